@@ -1,0 +1,47 @@
+# Compiler, warning and sanitizer settings shared by every target.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 19)
+  message(FATAL_ERROR "Whorl is built by clang 19 (docs/adr/0001); found ${CMAKE_CXX_COMPILER}")
+endif()
+
+option(WHORL_WERROR "Treat warnings as errors (CI does)" OFF)
+option(WHORL_FUZZ "Build the libFuzzer targets" OFF)
+set(WHORL_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
+
+find_program(WHORL_CCACHE ccache)
+if(WHORL_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${WHORL_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${WHORL_CCACHE})
+endif()
+
+add_library(whorl_options INTERFACE)
+target_compile_options(whorl_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wthread-safety -Wframe-larger-than=16384
+  -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection)
+if(WHORL_WERROR)
+  target_compile_options(whorl_options INTERFACE -Werror)
+endif()
+target_include_directories(whorl_options INTERFACE "${CMAKE_SOURCE_DIR}/src")
+# One place for the settings Boost.Asio needs to be the same everywhere.
+target_compile_definitions(whorl_options INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY BOOST_ASIO_SEPARATE_COMPILATION)
+
+# Dev: assertions on and CHECK aborts; Release: what is shipped.
+set(CMAKE_CXX_FLAGS_DEV "-O1 -g1 -D_GLIBCXX_ASSERTIONS -DWHORL_CHECK_ABORTS=1")
+set(CMAKE_C_FLAGS_DEV "-O1 -g1")
+set(CMAKE_EXE_LINKER_FLAGS_DEV "")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
+
+target_link_options(whorl_options INTERFACE -fuse-ld=lld-19 -pie -Wl,-z,relro,-z,now)
+if(WHORL_SANITIZE)
+  target_compile_options(whorl_options INTERFACE -fsanitize=${WHORL_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(whorl_options INTERFACE -fsanitize=${WHORL_SANITIZE})
+  target_compile_definitions(whorl_options INTERFACE WHORL_SANITIZED=1)
+else()
+  target_link_options(whorl_options INTERFACE -Wl,--gc-sections -Wl,--icf=all)
+endif()

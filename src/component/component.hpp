@@ -1,0 +1,132 @@
+/// Component: a decoded, checked, linked and compiled component, ready to be instantiated; and
+/// ComponentInstance: one instance of it in one store.
+///
+/// load() accepts component binaries and bare core modules (with a component-type section, or whose
+/// imports are all known by name, engine.md E.7). Everything that can be decided before a request
+/// is decided here; an instantiation runs a flat list of steps (engine.md D.1).
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "component/handle_table.hpp"
+#include "component/host.hpp"
+#include "component/types.hpp"
+#include "engine/module.hpp"
+#include "engine/store.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace whorl::component {
+
+/// A lifted export that can be called: where its core function is, its type, its options.
+struct ExportedFunc {
+  std::string interface;  ///< "wasi:http/incoming-handler", empty for a top-level function
+  std::string version;    ///< "0.2.4"
+  std::string name;       ///< "handle"
+  FuncShape shape;
+  engine::FuncType core_type;
+  std::uint16_t func_slot = 0;  ///< index into the instance's functions
+  std::uint16_t post_return_slot = CallSite::kNone;
+  std::uint16_t memory_slot = CallSite::kNone;
+  std::uint16_t realloc_slot = CallSite::kNone;
+  std::uint16_t component_index = 0;
+};
+
+/// How shim and fix-up modules are handled (engine.md E.1).
+enum class ShimMode : std::uint8_t { ElideWherePossible, Faithful };
+
+struct LoadOptions {
+  ShimMode shims = ShimMode::ElideWherePossible;
+};
+
+/// Immutable and shared by all shards. @thread any
+class Component {
+ public:
+  /// @param name   for messages: the file or component id
+  /// @param cache  may be null: then everything is compiled anew
+  /// @return       InvalidInput or Unsupported, one message that says what is wrong, where, and (as
+  ///               help) what to do about it
+  [[nodiscard]] static Result<std::shared_ptr<const Component>> load(
+      const std::shared_ptr<engine::Engine>& engine,
+      const engine::ModuleCache* cache,
+      const HostRegistry& registry,
+      ByteView bytes,
+      std::string_view name,
+      const LoadOptions& options = {}
+  );
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+  ~Component();
+
+  /// Finds an exported function by interface, semver-compatible version and name.
+  [[nodiscard]] const ExportedFunc* find_export(
+      std::string_view interface, std::string_view version, std::string_view name
+  ) const noexcept;
+  [[nodiscard]] std::span<const ExportedFunc> exports() const noexcept;
+  [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept;
+
+  struct Impl;
+  [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  explicit Component(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One instance. Create it, create a store whose host_data is this object, then instantiate().
+/// @thread shard
+class ComponentInstance {
+ public:
+  /// @param hosts  Host objects by slot of the registry; outlive the instance
+  ComponentInstance(std::shared_ptr<const Component> component, std::span<void* const> hosts);
+  ComponentInstance(const ComponentInstance&) = delete;
+  ComponentInstance& operator=(const ComponentInstance&) = delete;
+  /// Drops what is left in the handle tables. The store must be gone or about to go unused.
+  ~ComponentInstance();
+
+  /// Runs the plan: instantiates every core module, fills the slots. Off the fibers.
+  [[nodiscard]] std::expected<void, engine::Trap> instantiate(engine::Store& store);
+  /// Runs the start functions that could be put off until a fiber is there (_initialize and its
+  /// like). On the fiber, once, before the first call of an export.
+  [[nodiscard]] std::expected<void, engine::Trap> run_deferred_starts(engine::Store& store);
+
+  [[nodiscard]] const Component& component() const noexcept { return *component_; }
+  [[nodiscard]] void* host(std::uint16_t slot) const noexcept { return hosts_[slot]; }
+
+  // --- for component/abi.hpp -------------------------------------------------------------------
+  [[nodiscard]] HandleTable& handles(std::uint16_t component_index) noexcept {
+    return tables_[component_index];
+  }
+  /// False while a realloc or post-return of that component instance runs.
+  [[nodiscard]] bool may_leave(std::uint16_t component_index) const noexcept {
+    return may_leave_[component_index] != 0;
+  }
+  void set_may_leave(std::uint16_t component_index, bool value) noexcept {
+    may_leave_[component_index] = value ? 1 : 0;
+  }
+  /// Null until the module that defines it was instantiated.
+  [[nodiscard]] const engine::Memory* memory(std::uint16_t slot) const noexcept {
+    return memories_[slot] ? &*memories_[slot] : nullptr;
+  }
+  [[nodiscard]] const engine::Func* func(std::uint16_t slot) const noexcept {
+    return funcs_[slot] ? &*funcs_[slot] : nullptr;
+  }
+
+ private:
+  std::shared_ptr<const Component> component_;
+  std::span<void* const> hosts_;
+  std::vector<HandleTable> tables_;
+  std::vector<std::uint8_t> may_leave_;
+  std::vector<std::optional<engine::Memory>> memories_;
+  std::vector<std::optional<engine::Func>> funcs_;
+  std::vector<engine::Func> deferred_starts_;
+};
+
+}  // namespace whorl::component

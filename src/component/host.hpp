@@ -1,0 +1,133 @@
+/// What the host offers to components: interfaces made of typed functions and resources.
+///
+/// tools/witgen generates, for each interface under wit/, C++ types, an abstract class to implement
+/// and one HostInterface object made of the pieces below; component/abi.hpp turns C++ signatures
+/// into flattened core signatures and lift/lower code at compile time.
+///
+/// Shape of what is generated for `wasi:io/streams` (namespace whorl::wit::wasi_io_streams):
+///   struct/enum class …              records, variants, enums, flags
+///   class InputStream                one per resource, derives HostResource; its `[method]`s are
+///                                    pure virtual: HostResult<R> read(Call&, std::uint64_t len)
+///   class Host                       constructors, statics and free functions, pure virtual
+///   extern const HostInterface kInterface
+/// @thread any (tables are immutable); calls run on the shard
+#pragma once
+
+#include "async/parkable.hpp"
+#include "base/bytes.hpp"
+#include "component/types.hpp"
+#include "engine/store.hpp"
+#include "engine/types.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace whorl::component {
+
+class ComponentInstance;
+
+/// Base of every host-implemented resource. The object belongs to the handle table entry that owns
+/// it; dropping the handle destroys it. Destructors neither wait nor enter the guest (K4).
+class HostResource {
+ public:
+  HostResource() = default;
+  HostResource(const HostResource&) = delete;
+  HostResource& operator=(const HostResource&) = delete;
+  virtual ~HostResource() = default;
+};
+
+/// An `own<T>` in a C++ signature: as a parameter it was moved out of the caller's table, as a
+/// result it is moved in.
+template <class T>
+using Own = std::unique_ptr<T>;
+
+/// The end of the guest that a host function asks for.
+struct HostTrap {
+  engine::TrapKind kind = engine::TrapKind::HostTrap;
+  std::string message;
+  int exit_code = 0;
+};
+
+/// What a host function returns: its WIT result, or a trap.
+template <class T = void>
+using HostResult = std::expected<T, HostTrap>;
+
+[[nodiscard]] inline std::unexpected<HostTrap> trap(std::string message) {
+  return std::unexpected(HostTrap{engine::TrapKind::HostTrap, std::move(message), 0});
+}
+
+/// What a host function knows of the call it serves.
+struct Call {
+  ComponentInstance& instance;
+  engine::Store& store;
+  /// For waits; null while a start function runs off the fibers: then waiting is a trap.
+  async::Parkable* fiber = nullptr;
+};
+
+/// How one import was lowered: the canonical options and where its host object is. The environment
+/// of a host-function thunk; owned by the prepared component.
+/// @spec CanonicalABI.md, canon lower
+struct CallSite {
+  std::uint16_t host_slot = 0;         ///< index into the instance's host objects
+  std::uint16_t memory_slot = kNone;   ///< index into the instance's memories
+  std::uint16_t realloc_slot = kNone;  ///< index into the instance's functions
+  std::uint16_t component_index = 0;   ///< which component instance's handle table and flags
+  static constexpr std::uint16_t kNone = 0xffff;
+};
+
+/// One function the host offers.
+struct HostFunction {
+  const char* name;                 ///< WIT name: "[method]fields.append", "now"
+  FuncShape (*shape)();             ///< its component-level type
+  engine::FuncType (*core_type)();  ///< its type lowered into core (flattened)
+  engine::HostFn thunk;             ///< env is a `const CallSite*`
+};
+
+/// One resource the host offers.
+struct HostResourceDesc {
+  const ResourceTag* tag;
+  ResourceRef (*type)();  ///< the one ResourceType object with host == tag
+};
+
+/// One interface the host offers.
+struct HostInterface {
+  const char* name;     ///< "wasi:io/streams"
+  const char* version;  ///< "0.2.12", empty for an unversioned interface
+  std::span<const HostFunction> functions;
+  std::span<const HostResourceDesc> resources;
+};
+
+/// All interfaces of the process. Filled once at start by the rooms that implement them.
+/// @thread any after that
+class HostRegistry {
+ public:
+  /// Registers an interface; the result is its host slot, the index of its Host object in the array
+  /// that each instance is given.
+  std::uint16_t add(const HostInterface& interface);
+
+  struct Match {
+    const HostInterface* interface;
+    std::uint16_t host_slot;
+  };
+  /// Semver-compatible look-up: the exact version if it is there, else the highest one of the same
+  /// compatibility track (major if > 0, else 0.minor); pre-releases match only exactly. A newer
+  /// request than what is offered matches too: whether each function wanted exists is checked
+  /// separately, so that the message can name it.
+  [[nodiscard]] std::optional<Match> find(std::string_view name, std::string_view version) const;
+  /// Versions offered of an interface, for messages.
+  [[nodiscard]] std::vector<std::string> versions_of(std::string_view name) const;
+  /// Interface names, for "did you mean".
+  [[nodiscard]] std::vector<std::string> names() const;
+  [[nodiscard]] std::size_t size() const noexcept { return interfaces_.size(); }
+
+ private:
+  std::vector<const HostInterface*> interfaces_;
+};
+
+}  // namespace whorl::component

@@ -1,0 +1,91 @@
+/// Component-level types: value types, resources, functions, as an immutable graph.
+///
+/// Both a decoded component and the host's own interfaces are described with these, so that "wants"
+/// and "offers" can be compared structurally.
+/// @spec component model, Explainer "Type Definitions"; Binary.md valtype. @thread any (immutable)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace whorl::component {
+
+enum class TypeKind : std::uint8_t {
+  Bool,
+  S8,
+  U8,
+  S16,
+  U16,
+  S32,
+  U32,
+  S64,
+  U64,
+  F32,
+  F64,
+  Char,
+  String,
+  ErrorContext,
+  Record,
+  Variant,
+  List,
+  FixedList,
+  Map,
+  Tuple,
+  Flags,
+  Enum,
+  Option,
+  Result,
+  Own,
+  Borrow,
+  Stream,
+  Future,
+};
+
+struct Type;
+/// Null means "no type", where a payload is optional.
+using TypeRef = std::shared_ptr<const Type>;
+
+/// The run-time identity of a resource type the host implements: compared by address. One static
+/// object per generated resource class.
+struct ResourceTag {
+  const char* interface_name;  ///< "wasi:io/streams"
+  const char* name;            ///< "input-stream"
+};
+
+/// A resource type. Two are the same type only if they are the same object (types are generative),
+/// or both stand for the same host resource.
+struct ResourceType {
+  std::string name;                   ///< for messages
+  const ResourceTag* host = nullptr;  ///< set for one the host implements
+};
+using ResourceRef = std::shared_ptr<const ResourceType>;
+
+/// A record field, variant case (type may be null), tuple member (no name), flag or enum label.
+struct Member {
+  std::string name;
+  TypeRef type;
+};
+
+struct Type {
+  TypeKind kind;
+  std::vector<Member> members;  ///< Record, Variant, Tuple, Flags, Enum
+  TypeRef element;              ///< List, FixedList, Option, Stream, Future; Result: ok; Map: key
+  TypeRef other;                ///< Result: error; Map: value
+  std::uint32_t length = 0;     ///< FixedList
+  ResourceRef resource;         ///< Own, Borrow
+};
+
+/// A component-level function type.
+struct FuncShape {
+  std::vector<Member> params;
+  TypeRef result;  ///< null: none
+  bool is_async = false;
+};
+
+/// WIT text of a type or function, for messages: "list<tuple<string, u32>>".
+[[nodiscard]] std::string to_wit(const TypeRef& type);
+[[nodiscard]] std::string to_wit(const FuncShape& func);
+
+}  // namespace whorl::component

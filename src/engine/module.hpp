@@ -1,0 +1,59 @@
+/// Module: compiled core WebAssembly; ModuleCache: compiled code kept on disk, by content.
+///
+/// @thread any: modules are immutable and shared by all shards
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "engine/engine.hpp"
+#include "engine/types.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whorl::engine {
+
+/// Compiled code of one core module. Cheap to copy (shared).
+class Module {
+ public:
+  /// Validates and compiles. @return InvalidInput with the engine's message for bad bytes
+  [[nodiscard]] static Result<Module> compile(const Engine& engine, ByteView wasm);
+
+  struct Impl;
+  explicit Module(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
+  [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// Compiled modules on disk: named by a digest of bytes, engine version, settings and CPU features;
+/// checked before they are trusted (loading compiled code trusts it completely); written to a
+/// temporary name, synced and renamed; in a folder only the user can enter.
+class ModuleCache {
+ public:
+  /// @param directory  created with mode 0700 if missing; a folder that others can write to, or
+  ///                   that belongs to someone else, is refused (PermissionDenied)
+  [[nodiscard]] static Result<ModuleCache> open(std::filesystem::path directory);
+  /// `$WHORL_CACHE_DIR`, else `$XDG_CACHE_HOME/whorl`, else `~/.cache/whorl`, plus "/code".
+  [[nodiscard]] static std::filesystem::path default_directory();
+
+  enum class Origin : std::uint8_t { Cache, Compiled };
+  struct Loaded {
+    Module module;
+    Origin origin;
+  };
+  /// The module from disk, or compiled and then stored. Failing to read or store an entry costs a
+  /// compile and a warning in the log, never the result.
+  [[nodiscard]] Result<Loaded> load_or_compile(const Engine& engine, ByteView wasm) const;
+
+ private:
+  explicit ModuleCache(std::filesystem::path directory) noexcept
+      : directory_(std::move(directory)) {}
+  std::filesystem::path directory_;
+};
+
+}  // namespace whorl::engine

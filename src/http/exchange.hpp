@@ -1,0 +1,60 @@
+/// Exchange: one request being answered, shared by the server's connection and a handler.
+///
+/// The connection parses the request and calls Handler::handle() once; the handler answers at any
+/// later time, from the same shard. Either side may go away first. @thread shard
+#pragma once
+
+#include "async/event.hpp"
+#include "http/message.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace whorl::http {
+
+class Exchange {
+ public:
+  explicit Exchange(Request request) : request_(std::move(request)) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // --- handler's side --------------------------------------------------------------------------
+  /// The request; the handler may move its parts out.
+  [[nodiscard]] Request& request() noexcept { return request_; }
+  /// Gives the response's head and its body pipe, which may still be open. Once only.
+  void respond(Response response);
+  /// Answers with a status and an empty body, unless a response was given before: then that
+  /// response's body is cut.
+  void abort(std::uint16_t status);
+  /// The client went away, or the connection is being closed: no answer is wanted any more.
+  [[nodiscard]] bool client_gone() const noexcept { return client_gone_; }
+  /// Fires when client_gone() becomes true.
+  [[nodiscard]] async::Event& client_gone_event() noexcept { return client_gone_event_; }
+
+  // --- connection's side -----------------------------------------------------------------------
+  [[nodiscard]] bool has_response() const noexcept { return response_.has_value(); }
+  [[nodiscard]] Response& response() { return response_.value(); }
+  /// Fires when respond() or abort() was called.
+  [[nodiscard]] async::Event& response_event() noexcept { return response_event_; }
+  void set_client_gone();
+
+ private:
+  Request request_;
+  std::optional<Response> response_;
+  bool client_gone_ = false;
+  async::Event response_event_;
+  async::Event client_gone_event_;
+};
+
+/// What answers requests: a router, a static file server, a component.
+class Handler {
+ public:
+  /// Starts answering. May answer before it returns (a guest that never waits does). Never throws.
+  virtual void handle(std::shared_ptr<Exchange> exchange) = 0;
+
+ protected:
+  ~Handler() = default;
+};
+
+}  // namespace whorl::http
