@@ -7,6 +7,7 @@
 #include "async/event.hpp"
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "http/fields.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +16,6 @@
 #include <string>
 
 namespace whorl::http {
-
-class Fields;
 
 class BodyPipe {
  public:
