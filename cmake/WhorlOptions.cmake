@@ -14,14 +14,17 @@ set(WHORL_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 
 find_program(WHORL_CCACHE ccache)
 if(WHORL_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${WHORL_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${WHORL_CCACHE})
+  # Paths inside the tree are hashed relative to it, so that a clone elsewhere finds the same objects.
+  set(WHORL_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${WHORL_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${WHORL_LAUNCHER})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${WHORL_LAUNCHER})
 endif()
 
 add_library(whorl_options INTERFACE)
 target_compile_options(whorl_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wthread-safety -Wframe-larger-than=16384
-  -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection)
+  -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection
+  -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)  # objects and messages name files relative to the tree
 if(WHORL_WERROR)
   target_compile_options(whorl_options INTERFACE -Werror)
 endif()
