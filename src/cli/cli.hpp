@@ -1,0 +1,79 @@
+/// The command line: verbs, flags, messages and exit codes are Spin's.
+///
+/// The program's main hands its arguments here together with the one thing this room cannot do,
+/// running an application. @thread the main thread, before any other is started
+#pragma once
+
+#include "app/locked_app.hpp"
+#include "base/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whorl::cli {
+
+enum class StartupFormat : std::uint8_t { Plain, Json };
+enum class Allocation : std::uint8_t { Pooling, OnDemand };
+enum class CodeCache : std::uint8_t { Enabled, Disabled };
+enum class DebugInfo : std::uint8_t { Off, On };
+enum class PortSearch : std::uint8_t { Off, FindFree };
+enum class LogFiles : std::uint8_t { Append, Truncate };
+
+/// A numeric socket address; names were resolved.
+struct ListenAddress {
+  std::string ip = "127.0.0.1";  ///< without brackets
+  std::uint16_t port = 3000;     ///< 0: any free port
+
+  /// "127.0.0.1:3000", "[::1]:3000".
+  [[nodiscard]] std::string to_text() const;
+};
+
+/// How much one request may use. A zero duration lifts the limit.
+struct RequestBudgets {
+  std::chrono::milliseconds cpu{std::chrono::seconds{30}};              ///< guest computation
+  std::chrono::milliseconds response_delay{std::chrono::seconds{600}};  ///< wall, to first byte
+  /// Bytes each linear memory may grow to; absent: the engine's default.
+  std::optional<std::uint64_t> instance_memory;
+};
+
+/// What `up` was asked to do, checked and with defaults applied.
+struct UpRequest {
+  std::shared_ptr<const app::LockedApp> app;  ///< never null; at least one trigger
+  ListenAddress listen;
+  PortSearch port_search = PortSearch::Off;
+  StartupFormat format = StartupFormat::Plain;
+  /// Folder for state; absent: none. Relative to the working folder, as it is to be shown.
+  std::optional<std::string> state_dir;
+  /// Folder for guests' output; absent: their output goes to stderr only. As it is to be shown.
+  std::optional<std::string> log_dir;
+  LogFiles log_files = LogFiles::Append;
+  /// Components whose output is streamed to stderr; empty: all, unless `is_quiet`.
+  std::vector<std::string> follow;
+  bool is_quiet = false;
+  CodeCache code_cache = CodeCache::Enabled;
+  Allocation allocation = Allocation::Pooling;
+  DebugInfo debug_info = DebugInfo::Off;
+  unsigned threads = 0;  ///< shards; 0: one per CPU the process may use
+  RequestBudgets budgets;
+};
+
+/// Runs an application until it is told to stop.
+class AppRunner {
+ public:
+  /// Prints the start-up lines, serves, and returns the process's exit code when it was told to
+  /// stop. An error is printed by the caller, exit code 1.
+  [[nodiscard]] virtual Result<int> run(const UpRequest& request) = 0;
+
+ protected:
+  ~AppRunner() = default;
+};
+
+/// The whole program: parses, acts, prints errors, and says the exit code (0; 1 failure; 2 wrong
+/// usage).
+[[nodiscard]] int main(int argc, char** argv, AppRunner& runner);
+
+}  // namespace whorl::cli
