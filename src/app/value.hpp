@@ -22,13 +22,18 @@ class Value {
   /// Members in the order they were written; names are unique.
   using Table = std::vector<Member>;
 
-  Value() = default;
-  explicit Value(bool flag) : data_(flag) {}
-  explicit Value(std::int64_t number) : data_(number) {}
-  explicit Value(double number) : data_(number) {}
-  explicit Value(std::string text) : data_(std::move(text)) {}
+  Value();
+  explicit Value(bool flag);
+  explicit Value(std::int64_t number);
+  explicit Value(double number);
+  explicit Value(std::string text);
   explicit Value(Array items);
   explicit Value(Table members);
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
 
   [[nodiscard]] bool is_null() const noexcept {
     return std::holds_alternative<std::monostate>(data_);
