@@ -3,6 +3,7 @@
 #
 #   tools/engine.sh path     prints the folder of the built engine (built or not)
 #   tools/engine.sh build    builds it if it is not there; progress on stderr
+#   tools/engine.sh toolchain  prints the Rust compiler that would be used, fails if there is none
 #
 # The folder's name is a digest of everything that decides the result: the crate's manifest, lock
 # file and source, and the compiler's version. lib/libwhorl_engine.a and include/ are in it.
@@ -52,11 +53,12 @@ write_conf_header() { # write_conf_header TEMPLATE OUT: the C API's feature macr
 }
 
 pick_toolchain
+[ "${1:-}" != toolchain ] || { echo "$RUSTC"; exit; }
 dir=$cache/$(key)
 case ${1:-} in
   path) echo "$dir"; exit ;;
   build) ;;
-  *) echo "usage: tools/engine.sh path|build" >&2; exit 2 ;;
+  *) echo "usage: tools/engine.sh path|build|toolchain" >&2; exit 2 ;;
 esac
 [ -f "$dir/lib/libwhorl_engine.a" ] && { say "ready in $dir"; exit; }
 

@@ -1,0 +1,25 @@
+# ./dev bench: load against nginx and, where named, against peers; then the micro-benches.
+# shellcheck shell=bash
+
+: "${root:?sourced by ./dev}"
+
+# verb_bench [load|micro] [arguments of bench/load.py]
+verb_bench() {
+  local what=all
+  case ${1:-} in load | micro) what=$1; shift ;; esac
+  setup_packages test
+  mkdir -p "$root/build/bench"
+  if [ "$what" != micro ]; then
+    build_release
+    "$root/examples/hello/build.sh" >&2
+    /usr/bin/python3 "$root/bench/load.py" --out "$root/build/bench/load.json" "$@"
+  fi
+  if [ "$what" != load ]; then
+    setup test release
+    local programs
+    mapfile -t programs < <(ninja -C "$root/build/release" -t targets all | sed -n 's/^\(whorl_[a-z0-9_]*_bench\): phony$/\1/p' | sort -u)
+    [ ${#programs[@]} -gt 0 ] || { say "no micro-benches"; return 0; }
+    run_ninja release "${programs[@]}"
+    /usr/bin/python3 "$root/bench/micro.py" --build "$root/build/release" --out "$root/build/bench" "${programs[@]}"
+  fi
+}
