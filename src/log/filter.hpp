@@ -19,7 +19,8 @@ class Filter {
  public:
   /// Nothing is shown.
   Filter() = default;
-  /// Never fails: directives that cannot be read are left out and listed in `rejected`.
+  /// Never fails: directives that cannot be read are left out; `rejected` receives
+  /// "`directive`: why" for each.
   [[nodiscard]] static Filter parse(
       std::string_view text, std::vector<std::string>* rejected = nullptr
   );

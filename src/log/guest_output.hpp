@@ -29,6 +29,8 @@ class TerminalFilter {
 
  private:
   enum class State : std::uint8_t { Text, Escape, Control, String, StringEscape, Utf8C2 };
+  void filter_byte(std::uint8_t byte, std::string& out);
+  void begin_c1(std::uint8_t c1);
   State state_ = State::Text;
 };
 
@@ -37,7 +39,13 @@ class TerminalFilter {
 /// write() never fails towards the guest: when a file cannot be written (disk full) that is logged
 /// once in a while and the bytes are dropped from the file. @thread any
 class GuestSink {
+ private:
+  friend class GuestOutput;
+  struct Impl;
+
  public:
+  /// Only GuestOutput can make one: Impl is private.
+  explicit GuestSink(std::unique_ptr<Impl> impl);
   GuestSink(const GuestSink&) = delete;
   GuestSink& operator=(const GuestSink&) = delete;
   ~GuestSink();
@@ -47,9 +55,6 @@ class GuestSink {
   void write(ByteView data);
 
  private:
-  friend class GuestOutput;
-  struct Impl;
-  explicit GuestSink(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

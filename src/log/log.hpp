@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +29,9 @@ void configure_from_environment();
 [[nodiscard]] bool is_enabled(Level level, std::string_view target) noexcept;
 /// Writes one line, whether or not its level is enabled. A message of several lines stays together.
 void write_line(Level level, std::string_view target, std::string_view message);
+
+/// A point in time as log lines begin: "2026-08-21T10:00:00.123456Z".
+[[nodiscard]] std::string format_time(std::chrono::system_clock::time_point time);
 
 /// Logs if enabled. The message is formatted only then.
 template <class... Args>

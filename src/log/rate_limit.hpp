@@ -26,9 +26,11 @@ class RateLimit {
   ) noexcept;
 
  private:
+  static constexpr std::int64_t kNever = INT64_MIN;
+
   std::uint32_t burst_;
   std::chrono::milliseconds window_;
-  std::atomic<std::int64_t> window_start_ns_{INT64_MIN};
+  std::atomic<std::int64_t> window_start_ns_{kNever};
   std::atomic<std::uint32_t> used_{0};
   std::atomic<std::uint64_t> left_out_{0};
 };

@@ -1,0 +1,229 @@
+#include "log/guest_output.hpp"
+
+#include "fs/file.hpp"
+#include "log/rate_limit.hpp"
+#include "log/terminal.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace whorl::log {
+namespace {
+
+constexpr int kStderr = 2;
+constexpr std::size_t kMaxNameBytes = 200;
+constexpr std::string_view kTarget = "whorl::guest_output";
+
+std::string_view suffix_of(GuestStream stream) {
+  return stream == GuestStream::Stdout ? "stdout.txt" : "stderr.txt";
+}
+
+bool is_unsafe_in_file_name(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F ||
+         std::string_view("/\\?<>:*|\"").find(c) != std::string_view::npos;
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const noexcept { ::closedir(folder); }
+};
+
+Result<void> truncate_logs(const std::string& directory) {
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(directory.c_str()));
+  if (folder == nullptr) {
+    return fs::errno_error(errno).context(
+        fmt::format("failed to list directory {}", fs::quoted(directory))
+    );
+  }
+  while (const dirent* entry = ::readdir(folder.get())) {
+    const std::string_view name = entry->d_name;
+    const bool is_log = name.ends_with(suffix_of(GuestStream::Stdout)) ||
+                        name.ends_with(suffix_of(GuestStream::Stderr));
+    const std::string path = fs::join(directory, name);
+    if (is_log && fs::kind_of(path) == fs::Kind::File && ::truncate(path.c_str(), 0) != 0) {
+      return fs::errno_error(errno).context(
+          fmt::format("failed to truncate log file {}", fs::quoted(path))
+      );
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void TerminalFilter::filter(ByteView data, std::string& out) {
+  for (const std::uint8_t byte : data) {
+    filter_byte(byte, out);
+  }
+}
+
+void TerminalFilter::filter_byte(std::uint8_t byte, std::string& out) {
+  constexpr std::uint8_t kEscape = 0x1B;
+  constexpr std::uint8_t kBell = 0x07;
+  switch (state_) {
+    case State::Text:
+      break;
+    case State::Utf8C2:
+      state_ = State::Text;
+      if (byte >= 0x80 && byte <= 0x9F) {
+        begin_c1(byte);
+        return;
+      }
+      out.push_back(static_cast<char>(0xC2));
+      break;
+    case State::Escape:
+      begin_c1(static_cast<std::uint8_t>(byte + 0x40));
+      return;
+    case State::Control:
+      // Parameters and intermediates are 0x20…0x3F; a line feed ends a sequence that never ends.
+      if (byte < 0x20 || byte >= 0x40) {
+        state_ = State::Text;
+      }
+      if (byte >= 0x20) {
+        return;
+      }
+      break;
+    case State::StringEscape:
+      state_ = byte == '\\' ? State::Text : State::String;
+      return;
+    case State::String:
+      if (byte == kEscape) {
+        state_ = State::StringEscape;
+      } else if (byte == kBell || byte == '\n') {
+        state_ = State::Text;
+      }
+      return;
+  }
+  if (byte == kEscape) {
+    state_ = State::Escape;
+  } else if (byte == 0xC2) {
+    state_ = State::Utf8C2;
+  } else if (byte == '\n' || byte == '\t' || byte == '\r' || (byte >= 0x20 && byte != 0x7F)) {
+    out.push_back(static_cast<char>(byte));
+  }
+}
+
+/// What follows ESC, or a C1 control, decides what kind of sequence it is (ECMA-48 §5.4, §5.6).
+void TerminalFilter::begin_c1(std::uint8_t c1) {
+  constexpr std::uint8_t kCsi = 0x9B;
+  switch (c1) {
+    case kCsi:
+      state_ = State::Control;
+      return;
+    case 0x90:  // DCS
+    case 0x98:  // SOS
+    case 0x9D:  // OSC
+    case 0x9E:  // PM
+    case 0x9F:  // APC
+      state_ = State::String;
+      return;
+    default:
+      // ESC with intermediates (0x20…0x2F, here + 0x40) goes on to a final byte.
+      state_ = c1 >= 0x60 && c1 <= 0x6F ? State::Escape : State::Text;
+  }
+}
+
+struct GuestSink::Impl {
+  fs::Fd file;
+  std::string path;
+  bool to_stderr = false;
+  bool is_terminal = false;
+  std::mutex filter_mutex;
+  TerminalFilter filter;
+  RateLimit failures{1, std::chrono::minutes{1}};
+};
+
+GuestSink::GuestSink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+GuestSink::~GuestSink() = default;
+
+void GuestSink::write(ByteView data) {
+  if (impl_->file.is_open() && !write_all(impl_->file.get(), data)) {
+    const Error why = fs::errno_error(errno);
+    log_limited(
+        impl_->failures,
+        Level::Warn,
+        kTarget,
+        "guest output is lost: cannot write {}: {}",
+        fs::quoted(impl_->path),
+        why.message()
+    );
+  }
+  if (!impl_->to_stderr) {
+    return;
+  }
+  if (!impl_->is_terminal) {
+    write_all(kStderr, data);
+    return;
+  }
+  std::string shown;
+  const std::lock_guard lock(impl_->filter_mutex);
+  impl_->filter.filter(data, shown);
+  write_all(kStderr, shown);
+}
+
+struct GuestOutput::State {
+  GuestOutputOptions options;
+  std::mutex mutex;
+  std::map<std::pair<std::string, GuestStream>, std::shared_ptr<GuestSink>> sinks;
+};
+
+GuestOutput::GuestOutput(std::unique_ptr<State> state) : state_(std::move(state)) {}
+GuestOutput::GuestOutput(GuestOutput&&) noexcept = default;
+GuestOutput& GuestOutput::operator=(GuestOutput&&) noexcept = default;
+GuestOutput::~GuestOutput() = default;
+
+Result<GuestOutput> GuestOutput::open(GuestOutputOptions options) {
+  if (options.directory) {
+    WHORL_CHECKED(fs::create_directories(*options.directory));
+    if (options.truncate) {
+      WHORL_CHECKED(truncate_logs(*options.directory));
+    }
+  }
+  auto state = std::make_unique<State>();
+  state->options = std::move(options);
+  return GuestOutput(std::move(state));
+}
+
+Result<std::shared_ptr<GuestSink>> GuestOutput::sink(
+    std::string_view component, GuestStream stream
+) {
+  const std::lock_guard lock(state_->mutex);
+  auto& slot = state_->sinks[{std::string(component), stream}];
+  if (slot == nullptr) {
+    const GuestOutputOptions& options = state_->options;
+    auto impl = std::make_unique<GuestSink::Impl>();
+    const bool is_followed = options.follow.empty() ||
+                             std::ranges::find(options.follow, component) != options.follow.end();
+    impl->to_stderr = !options.directory || (!options.quiet && is_followed);
+    impl->is_terminal = is_terminal(kStderr);
+    if (options.directory) {
+      impl->path = fs::join(*options.directory, log_file_name(component, stream));
+      WHORL_TRY(impl->file, fs::open(impl->path, fs::Access::Append));
+    }
+    slot = std::make_shared<GuestSink>(std::move(impl));
+  }
+  return slot;
+}
+
+std::string log_file_name(std::string_view component, GuestStream stream) {
+  std::string name;
+  for (const char c : component.substr(0, kMaxNameBytes)) {
+    if (!is_unsafe_in_file_name(c)) {
+      name.push_back(c);
+    }
+  }
+  if (name.find_first_not_of('.') == std::string::npos) {
+    name = "component";
+  }
+  return fmt::format("{}_{}", name, suffix_of(stream));
+}
+
+}  // namespace whorl::log

@@ -1,0 +1,171 @@
+#include "log/guest_output.hpp"
+
+#include "fs/file.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace whorl::log {
+namespace {
+
+class TempFolder {
+ public:
+  TempFolder() : path_((std::filesystem::temp_directory_path() / "whorl-log-XXXXXX").string()) {
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
+  [[nodiscard]] std::string text(std::string_view name) const {
+    auto data = fs::read_file(path(name), 1'000'000);
+    return data ? std::string(as_text(*data)) : "(missing)";
+  }
+
+ private:
+  std::string path_;
+};
+
+/// Puts a pipe in place of stderr and gives back what arrived there.
+class StderrCapture {
+ public:
+  StderrCapture() : saved_(::dup(2)) {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    read_ = fs::Fd(ends[0]);
+    REQUIRE(::dup2(ends[1], 2) == 2);
+    ::close(ends[1]);
+  }
+  std::string stop() {
+    ::dup2(saved_.get(), 2);
+    std::string out;
+    std::array<char, 4096> buffer{};
+    ssize_t count = 0;
+    while ((count = ::read(read_.get(), buffer.data(), buffer.size())) > 0) {
+      out.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    return out;
+  }
+
+ private:
+  fs::Fd saved_;
+  fs::Fd read_;
+};
+
+std::string shown(std::string_view text) {
+  TerminalFilter filter;
+  std::string out;
+  filter.filter(as_bytes(text), out);
+  return out;
+}
+
+TEST_CASE("what a guest may show on a terminal") {
+  struct Row {
+    std::string_view in;
+    std::string_view out;
+  };
+  static constexpr Row kRows[] = {
+      {"plain\ttext\r\n", "plain\ttext\r\n"},
+      {"\xC3\xA9\xE2\x82\xAC \xF0\x9F\x98\x80", "\xC3\xA9\xE2\x82\xAC \xF0\x9F\x98\x80"},
+      {"a\x1b[31mred\x1b[0mb", "aredb"},
+      {"a\x1b[2J\x1b[1;1Hb", "ab"},
+      {"a\x1b]0;title\x07z", "az"},
+      {"a\x1b]52;c;aGk=\x1b\\z", "az"},
+      {"a\x1bPdcs\x1b\\z", "az"},
+      {"a\x1b(Bz", "az"},
+      {"a\x1b"
+       "cz",
+       "az"},
+      {"a\x07\x08\x7f\x00z", "a"},
+      {"a\xC2\x9B"
+       "31mz",
+       "az"},
+      {"a\xC2\xA9z", "a\xC2\xA9z"},
+      {"a\x1b]never ends\nnext", "anext"},
+      {"a\x1b[12\nnext", "a\nnext"},
+      {"a\x1b[31\x1b[0mz", "az"},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.in);
+    CHECK(shown(row.in) == row.out);
+  }
+  CHECK(shown(std::string_view("a\0z", 3)) == "az");
+}
+
+TEST_CASE("a sequence may be split anywhere") {
+  constexpr std::string_view kText =
+      "a\x1b[31mb\x1b]0;t\x1b\\c\xC2\x9B"
+      "1md\xC2\xA9";
+  for (std::size_t cut = 0; cut <= kText.size(); ++cut) {
+    TerminalFilter filter;
+    std::string out;
+    filter.filter(as_bytes(kText.substr(0, cut)), out);
+    filter.filter(as_bytes(kText.substr(cut)), out);
+    CHECK(out == "abcd\xC2\xA9");
+  }
+}
+
+TEST_CASE("files per component and stream, and the host's stderr") {
+  const TempFolder folder;
+  StderrCapture capture;
+  {
+    auto output = GuestOutput::open({.directory = folder.path("logs")});
+    REQUIRE(output);
+    auto out = output->sink("hello", GuestStream::Stdout);
+    REQUIRE(out);
+    CHECK(output->sink("hello", GuestStream::Stdout)->get() == out->get());
+    (*out)->write(as_bytes("one\n"));
+    (*out)->write(as_bytes("\x1b[31mtwo\n"));
+    auto err = output->sink("hello", GuestStream::Stderr);
+    REQUIRE(err);
+  }
+  CHECK(capture.stop() == "one\n\x1b[31mtwo\n");
+  CHECK(folder.text("logs/hello_stdout.txt") == "one\n\x1b[31mtwo\n");
+  CHECK(folder.text("logs/hello_stderr.txt") == "");
+}
+
+TEST_CASE("quiet, follow, truncate and no directory") {
+  const TempFolder folder;
+  const auto run = [&](GuestOutputOptions options) {
+    StderrCapture capture;
+    auto output = GuestOutput::open(std::move(options));
+    if (output) {
+      for (const std::string_view id : {"a", "b"}) {
+        (*output->sink(id, GuestStream::Stdout))->write(as_bytes(id));
+      }
+    }
+    return capture.stop();
+  };
+  const std::string logs = folder.path("logs");
+  CHECK(run({.directory = logs, .quiet = true}) == "");
+  CHECK(run({.directory = logs, .follow = {"b"}}) == "b");
+  CHECK(folder.text("logs/a_stdout.txt") == "aa");
+  CHECK(run({.directory = logs, .truncate = true}) == "ab");
+  CHECK(folder.text("logs/a_stdout.txt") == "a");
+  CHECK(run({.quiet = true}) == "ab");
+}
+
+TEST_CASE("a log directory that cannot be made is named") {
+  auto output = GuestOutput::open({.directory = "/dev/null/logs"});
+  REQUIRE_FALSE(output);
+  CHECK(output.error().contexts().at(0) == "failed to create directory \"/dev/null/logs\"");
+}
+
+TEST_CASE("log file names") {
+  CHECK(log_file_name("hello", GuestStream::Stdout) == "hello_stdout.txt");
+  CHECK(log_file_name("../../etc/x", GuestStream::Stderr) == "....etcx_stderr.txt");
+  CHECK(log_file_name("..", GuestStream::Stderr) == "component_stderr.txt");
+  CHECK(log_file_name(std::string(400, 'x'), GuestStream::Stdout).size() == 211);
+}
+
+}  // namespace
+}  // namespace whorl::log
