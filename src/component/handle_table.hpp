@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <variant>
 #include <vector>
 
 namespace whorl::component {
@@ -21,8 +20,8 @@ class HandleTable {
   static constexpr std::uint32_t kMaxEntries = 1u << 16;
 
   HandleTable() = default;
-  HandleTable(HandleTable&&) noexcept = default;
-  HandleTable& operator=(HandleTable&&) noexcept = default;
+  HandleTable(HandleTable&& other) noexcept;
+  HandleTable& operator=(HandleTable&& other) noexcept;
   ~HandleTable();
 
   /// Adds an owned host resource; the result is its index. Traps when the table is full.
@@ -31,22 +30,36 @@ class HandleTable {
   );
   /// The resource behind an own handle of that type (lift_borrow for a host callee).
   [[nodiscard]] HostResult<HostResource*> get(std::uint32_t index, const ResourceTag& tag) const;
-  /// Takes the resource out and frees the index (lift_own). Traps while it is lent out.
+  /// Takes the resource out and frees the index (lift_own, resource.drop). Traps while it is lent
+  /// out.
   [[nodiscard]] HostResult<std::unique_ptr<HostResource>> take(
       std::uint32_t index, const ResourceTag& tag
   );
+  /// get(), and the handle stays until as many unlend() calls as lend() calls were made. Needed
+  /// where a call could take the same handle again, or the guest can run while it lasts.
+  [[nodiscard]] HostResult<HostResource*> lend(std::uint32_t index, const ResourceTag& tag);
+  void unlend(std::uint32_t index) noexcept;
+
   [[nodiscard]] std::uint32_t size() const noexcept { return used_; }
-  /// Destroys every entry, newest first.
+  /// Destroys every entry, newest first. Lent entries too: nobody may use them any more.
   void clear() noexcept;
 
  private:
   struct Entry {
     const ResourceTag* tag = nullptr;  ///< null: free
     std::unique_ptr<HostResource> resource;
-    std::uint32_t next_free = 0;
+    std::uint32_t lends = 0;
+    std::uint32_t older = 0;  ///< used: the entry added before; free: the next free one. 0: none
+    std::uint32_t newer = 0;
   };
+  [[nodiscard]] HostResult<std::uint32_t> find(std::uint32_t index, const ResourceTag& tag) const;
+  [[nodiscard]] Entry& at(std::uint32_t index) noexcept { return entries_[index - 1]; }
+  [[nodiscard]] const Entry& at(std::uint32_t index) const noexcept { return entries_[index - 1]; }
+  [[nodiscard]] std::unique_ptr<HostResource> release(std::uint32_t index) noexcept;
+
   std::vector<Entry> entries_;    ///< entries_[0] is index 1
   std::uint32_t first_free_ = 0;  ///< index, 0: none
+  std::uint32_t newest_ = 0;      ///< index, 0: none
   std::uint32_t used_ = 0;
 };
 

@@ -47,6 +47,11 @@ class HostResource {
 template <class T>
 using Own = std::unique_ptr<T>;
 
+/// No value: the error of a `result<T>` or `result` that carries none.
+struct Unit {
+  bool operator==(const Unit&) const = default;
+};
+
 /// The end of the guest that a host function asks for.
 struct HostTrap {
   engine::TrapKind kind = engine::TrapKind::HostTrap;
