@@ -1,0 +1,8 @@
+// Uses handles it was never given. Built with -DWHORL_NO_ENTRY.
+#include "whorl_abi.h"
+
+WHORL_EXPORT("wasi:http/incoming-handler@0.2.0#handle")
+void handle(whorl_handle_t request, whorl_handle_t outparam) {
+  (void)outparam;
+  wasi_request_drop(request + 1000);
+}
