@@ -29,7 +29,7 @@ linker=$(command -v wasm-ld-19) || { echo "Error: wasm-ld-19 is not installed (D
 part=$out.part
 "$clang" --target=wasm32-unknown-unknown -std=c17 -O2 -Wall -Wextra \
   -ffreestanding -nostdlib -mbulk-memory -msign-ext -mnontrapping-fptoint -mmutable-globals \
-  -fuse-ld="$linker" -Wl,--no-entry -Wl,--gc-sections -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=65536 \
+  -fuse-ld="$linker" -Wl,--no-entry -Wl,--gc-sections -Wl,--strip-debug -Wl,--stack-first -Wl,-z,stack-size=65536 \
   -I "$sdk" "$@" "$source" "$sdk/whorl.c" -o "$part"
 mkdir -p "$cache"
 cp "$part" "$cache/$key.$$"

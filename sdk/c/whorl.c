@@ -2,7 +2,7 @@
 
 #include "whorl_abi.h"
 
-// --- The few functions a compiler takes for granted ---------------------------------------------
+// --- The few functions a compiler takes for granted --------------------------------------------
 // With bulk memory each of the first three becomes one instruction.
 
 void* memcpy(void* to, const void* from, size_t size) {
@@ -28,8 +28,7 @@ static size_t length(const char* string) {
   return size;
 }
 
-// --- Memory: a bump allocator, emptied when the next request starts
-// --------------------------------
+// --- Memory: a bump allocator, emptied when the next request starts ----------------------------
 
 extern unsigned char __heap_base;
 static uintptr_t heap_next;
@@ -78,8 +77,7 @@ void* whorl_cabi_realloc(void* old, size_t old_size, size_t align, size_t new_si
   return place;
 }
 
-// --- Text
-// -----------------------------------------------------------------------------------------
+// --- Text --------------------------------------------------------------------------------------
 
 whorl_text whorl_string(const char* string) {
   return (whorl_text){string, length(string)};
@@ -134,8 +132,7 @@ static const whorl_field* read_fields(whorl_handle_t fields, size_t* count) {
   return (const whorl_field*)(const void*)list.data;
 }
 
-// --- Request
-// --------------------------------------------------------------------------------------
+// --- Request -----------------------------------------------------------------------------------
 
 struct whorl_request {
   whorl_handle_t handle;
@@ -258,17 +255,7 @@ const whorl_field* whorl_trailers(whorl_request* request, size_t* count) {
   return present ? read_fields(area.i32[7], count) : NULL;
 }
 
-static void close_request(whorl_request* request) {
-  if (request->state == kBodyOpen || request->state == kBodyEnded ||
-      (request->state == kBodyBroken && request->stream != 0)) {
-    wasi_input_drop(request->stream);
-    wasi_incoming_body_drop(request->body);
-  }
-  wasi_request_drop(request->handle);
-}
-
-// --- Response
-// -------------------------------------------------------------------------------------
+// --- Response ----------------------------------------------------------------------------------
 
 struct whorl_response {
   whorl_handle_t outparam;
@@ -415,8 +402,7 @@ bool whorl_finish(whorl_response* response) {
   return whole && area.u8[0] == 0;
 }
 
-// --- Around it
-// ------------------------------------------------------------------------------------
+// --- Around it ---------------------------------------------------------------------------------
 
 // blocking-write-and-flush takes at most 4096 bytes.
 static void write_all(whorl_handle_t stream, whorl_text text) {
@@ -473,10 +459,18 @@ void whorl_sleep_ms(unsigned milliseconds) {
   wasi_pollable_drop(ready);
 }
 
-// --- Entry
-// ----------------------------------------------------------------------------------------
+// --- Entry -------------------------------------------------------------------------------------
 
 #ifndef WHORL_NO_ENTRY
+static void close_request(whorl_request* request) {
+  if (request->state == kBodyOpen || request->state == kBodyEnded ||
+      (request->state == kBodyBroken && request->stream != 0)) {
+    wasi_input_drop(request->stream);
+    wasi_incoming_body_drop(request->body);
+  }
+  wasi_request_drop(request->handle);
+}
+
 WHORL_EXPORT("wasi:http/incoming-handler@0.2.0#handle")
 void whorl_entry(whorl_handle_t incoming, whorl_handle_t outparam) {
   heap_next = 0;
