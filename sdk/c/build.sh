@@ -17,7 +17,7 @@ command -v "$clang" >/dev/null || { echo "Error: $clang is not installed (Debian
 
 # Headers beside the source count too; anything else a source includes is its own business to touch.
 cache=${WHORL_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/whorl}/guests
-key=$({ cat "$source" "$sdk"/whorl.c "$sdk"/*.h "${BASH_SOURCE[0]}"; find "$(dirname "$source")" -maxdepth 1 -name '*.h' -exec cat {} +
+key=$({ basename "$out"; cat "$source" "$sdk"/whorl.c "$sdk"/*.h "${BASH_SOURCE[0]}"; find "$(dirname "$source")" -maxdepth 1 -name '*.h' -exec cat {} +
   "$clang" --version; printf '%s\n' "$@"; } | sha256sum | cut -c1-32)
 mkdir -p "$(dirname "$out")"
 if [ -f "$cache/$key.wasm" ]; then
@@ -26,7 +26,10 @@ if [ -f "$cache/$key.wasm" ]; then
 fi
 
 linker=$(command -v wasm-ld-19) || { echo "Error: wasm-ld-19 is not installed (Debian package lld-19)" >&2; exit 1; }
-part=$out.part
+# The linker names the module after its file; traces show that name.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+part=$work/$(basename "$out")
 "$clang" --target=wasm32-unknown-unknown -std=c17 -O2 -Wall -Wextra \
   -ffreestanding -nostdlib -mbulk-memory -msign-ext -mnontrapping-fptoint -mmutable-globals \
   -fuse-ld="$linker" -Wl,--no-entry -Wl,--gc-sections -Wl,--strip-debug -Wl,--stack-first -Wl,-z,stack-size=65536 \
@@ -34,5 +37,5 @@ part=$out.part
 mkdir -p "$cache"
 cp "$part" "$cache/$key.$$"
 mv "$cache/$key.$$" "$cache/$key.wasm"
-mv "$part" "$out"
+cp "$part" "$out"
 echo "built $out ($(stat -c %s "$out") bytes)" >&2

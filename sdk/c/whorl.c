@@ -184,6 +184,8 @@ whorl_text whorl_find_header(whorl_request* request, const char* name) {
   return (whorl_text){NULL, 0};
 }
 
+static void flush_before_waiting(void);
+
 // A stream-error at that offset: true if the stream is closed; the error of a failed operation is
 // dropped.
 static bool take_stream_error(const whorl_area* area, int offset) {
@@ -217,6 +219,7 @@ long whorl_read(whorl_request* request, void* buffer, size_t capacity) {
   if (request->state != kBodyOpen || capacity == 0) {
     return request->state == kBodyBroken ? -1 : 0;
   }
+  flush_before_waiting();
   whorl_area area;
   for (;;) {
     landing = buffer;
@@ -257,6 +260,10 @@ const whorl_field* whorl_trailers(whorl_request* request, size_t* count) {
 
 // --- Response ----------------------------------------------------------------------------------
 
+// Small writes are gathered here; the handler's stack is touched anyway, so this costs no page
+// more.
+enum { kGatherSize = 2048 };
+
 struct whorl_response {
   whorl_handle_t outparam;
   whorl_handle_t fields;
@@ -267,7 +274,12 @@ struct whorl_response {
   bool has_fields;
   bool has_trailers;
   enum { kHeadOpen, kBodyWriting, kBodyCut, kFinished } state;
+  size_t gathered;
+  char gather[kGatherSize];
 };
+
+// The response of the request at hand: what was gathered goes out before the handler waits.
+static whorl_response* current;
 
 static bool append(whorl_handle_t fields, whorl_text name, whorl_text value) {
   whorl_area area;
@@ -338,7 +350,8 @@ static bool send(whorl_handle_t stream, const char* data, size_t size) {
   return true;
 }
 
-bool whorl_write(whorl_response* response, const void* data, size_t size) {
+// Sends status and headers if they are still here, then the bytes.
+static bool send_now(whorl_response* response, const char* data, size_t size) {
   if (response->state == kHeadOpen) {
     send_head(response);
   }
@@ -350,6 +363,32 @@ bool whorl_write(whorl_response* response, const void* data, size_t size) {
     return false;
   }
   return true;
+}
+
+bool whorl_flush(whorl_response* response) {
+  size_t size = response->gathered;
+  response->gathered = 0;
+  return send_now(response, response->gather, size);
+}
+
+bool whorl_write(whorl_response* response, const void* data, size_t size) {
+  if (size > kGatherSize - response->gathered) {
+    if (!whorl_flush(response)) {
+      return false;
+    }
+    if (size >= kGatherSize) {
+      return send_now(response, data, size);
+    }
+  }
+  memcpy(response->gather + response->gathered, data, size);
+  response->gathered += size;
+  return response->state == kHeadOpen || response->state == kBodyWriting;
+}
+
+static void flush_before_waiting(void) {
+  if (current != NULL && current->gathered != 0) {
+    whorl_flush(current);
+  }
 }
 
 bool whorl_print_text(whorl_response* response, whorl_text text) {
@@ -389,16 +428,12 @@ bool whorl_finish(whorl_response* response) {
   if (response->state == kFinished) {
     return true;
   }
-  if (response->state == kHeadOpen) {
-    send_head(response);
-  }
-  bool whole = response->state == kBodyWriting;
+  bool whole = whorl_flush(response);
   response->state = kFinished;
   wasi_output_drop(response->stream);
   whorl_area area;
-  wasi_outgoing_body_finish(
-      response->body, response->has_trailers, response->has_trailers ? response->trailers : 0, &area
-  );
+  whorl_handle_t trailers = response->has_trailers ? response->trailers : 0;
+  wasi_outgoing_body_finish(response->body, response->has_trailers, trailers, &area);
   return whole && area.u8[0] == 0;
 }
 
@@ -454,6 +489,7 @@ whorl_text whorl_env(const char* name) {
 }
 
 void whorl_sleep_ms(unsigned milliseconds) {
+  flush_before_waiting();
   whorl_handle_t ready = wasi_subscribe_duration((uint64_t)milliseconds * 1000000);
   wasi_pollable_block(ready);
   wasi_pollable_drop(ready);
@@ -462,6 +498,16 @@ void whorl_sleep_ms(unsigned milliseconds) {
 // --- Entry -------------------------------------------------------------------------------------
 
 #ifndef WHORL_NO_ENTRY
+static void begin_response(whorl_response* response, whorl_handle_t outparam) {
+  response->outparam = outparam;
+  response->status = 200;
+  response->has_fields = false;
+  response->has_trailers = false;
+  response->state = kHeadOpen;
+  response->gathered = 0;
+  current = response;
+}
+
 static void close_request(whorl_request* request) {
   if (request->state == kBodyOpen || request->state == kBodyEnded ||
       (request->state == kBodyBroken && request->stream != 0)) {
@@ -475,7 +521,8 @@ WHORL_EXPORT("wasi:http/incoming-handler@0.2.0#handle")
 void whorl_entry(whorl_handle_t incoming, whorl_handle_t outparam) {
   heap_next = 0;
   whorl_request request = {.handle = incoming};
-  whorl_response response = {.outparam = outparam, .status = 200};
+  whorl_response response;
+  begin_response(&response, outparam);
   whorl_handle(&request, &response);
   whorl_finish(&response);
   close_request(&request);

@@ -67,19 +67,22 @@ const whorl_field* whorl_trailers(whorl_request* request, size_t* count);
 
 // --- The response -----------------------------------------------------------------------------
 
-/// The status, 200 if never called. No effect after the first write.
+/// The status, 200 if never called. No effect once the head is sent.
 void whorl_status(whorl_response* response, int status);
 /// Adds a header. False if name or value is not allowed, or the head is already sent.
 bool whorl_header(whorl_response* response, const char* name, const char* value);
 bool whorl_header_text(whorl_response* response, whorl_text name, whorl_text value);
 
-/// Sends bytes of the body; the first call sends status and headers before them. Waits while the
-/// client is slower than the handler. False if the client is gone: then stop.
+/// Sends bytes of the body; status and headers go before the first. Small writes are gathered and
+/// go out when there are 2 KiB of them, when the handler waits for something, or by whorl_flush().
+/// Waits while the client is slower than the handler. False if the client is gone: then stop.
 bool whorl_write(whorl_response* response, const void* data, size_t size);
 /// The same for a string, a text, a number in decimal.
 bool whorl_print(whorl_response* response, const char* string);
 bool whorl_print_text(whorl_response* response, whorl_text text);
 bool whorl_print_number(whorl_response* response, unsigned long long number);
+/// Sends what was gathered, and the head if it is still here.
+bool whorl_flush(whorl_response* response);
 
 /// Adds a trailer, sent after the body. False if it is not allowed or the response is finished.
 bool whorl_trailer(whorl_response* response, const char* name, const char* value);

@@ -123,7 +123,8 @@ static void environment(whorl_response* response, const char* name) {
 
 static void dispatch(whorl_text path, whorl_request* request, whorl_response* response) {
   if (whorl_starts_with(path, "/trap-late")) {
-    whorl_print(response, "the beginning");  // the head is out, then the guest dies
+    whorl_print(response, "the beginning");
+    whorl_flush(response);  // the head is out, then the guest dies
     outer_function_that_traps();
   } else if (whorl_starts_with(path, "/trap")) {
     outer_function_that_traps();
@@ -134,6 +135,7 @@ static void dispatch(whorl_text path, whorl_request* request, whorl_response* re
     loop_with_calls();
   } else if (whorl_starts_with(path, "/loop-late")) {
     whorl_print(response, "the beginning");
+    whorl_flush(response);
     loop_forever();
   } else if (whorl_starts_with(path, "/loop")) {
     loop_forever();
