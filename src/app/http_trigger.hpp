@@ -25,8 +25,10 @@ struct StaticResponse {
 /// The CGI-like executor: the component is a WASI command.
 struct WagiExecutor {
   std::string argv = "${SCRIPT_NAME} ${ARGS}";
+  std::optional<std::string> entrypoint;  ///< deprecated; only "_start" is accepted
 };
 
+/// One `[[trigger.http]]`.
 struct HttpTrigger {
   enum class Visibility : std::uint8_t { Public, Private };
 
@@ -43,10 +45,14 @@ struct HttpTrigger {
   }
 };
 
-/// Reads all triggers of type "http", in the manifest's order, and checks the application-wide
-/// settings of the type.
-/// @return errors: InvalidInput (wrong shape, `base`, neither or both of component and
-///         static_response), NotFound (no such component)
+/// Checks the application-wide settings of HTTP triggers. Spin does so before anything else is
+/// printed, so the command line calls it, not the trigger.
+/// @return errors: InvalidInput (`base`, an unknown key)
+[[nodiscard]] Result<void> check_http_globals(const LockedApp& app);
+
+/// Reads all triggers of type "http", in the manifest's order.
+/// @return errors: InvalidInput (wrong shape, neither or both of component and static_response),
+///         NotFound (no such component). The caller logs "Trigger executor failed" beside them.
 [[nodiscard]] Result<std::vector<HttpTrigger>> http_triggers(const LockedApp& app);
 
 }  // namespace whorl::app

@@ -25,18 +25,18 @@ struct FileGrant {
 
 /// A component: what is run, and what it may use.
 struct Component {
-  std::string id;
-  std::string description;
-  std::string source_path;  ///< absolute path of the wasm file
-  std::map<std::string, std::string> environment;
-  std::map<std::string, std::string> variables;  ///< name → template, unexpanded
-  std::vector<FileGrant> files;
-  std::vector<std::string> exclude_files;
-  std::vector<std::string> allowed_outbound_hosts;  ///< patterns, possibly templates
-  std::vector<std::string> key_value_stores;        ///< labels
-  std::vector<std::string> sqlite_databases;        ///< labels
-  std::vector<std::string> ai_models;
-  Value metadata;  ///< a table: what else was said about it (`build`)
+  std::string id{};
+  std::string description{};
+  std::string source_path{};  ///< absolute path of the wasm file
+  std::map<std::string, std::string> environment{};
+  std::map<std::string, std::string> variables{};  ///< name → template, unexpanded
+  std::vector<FileGrant> files{};
+  std::vector<std::string> exclude_files{};
+  std::vector<std::string> allowed_outbound_hosts{};  ///< patterns, possibly templates
+  std::vector<std::string> key_value_stores{};        ///< labels
+  std::vector<std::string> sqlite_databases{};        ///< labels
+  std::vector<std::string> ai_models{};
+  Value metadata{};  ///< a table: what else was said about it (`build`)
 };
 
 /// What makes a component run. The settings of each trigger type are read by that type's code

@@ -79,7 +79,7 @@ Filter Filter::parse(std::string_view text, std::vector<std::string>* rejected) 
       );
     }
   }
-  std::ranges::stable_sort(filter.directives_, [](const Directive& a, const Directive& b) {
+  std::ranges::sort(filter.directives_, [](const Directive& a, const Directive& b) {
     return a.target.size() > b.target.size();
   });
   return filter;

@@ -40,7 +40,7 @@ Result<void> truncate_logs(const std::string& directory) {
   const std::unique_ptr<DIR, CloseFolder> folder(::opendir(directory.c_str()));
   if (folder == nullptr) {
     return fs::errno_error(errno).context(
-        fmt::format("failed to list directory {}", fs::quoted(directory))
+        fmt::format("failed to list directory {}", fs::quote_path(directory))
     );
   }
   while (const dirent* entry = ::readdir(folder.get())) {
@@ -50,7 +50,7 @@ Result<void> truncate_logs(const std::string& directory) {
     const std::string path = fs::join(directory, name);
     if (is_log && fs::kind_of(path) == fs::Kind::File && ::truncate(path.c_str(), 0) != 0) {
       return fs::errno_error(errno).context(
-          fmt::format("failed to truncate log file {}", fs::quoted(path))
+          fmt::format("failed to truncate log file {}", fs::quote_path(path))
       );
     }
   }
@@ -152,7 +152,7 @@ void GuestSink::write(ByteView data) {
         Level::Warn,
         kTarget,
         "guest output is lost: cannot write {}: {}",
-        fs::quoted(impl_->path),
+        fs::quote_path(impl_->path),
         why.message()
     );
   }

@@ -60,10 +60,10 @@ class GuestSink {
 
 /// How guests' output is to be treated in one application.
 struct GuestOutputOptions {
-  std::optional<std::string> directory;  ///< absent: everything goes to stderr
-  bool truncate = false;                 ///< empty the log files that exist already
-  bool quiet = false;                    ///< stream nothing, unless there is no directory
-  std::vector<std::string> follow;       ///< components to stream; empty: all
+  std::optional<std::string> directory{};  ///< absent: everything goes to stderr
+  bool truncate = false;                   ///< empty the log files that exist already
+  bool quiet = false;                      ///< stream nothing, unless there is no directory
+  std::vector<std::string> follow{};       ///< components to stream; empty: all
 };
 
 /// Opens the sinks of an application's components.
