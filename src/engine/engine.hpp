@@ -30,8 +30,14 @@ struct EngineOptions {
 
 /// Stack of a guest's own frames, and of the fiber they share with host frames (engine.md K1).
 inline constexpr std::size_t kMaxWasmStackBytes = 512 * 1024;
+#ifdef WHORL_SANITIZED
+// Sanitizers make host frames several times larger.
+inline constexpr std::size_t kFiberStackBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kHostStackReserveBytes = 768 * 1024;
+#else
 inline constexpr std::size_t kFiberStackBytes = 2 * 1024 * 1024;
 inline constexpr std::size_t kHostStackReserveBytes = 192 * 1024;
+#endif
 
 /// Length of one epoch tick.
 inline constexpr std::chrono::microseconds kEpochTick{250};
@@ -52,10 +58,10 @@ class Engine {
   [[nodiscard]] const std::string& compatibility_key() const noexcept;
 
   struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl) noexcept;  ///< for create()
   [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
 
  private:
-  explicit Engine(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
 

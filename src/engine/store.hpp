@@ -147,10 +147,10 @@ class Store {
   [[nodiscard]] bool is_dying() const noexcept;
 
   struct Impl;
+  Store(std::unique_ptr<Impl> impl, void* host_data) noexcept;  ///< for create()
   [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
 
  private:
-  Store(std::unique_ptr<Impl> impl, void* host_data) noexcept;
   std::unique_ptr<Impl> impl_;
   void* host_data_;
 };

@@ -13,7 +13,16 @@
 
 namespace whorl::engine {
 
-enum class ValType : std::uint8_t { I32, I64, F32, F64, V128, FuncRef, ExternRef };
+enum class ValType : std::uint8_t {
+  I32,
+  I64,
+  F32,
+  F64,
+  V128,
+  FuncRef,
+  ExternRef,
+  Other,  ///< a reference type the host neither offers nor accepts
+};
 
 /// A core function's type.
 struct FuncType {
@@ -21,6 +30,9 @@ struct FuncType {
   std::vector<ValType> results;
   bool operator==(const FuncType&) const = default;
 };
+
+/// A type as people write it: "(i32, i64) -> i32".
+[[nodiscard]] std::string to_string(const FuncType& type);
 
 /// One untyped core value; which member counts is known from the function's type. Layout-compatible
 /// with the engine's raw value (checked in engine/store.cpp).
@@ -50,7 +62,11 @@ enum class TrapKind : std::uint8_t {
   WallDeadline,  ///< its wall-clock time is over
   Cancelled,     ///< its client went away, or the program is stopping
   Other,
+  ResourceLimit,  ///< no fault of the guest: the host has no room for another instance or fiber
 };
+
+/// Name of a kind as it stands in logs, e.g. "cpu-budget".
+[[nodiscard]] std::string_view to_string(TrapKind kind) noexcept;
 
 /// One frame of a guest's backtrace, innermost first.
 struct TrapFrame {

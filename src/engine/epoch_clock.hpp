@@ -1,0 +1,104 @@
+/// Internal to engine/: the thread that moves the engine's epoch, so that guests which run on and
+/// on give way or are ended.
+///
+/// It costs next to nothing: while no guest runs it sleeps without waking; while guests come and go
+/// it looks at them once a millisecond; only when one of them was running at two looks in a row
+/// does it tick every kEpochTick (engine.md K8), and it falls back soon after the last such guest.
+/// @thread begin/end: the thread whose slot it is; everything else any
+#pragma once
+
+#include "engine/engine.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+namespace whorl::engine {
+
+class EpochClock {
+ public:
+  using Tick = void (*)(void* env);
+
+  /// How often running guests are looked at while none is past its slice.
+  static constexpr std::chrono::microseconds kLook{1000};
+  /// How long ticks go on after the last guest that needed them.
+  static constexpr unsigned kHoldTicks = 16;
+
+  /// One thread's mark: odd while guest code runs on that thread.
+  struct alignas(64) Slot {
+    std::atomic<std::uintptr_t> owner{0};
+    std::atomic<std::uint32_t> sequence{0};
+  };
+
+  /// @param tick  moves the epoch; called on the clock's thread
+  EpochClock(Tick tick, void* env);
+  EpochClock(const EpochClock&) = delete;
+  EpochClock& operator=(const EpochClock&) = delete;
+  ~EpochClock();
+
+  /// The calling thread's slot; cheap, but better kept.
+  [[nodiscard]] Slot& slot_of_this_thread() noexcept;
+
+  /// Guest code starts running on the slot's thread. @return false if it already was: then the
+  /// caller does not call end().
+  [[nodiscard]] bool begin(Slot& slot) noexcept {
+    const std::uint32_t now = slot.sequence.load(std::memory_order_relaxed);
+    if (&slot == &slots_.back()) [[unlikely]] {
+      shared_running_.fetch_add(1);
+    } else if ((now & 1U) != 0) {
+      return false;
+    } else {
+      // Ordered before the look at state_, as the clock writes state_ before it looks at us: one of
+      // both sees the other.
+      slot.sequence.exchange(now + 1, std::memory_order_seq_cst);
+    }
+    if (state_.load(std::memory_order_seq_cst) == kAsleep) [[unlikely]] {
+      wake();
+    }
+    return true;
+  }
+  void end(Slot& slot) noexcept {
+    if (&slot == &slots_.back()) [[unlikely]] {
+      shared_running_.fetch_sub(1);
+    } else {
+      slot.sequence.store(
+          slot.sequence.load(std::memory_order_relaxed) + 1, std::memory_order_release
+      );
+    }
+  }
+  /// A guest was found past its slice: ticks are needed for a while.
+  void note_past_slice() noexcept { past_slice_.store(true, std::memory_order_relaxed); }
+
+  /// Wake-ups of the clock's thread so far, for tests and measurements.
+  [[nodiscard]] std::uint64_t wakeups() const noexcept {
+    return wakeups_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t ticks() const noexcept {
+    return ticks_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  enum State : std::uint32_t { kAwake, kAsleep, kStopped };
+  enum class Seen : std::uint8_t { Nothing, Activity, PastSlice };
+
+  void run();
+  [[nodiscard]] Seen look() noexcept;
+  void wake() noexcept;
+
+  // The last slot is shared by all threads beyond the table; it only counts.
+  static constexpr std::size_t kSlots = 257;
+  std::array<Slot, kSlots> slots_;
+  std::array<std::uint32_t, kSlots> last_{};  // clock thread only
+  std::atomic<std::uint32_t> shared_running_{0};
+  std::atomic<std::uint32_t> state_{kAwake};
+  std::atomic<bool> past_slice_{false};
+  std::atomic<std::uint64_t> wakeups_{0};
+  std::atomic<std::uint64_t> ticks_{0};
+  Tick tick_;
+  void* env_;
+  std::thread thread_;
+};
+
+}  // namespace whorl::engine

@@ -1,0 +1,230 @@
+#include "engine/fiber.hpp"
+
+#include "base/check.hpp"
+#include "engine/store_impl.hpp"
+#include "engine/trap.hpp"
+
+#include <cxxabi.h>
+
+#include <cstring>
+
+namespace whorl::engine {
+namespace {
+
+using ExceptionState = Fiber::Impl::ExceptionState;
+
+/// The thread's exception state as the Itanium C++ ABI lays it out (§2.2.2): the stack of caught
+/// exceptions and the count of those in flight.
+ExceptionState exchange_exceptions(const ExceptionState& with) noexcept {
+  void* globals = abi::__cxa_get_globals();
+  ExceptionState before;
+  std::memcpy(&before, globals, sizeof before);
+  std::memcpy(globals, &with, sizeof with);
+  return before;
+}
+
+}  // namespace
+
+template <class Step>
+auto Fiber::Impl::switched_in(Step step) {
+  const Store::Impl::Run run(*store_impl);
+  store_impl->current = this;
+  const ExceptionState outside = exchange_exceptions(exceptions);
+  const auto result = step();
+  exceptions = exchange_exceptions(outside);
+  store_impl->current = nullptr;
+  return result;
+}
+
+Fiber::Fiber(Store& store, FiberScheduler& scheduler, Entry entry, void* env)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->self = this;
+  impl_->store_impl = &store.impl();
+  impl_->store = &store;
+  impl_->scheduler = &scheduler;
+  impl_->entry = entry;
+  impl_->env = env;
+  impl_->next = store.impl().fibers;
+  if (impl_->next != nullptr) {
+    impl_->next->previous = impl_.get();
+  }
+  store.impl().fibers = impl_.get();
+}
+
+Fiber::~Fiber() {
+  if (impl_->store_impl != nullptr) {
+    impl_->end();
+    impl_->unlink();
+  }
+}
+
+void Fiber::Impl::unlink() noexcept {
+  (previous == nullptr ? store_impl->fibers : previous->next) = next;
+  if (next != nullptr) {
+    next->previous = previous;
+  }
+  next = previous = nullptr;
+}
+
+bool Fiber::Impl::start() {
+  if (store_impl->dying || !store_impl->ensure_driver()) {
+    return false;
+  }
+  run_func = capi::bits<wasmtime_func_t>(store_impl->run);
+  future.reset(wasmtime_func_call_async(
+      store_impl->context, &run_func, nullptr, 0, nullptr, 0, &trap, &error
+  ));
+  return true;
+}
+
+void Fiber::Impl::finish() {
+  future.reset();
+  capi::WasmTrap owned_trap(std::exchange(trap, nullptr));
+  capi::Error owned_error(std::exchange(error, nullptr));
+  if (!returned) {
+    if (owned_trap != nullptr || owned_error != nullptr) {
+      outcome =
+          std::unexpected(store_impl->take_failure(std::move(owned_trap), std::move(owned_error)));
+    } else {
+      outcome = std::unexpected(*store_impl->ending);
+    }
+  }
+  state = State::Done;
+}
+
+Fiber::State Fiber::resume() {
+  Impl& fiber = *impl_;
+  WHORL_CHECK(
+      fiber.state != State::Done && fiber.state != State::Running &&
+          fiber.store_impl->current == nullptr,
+      "a fiber is resumed from inside a fiber of its store, or after its end"
+  );
+  fiber.told_ready = false;
+  bool done = fiber.state == State::New && !fiber.start();
+  if (!done) {
+    fiber.state = State::Running;
+    fiber.yielding = false;
+    done = fiber.switched_in([&] { return wasmtime_call_future_poll(fiber.future.get()); });
+  }
+  FiberScheduler& scheduler = *fiber.scheduler;
+  if (done) {
+    fiber.finish();
+    scheduler.fiber_done(*this);  // may destroy the fiber
+    return State::Done;
+  }
+  const State state = fiber.yielding ? State::Yielded : State::Parked;
+  fiber.state = state;
+  if (state == State::Yielded) {
+    scheduler.fiber_yielded(*this);
+  }
+  return state;
+}
+
+Fiber::State Fiber::state() const noexcept {
+  return impl_->state;
+}
+Store& Fiber::store() const noexcept {
+  return *impl_->store;
+}
+const std::expected<void, Trap>& Fiber::outcome() const noexcept {
+  return impl_->outcome;
+}
+bool Fiber::cancelled() const noexcept {
+  return impl_->store_impl == nullptr || impl_->store_impl->dying;
+}
+
+void Fiber::cancel(TrapKind kind, std::string reason) {
+  if (impl_->state == State::Done || impl_->store_impl == nullptr) {
+    return;
+  }
+  impl_->store_impl->fail(kind, std::move(reason));
+  for (Impl* fiber = impl_->store_impl->fibers; fiber != nullptr; fiber = fiber->next) {
+    fiber->wake_to_end();
+  }
+}
+
+void Fiber::Impl::wake_to_end() noexcept {
+  if (asked_to_end || state == State::Done || state == State::Running) {
+    return;
+  }
+  asked_to_end = true;
+  if (operation != nullptr) {
+    operation->cancel();
+  } else {
+    self->unpark();
+  }
+}
+
+Result<> Fiber::park(async::Cancellable* operation) {
+  Impl& fiber = *impl_;
+  Store::Impl& store = *fiber.store_impl;
+  WHORL_CHECK(store.current == &fiber, "park() is called off its own fiber");
+  if (!store.dying && !std::exchange(fiber.woken, false)) {
+    fiber.operation = operation;
+    fiber.parking = true;
+    const auto block = capi::bits<wasmtime_func_t>(store.block);
+    wasmtime_val_raw_t slot = {};
+    wasm_trap_t* trap = nullptr;
+    const capi::Error error(wasmtime_func_call_unchecked(store.context, &block, &slot, 1, &trap));
+    const capi::WasmTrap owned_trap(trap);
+    fiber.parking = false;
+    fiber.operation = nullptr;
+    fiber.woken = false;
+    if ((error != nullptr || owned_trap != nullptr) && !store.dying) {
+      store.fail(to_trap(owned_trap.get(), error.get()));
+    }
+  }
+  if (store.dying) {
+    return Error(ErrorKind::Cancelled, "the guest is being ended");
+  }
+  return {};
+}
+
+void Fiber::unpark() noexcept {
+  Impl& fiber = *impl_;
+  fiber.woken = true;
+  if ((fiber.state == State::Parked || fiber.state == State::New) && !fiber.told_ready) {
+    fiber.told_ready = true;
+    fiber.scheduler->fiber_ready(*this);
+  }
+}
+
+void Fiber::Impl::end() noexcept {
+  if (state == State::Done) {
+    return;
+  }
+  WHORL_DCHECK(state != State::Running, "a running fiber is destroyed");
+  WHORL_DCHECK(
+      operation == nullptr || woken, "a fiber is destroyed while its operation is under way"
+  );
+  store_impl->fail(TrapKind::Cancelled, "the guest's fiber was dropped");
+  if (future != nullptr) {
+    switched_in([&] {
+      state = State::Running;
+      future.reset();
+      return 0;
+    });
+  }
+  const capi::WasmTrap owned_trap(std::exchange(trap, nullptr));
+  const capi::Error owned_error(std::exchange(error, nullptr));
+  outcome = std::unexpected(*store_impl->ending);
+  state = State::Done;
+}
+
+void suspend_thunk(
+    void* /*env*/,
+    wasmtime_caller_t* caller,
+    const wasmtime_val_t* /*args*/,
+    std::size_t /*arg_count*/,
+    wasmtime_val_t* /*results*/,
+    std::size_t /*result_count*/,
+    wasm_trap_t** /*trap*/,
+    wasmtime_async_continuation_t* continuation
+) noexcept {
+  auto& store = *static_cast<Store*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
+  continuation->callback = [](void* fiber) { return static_cast<Fiber::Impl*>(fiber)->woken; };
+  continuation->env = store.impl().current;
+  continuation->finalizer = nullptr;
+}
+
+}  // namespace whorl::engine

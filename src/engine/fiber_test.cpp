@@ -1,0 +1,520 @@
+#include "engine/fiber.hpp"
+
+#include "async/event.hpp"
+#include "engine/test_support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <functional>
+#include <stdexcept>
+
+namespace whorl::engine {
+namespace {
+using namespace test;  // NOLINT(google-build-using-namespace): a test
+
+using Body = std::function<std::expected<void, Trap>(Fiber&)>;
+using Host = std::function<HostStatus(Store&, RawVal*)>;
+
+/// A store with one instance: wait(n) calls the host n times and returns 42, spin never returns.
+struct World {
+  explicit World(Host function, const Budget& budget = {})
+      : host(std::move(function)), store(make_store(budget)) {
+    ModuleBuilder b;
+    const auto import = b.import_func("env", "host", type({kI32}));
+    b.export_func(
+        "wait",
+        type({kI32}, {kI32}),
+        Code()
+            .loop()
+            .local_get(0)
+            .call(import)
+            .local_get(0)
+            .i32_const(1)
+            .i32_sub()
+            .local_tee(0)
+            .br_if(0)
+            .end()
+            .i32_const(42)
+    );
+    b.export_func("spin", type(), Code().loop().br(0).end());
+    b.export_func(
+        "deep",
+        type({kI32}, {kI32}),  // deep(n) = n frames, then the host
+        Code()
+            .local_get(0)
+            .i32_eqz()
+            .if_()
+            .i32_const(0)
+            .call(import)
+            .i32_const(0)
+            .return_()
+            .end()
+            .local_get(0)
+            .i32_const(1)
+            .i32_sub()
+            .call(3)
+            .i32_const(1)
+            .i32_add()
+    );
+    const std::array imports = {store->define(host_func(type({kI32}), host))};
+    const auto made = store->instantiate(compile(b), imports);
+    REQUIRE(made);
+    instance = *made;
+  }
+  std::expected<std::int32_t, Trap> call(std::string_view name, std::int32_t arg) {
+    std::array<RawVal, 1> slots = {raw_i32(arg)};
+    auto result = store->call_guest(func_of(*store, instance, name), slots);
+    if (!result) {
+      return std::unexpected(result.error());
+    }
+    return slots[0].i32;
+  }
+  Body calling(std::string_view name, std::int32_t arg, std::int32_t& answer) {
+    return [this, name, arg, &answer](Fiber&) -> std::expected<void, Trap> {
+      auto result = call(name, arg);
+      if (!result) {
+        return std::unexpected(result.error());
+      }
+      answer = *result;
+      return {};
+    };
+  }
+  Host host;
+  std::unique_ptr<Store> store;
+  Instance instance;
+};
+
+HostStatus park_here(Store& store, RawVal*) {
+  return store.current_fiber()->park() ? HostStatus::Return : HostStatus::Trap;
+}
+
+struct Operation final : async::Cancellable {
+  void cancel() noexcept override { ++asked; }
+  int asked = 0;
+};
+
+TEST_CASE("a fiber runs its entry and ends") {
+  World world([](Store&, RawVal*) { return HostStatus::Return; });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 3, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  CHECK(fiber.state() == Fiber::State::New);
+  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(fiber.state() == Fiber::State::Done);
+  CHECK(scheduler.done == 1);
+  CHECK(fiber.outcome());
+  CHECK(answer == 42);
+  CHECK(world.store->current_fiber() == nullptr);
+  CHECK(&fiber.store() == world.store.get());
+}
+
+TEST_CASE("a fiber parks and goes on after unpark") {
+  World world(park_here);
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 2, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  CHECK(fiber.resume() == Fiber::State::Parked);
+  CHECK(fiber.resume() == Fiber::State::Parked);  // nobody woke it
+  fiber.unpark();
+  fiber.unpark();
+  CHECK(scheduler.ready == 1);  // told once
+  CHECK(fiber.state() == Fiber::State::Parked);
+  CHECK(fiber.resume() == Fiber::State::Parked);  // the second wait
+  CHECK(answer == 0);
+  fiber.unpark();
+  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(answer == 42);
+  CHECK(world.store->current_fiber() == nullptr);
+}
+
+TEST_CASE("an unpark before the park is remembered once") {
+  int parks = 0;
+  World world([&](Store& store, RawVal* slots) {
+    store.current_fiber()->unpark();
+    store.current_fiber()->unpark();
+    CHECK(store.current_fiber()->park());
+    ++parks;
+    return park_here(store, slots);
+  });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 1, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  CHECK(fiber.resume() == Fiber::State::Parked);
+  CHECK(parks == 1);
+  CHECK(scheduler.ready == 0);
+  fiber.unpark();
+  CHECK(fiber.resume() == Fiber::State::Done);
+}
+
+TEST_CASE("an event wakes fibers of several stores") {
+  async::Event event;
+  const Host host = [&](Store& store, RawVal*) {
+    return async::wait_on(*store.current_fiber(), event) ? HostStatus::Return : HostStatus::Trap;
+  };
+  World first(host);
+  World second(host);
+  QueueScheduler scheduler;
+  std::int32_t a = 0;
+  std::int32_t b = 0;
+  Body body_a = first.calling("wait", 1, a);
+  Body body_b = second.calling("wait", 1, b);
+  Fiber fiber_a(*first.store, scheduler, entry_of(body_a), &body_a);
+  Fiber fiber_b(*second.store, scheduler, entry_of(body_b), &body_b);
+  fiber_a.resume();
+  fiber_b.resume();
+  CHECK(event.has_waiters());
+  event.notify();
+  scheduler.run();
+  CHECK(a == 42);
+  CHECK(b == 42);
+}
+
+TEST_CASE("several fibers of one store keep their own place") {
+  std::vector<Fiber*> order;
+  World world([&](Store& store, RawVal* slots) {
+    Fiber* me = store.current_fiber();
+    order.push_back(me);
+    const HostStatus status = park_here(store, slots);
+    CHECK(store.current_fiber() == me);
+    return status;
+  });
+  QueueScheduler scheduler;
+  std::array<std::int32_t, 4> answers = {};
+  std::array<Body, 4> bodies;
+  std::vector<std::unique_ptr<Fiber>> fibers;
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    bodies[i] = world.calling("wait", static_cast<std::int32_t>(i + 1), answers[i]);
+    fibers.push_back(
+        std::make_unique<Fiber>(*world.store, scheduler, entry_of(bodies[i]), &bodies[i])
+    );
+    fibers.back()->resume();
+  }
+  for (int round = 0; round < 4; ++round) {
+    for (std::size_t i = fibers.size(); i-- > 0;) {
+      if (fibers[i]->state() == Fiber::State::Parked) {
+        fibers[i]->unpark();
+        fibers[i]->resume();
+      }
+    }
+  }
+  CHECK(scheduler.done == 4);
+  CHECK(answers == std::array<std::int32_t, 4>{42, 42, 42, 42});
+  CHECK(order.size() == 10);
+}
+
+TEST_CASE("cancelling a parked fiber resumes it, and nothing in it waits again (K2)") {
+  int parks = 0;
+  bool unwound = false;
+  World world([&](Store& store, RawVal*) {
+    struct Guard {
+      bool& flag;
+      ~Guard() { flag = true; }
+    } const guard{unwound};
+    auto first = store.current_fiber()->park();
+    ++parks;
+    REQUIRE_FALSE(first);
+    CHECK(first.error().kind() == ErrorKind::Cancelled);
+    CHECK(store.current_fiber()->cancelled());
+    // A clean-up that waits is told at once, and a host that hides it ends the guest all the same.
+    CHECK_FALSE(store.current_fiber()->park());
+    return HostStatus::Return;
+  });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 100, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  fiber.resume();
+  fiber.cancel(TrapKind::Cancelled, "the client went away");
+  CHECK(fiber.state() == Fiber::State::Parked);  // never resumed inside
+  CHECK(scheduler.ready == 1);
+  fiber.cancel(TrapKind::WallDeadline, "too late");
+  scheduler.run();
+  CHECK(fiber.state() == Fiber::State::Done);
+  CHECK(parks == 1);
+  CHECK(unwound);
+  REQUIRE_FALSE(fiber.outcome());
+  CHECK(fiber.outcome().error().kind == TrapKind::Cancelled);
+  CHECK(fiber.outcome().error().message == "the client went away");
+  CHECK(world.store->is_dying());
+  CHECK_FALSE(world.call("wait", 1));
+}
+
+TEST_CASE("cancellation waits for the operation") {
+  Operation operation;
+  World world([&](Store& store, RawVal*) {
+    CHECK_FALSE(store.current_fiber()->park(&operation));
+    return HostStatus::Trap;
+  });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 1, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  fiber.resume();
+  fiber.cancel(TrapKind::Cancelled, "stop");
+  fiber.cancel(TrapKind::Cancelled, "stop");
+  CHECK(operation.asked == 1);
+  CHECK(scheduler.ready == 0);
+  CHECK(fiber.resume() == Fiber::State::Parked);  // still under way
+  fiber.unpark();                                 // the operation completes
+  scheduler.run();
+  CHECK(fiber.state() == Fiber::State::Done);
+}
+
+TEST_CASE("cancelling one fiber ends all of its store") {
+  Operation operation;
+  int waits = 0;
+  World world([&](Store& store, RawVal*) {
+    ++waits;
+    (void)store.current_fiber()->park(waits == 1 ? &operation : nullptr);
+    return HostStatus::Return;
+  });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 5, answer);
+  Fiber first(*world.store, scheduler, entry_of(body), &body);
+  Fiber second(*world.store, scheduler, entry_of(body), &body);
+  Fiber third(*world.store, scheduler, entry_of(body), &body);
+  first.resume();
+  second.resume();
+  second.cancel(TrapKind::WallDeadline, "over");
+  CHECK(operation.asked == 1);
+  first.unpark();
+  scheduler.run();
+  for (Fiber* fiber : {&first, &second, &third}) {
+    CHECK(fiber->state() == Fiber::State::Done);
+    CHECK(fiber->outcome().error().message == "over");
+  }
+  CHECK(waits == 2);
+}
+
+TEST_CASE("a trap in one fiber ends the waits of the others") {
+  World world(park_here);
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 1, answer);
+  Body ending = [&](Fiber& fiber) -> std::expected<void, Trap> {
+    (void)fiber.store().set_trap(TrapKind::Exit, "exit", 1);
+    return std::unexpected(Trap{TrapKind::Exit, "exit", 1, {}});
+  };
+  Fiber waiting(*world.store, scheduler, entry_of(body), &body);
+  Fiber trapping(*world.store, scheduler, entry_of(ending), &ending);
+  waiting.resume();
+  CHECK(trapping.resume() == Fiber::State::Done);
+  CHECK(trapping.outcome().error().exit_code == 1);
+  waiting.unpark();
+  CHECK(waiting.resume() == Fiber::State::Done);
+  CHECK(waiting.outcome().error().kind == TrapKind::Exit);
+}
+
+TEST_CASE("dropping a fiber or its store unwinds what is parked") {
+  int unwound = 0;
+  struct Guard {
+    int& count;
+    ~Guard() { ++count; }
+  };
+  const Host host = [&](Store& store, RawVal*) {
+    const Guard guard{unwound};
+    (void)store.current_fiber()->park();
+    CHECK_FALSE(store.current_fiber()->park());
+    return HostStatus::Return;
+  };
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  SUBCASE("the fiber first") {
+    World world(host);
+    Body body = world.calling("wait", 1, answer);
+    {
+      Fiber parked(*world.store, scheduler, entry_of(body), &body);
+      Fiber fresh(*world.store, scheduler, entry_of(body), &body);
+      parked.resume();
+    }
+    CHECK(unwound == 1);
+    CHECK(world.store->is_dying());
+  }
+  SUBCASE("the store first") {
+    World world(host);
+    Body body = world.calling("wait", 1, answer);
+    Fiber first(*world.store, scheduler, entry_of(body), &body);
+    Fiber second(*world.store, scheduler, entry_of(body), &body);
+    Fiber fresh(*world.store, scheduler, entry_of(body), &body);
+    first.resume();
+    second.resume();
+    world.store.reset();
+    CHECK(unwound == 2);
+    CHECK(first.state() == Fiber::State::Done);
+    CHECK(first.outcome().error().kind == TrapKind::Cancelled);
+    CHECK(first.cancelled());
+    first.cancel(TrapKind::Cancelled, "nothing to do");
+  }
+  CHECK(scheduler.ready == 0);
+}
+
+TEST_CASE("K4: exceptions are caught on fibers, even when one parks inside a handler") {
+  int caught = 0;
+  World world([&](Store& store, RawVal*) {
+    try {
+      throw std::runtime_error("on a fiber, long enough not to be short");
+    } catch (const std::exception& e) {
+      const std::string before = e.what();
+      (void)store.current_fiber()->park();
+      CHECK(before == e.what());
+      REQUIRE(std::current_exception());
+      ++caught;
+    }
+    CHECK_FALSE(std::current_exception());
+    return HostStatus::Return;
+  });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 3, answer);
+  Fiber first(*world.store, scheduler, entry_of(body), &body);
+  Fiber second(*world.store, scheduler, entry_of(body), &body);
+  first.resume();
+  second.resume();
+  for (int i = 0; i < 3; ++i) {
+    for (Fiber* fiber : {&first, &second}) {
+      CHECK_FALSE(std::current_exception());
+      CHECK(std::uncaught_exceptions() == 0);
+      fiber->unpark();
+      fiber->resume();
+    }
+  }
+  CHECK(caught == 6);
+  CHECK_FALSE(std::current_exception());
+}
+
+TEST_CASE("K1: guests nested through host calls get a trap, not the end of the process") {
+  World* self = nullptr;
+  int depth = 0;
+  int deepest = 0;
+  World world([&](Store& store, RawVal*) {
+    ++depth;
+    deepest = std::max(deepest, depth);
+    auto nested = self->call("deep", 2000);
+    --depth;
+    return nested ? HostStatus::Return
+                  : store.set_trap(nested.error().kind, nested.error().message);
+  });
+  self = &world;
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("deep", 2000, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  while (fiber.resume() == Fiber::State::Yielded) {
+  }
+  REQUIRE_FALSE(fiber.outcome());
+  CHECK(fiber.outcome().error().kind == TrapKind::StackOverflow);
+  CHECK(deepest >= 2);
+}
+
+TEST_CASE("K1: each nested entry may use its whole stack") {
+  // The nested entry recurses until the engine's own limit ends it: that must fit the fiber.
+  for (const std::int32_t frames : {0, 1000, 5000}) {
+    World* self = nullptr;
+    int nesting = 0;
+    World world([&](Store& store, RawVal*) {
+      auto nested = self->call("deep", ++nesting < 3 ? frames : 1'000'000'000);
+      return nested ? HostStatus::Return
+                    : store.set_trap(nested.error().kind, nested.error().message);
+    });
+    self = &world;
+    QueueScheduler scheduler;
+    std::int32_t answer = 0;
+    Body body = world.calling("deep", frames, answer);
+    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+    while (fiber.resume() == Fiber::State::Yielded) {
+    }
+    REQUIRE_FALSE(fiber.outcome());
+    CHECK(fiber.outcome().error().kind == TrapKind::StackOverflow);
+  }
+}
+
+TEST_CASE("an endless loop yields to its neighbours and is ended by its budget") {
+  Budget budget;
+  budget.cpu = std::chrono::milliseconds(20);
+  World looping([](Store&, RawVal*) { return HostStatus::Return; }, budget);
+  World neighbour([](Store&, RawVal*) { return HostStatus::Return; });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = looping.calling("spin", 0, answer);
+  Fiber fiber(*looping.store, scheduler, entry_of(body), &body);
+  int served = 0;
+  while (fiber.resume() == Fiber::State::Yielded) {
+    CHECK(looping.store->current_fiber() == nullptr);
+    std::int32_t quiet = 0;
+    Body other = neighbour.calling("wait", 1, quiet);
+    Fiber guest(*neighbour.store, scheduler, entry_of(other), &other);
+    CHECK(guest.resume() == Fiber::State::Done);
+    CHECK(quiet == 42);
+    ++served;
+  }
+  CHECK(served > 0);
+  CHECK(scheduler.yielded == served);
+  CHECK(fiber.state() == Fiber::State::Done);
+  CHECK(fiber.outcome().error().kind == TrapKind::CpuBudget);
+  CHECK(fiber.outcome().error().message == "used its CPU budget of 20 ms");
+  CHECK(fiber.outcome().error().backtrace.size() == 1);
+  CHECK(looping.store->cpu_used() >= budget.cpu);
+}
+
+TEST_CASE("a running guest is ended at its deadline, which can be moved") {
+  Budget budget;
+  budget.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  World world([](Store&, RawVal*) { return HostStatus::Return; }, budget);
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("spin", 0, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  CHECK(fiber.resume() == Fiber::State::Yielded);
+  world.store->set_deadline(std::chrono::steady_clock::now());
+  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(fiber.outcome().error().kind == TrapKind::WallDeadline);
+  CHECK(fiber.outcome().error().message.starts_with("ran past its wall-clock limit of "));
+}
+
+TEST_CASE("a yielded guest that is cancelled, or dropped, ends at once") {
+  World world([](Store&, RawVal*) { return HostStatus::Return; });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("spin", 0, answer);
+  SUBCASE("cancelled") {
+    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+    CHECK(fiber.resume() == Fiber::State::Yielded);
+    fiber.cancel(TrapKind::Cancelled, "stop");
+    CHECK(fiber.resume() == Fiber::State::Done);
+    CHECK(fiber.outcome().error().message == "stop");
+  }
+  SUBCASE("dropped") {
+    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+    CHECK(fiber.resume() == Fiber::State::Yielded);
+  }
+  CHECK(world.store->is_dying());
+}
+
+TEST_CASE("an endless start function is ended by its budget, off the fibers") {
+  ModuleBuilder b;
+  b.start(b.func(type(), Code().loop().br(0).end()));
+  Budget budget;
+  budget.cpu = std::chrono::milliseconds(5);
+  auto store = make_store(budget);
+  auto instance = store->instantiate(compile(b), {});
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error().kind == TrapKind::CpuBudget);
+  CHECK(instance.error().message == "used its CPU budget of 5 ms");
+}
+
+TEST_CASE("an entry that throws ends its fiber with a trap") {
+  World world([](Store&, RawVal*) { return HostStatus::Return; });
+  QueueScheduler scheduler;
+  Body body = [](Fiber&) -> std::expected<void, Trap> { throw std::runtime_error("broken"); };
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(fiber.outcome().error().message == "internal error: broken");
+}
+
+}  // namespace
+}  // namespace whorl::engine

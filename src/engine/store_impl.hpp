@@ -1,0 +1,152 @@
+/// Internal to engine/: what a Store holds, and the steps that store.cpp, call.cpp and fiber.cpp
+/// share.
+#pragma once
+
+#include "engine/capi.hpp"
+#include "engine/engine_impl.hpp"
+#include "engine/fiber.hpp"
+#include "engine/store.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace whorl::engine {
+
+using Clock = std::chrono::steady_clock;
+
+struct Fiber::Impl {
+  Fiber* self = nullptr;
+  Store::Impl* store_impl = nullptr;  ///< null once the store is gone
+  Store* store = nullptr;
+  FiberScheduler* scheduler = nullptr;
+  Entry entry = nullptr;
+  void* env = nullptr;
+
+  State state = State::New;
+  bool woken = false;         ///< an unpark() that no park() has used yet
+  bool told_ready = false;    ///< fiber_ready() was called and resume() not yet
+  bool parking = false;       ///< between park()'s entry and its return
+  bool yielding = false;      ///< the epoch callback asked for a yield
+  bool past_slice = false;    ///< has yielded before
+  bool asked_to_end = false;  ///< its operation was asked to end, or it was woken for that
+  bool returned = false;      ///< the entry returned: outcome is what it said
+  async::Cancellable* operation = nullptr;
+
+  wasmtime_func_t run_func = {};  ///< the driver's `run`; the future refers to it
+  capi::Future future;
+  wasm_trap_t* trap = nullptr;        ///< written by the engine when the future is done
+  wasmtime_error_t* error = nullptr;  ///< likewise
+  std::uintptr_t stack_bottom = 0;    ///< no frame may come below
+  /// The thread's C++ exception state as of the last suspension (engine.md K4).
+  struct ExceptionState {
+    void* caught = nullptr;
+    unsigned int uncaught = 0;
+  } exceptions;
+  std::expected<void, Trap> outcome;
+
+  Impl* next = nullptr;  ///< fibers of the store
+  Impl* previous = nullptr;
+
+  /// Runs `step` (which enters the fiber) with the fiber as the current one.
+  template <class Step>
+  auto switched_in(Step step);
+  [[nodiscard]] bool start();
+  void finish();
+  /// Ends an unfinished fiber: its stack unwinds, nothing in it waits (K2).
+  void end() noexcept;
+  void unlink() noexcept;
+  void wake_to_end() noexcept;
+};
+
+struct Store::Impl {
+  std::shared_ptr<Engine> engine;
+  capi::Store store;
+  wasmtime_context_t* context = nullptr;
+  Store* self = nullptr;
+  Budget budget;
+  Clock::time_point created;
+  std::chrono::nanoseconds cpu_used{0};
+  Clock::time_point run_started;
+  unsigned running = 0;  ///< nesting of Run
+  EpochClock::Slot* slot = nullptr;
+  Fiber::Impl* current = nullptr;
+  Fiber::Impl* fibers = nullptr;
+  bool dying = false;
+  std::optional<Trap> ending;  ///< why; set once, with dying
+  bool has_driver = false;
+  Func run;
+  Func block;
+
+  /// Marks guest code as running on this thread and charges its time to the store.
+  class Run {
+   public:
+    explicit Run(Impl& store) noexcept : store_(store) {
+      if (store.running++ == 0) {
+        marked_ = store.engine->impl().clock->begin(*store.slot);
+        store.run_started = Clock::now();
+      }
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+    ~Run() {
+      if (--store_.running == 0) {
+        store_.cpu_used += Clock::now() - store_.run_started;
+        if (marked_) {
+          store_.engine->impl().clock->end(*store_.slot);
+        }
+      }
+    }
+
+   private:
+    Impl& store_;
+    bool marked_ = false;
+  };
+
+  /// The store is being ended from now on; the first reason stays.
+  void fail(Trap reason);
+  void fail(TrapKind kind, std::string message, int exit_code = 0);
+  /// Turns what a guest call gave back into the store's ending, and returns a copy of that.
+  [[nodiscard]] Trap take_failure(capi::WasmTrap trap, capi::Error error);
+  /// Instantiates the driver if that has not happened. @return false after fail()
+  [[nodiscard]] bool ensure_driver();
+  [[nodiscard]] bool stack_allows_entry() const noexcept;
+};
+
+/// The callback that the engine gets for every host function; its env is a HostRecord.
+wasm_trap_t* host_thunk(
+    void* record, wasmtime_caller_t* caller, wasmtime_val_raw_t* values, std::size_t count
+) noexcept;
+/// Where the driver's `run` enters: executes the current fiber's entry.
+wasm_trap_t* enter_thunk(
+    void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* values, std::size_t count
+) noexcept;
+/// The driver's asynchronous import, which suspends the current fiber.
+void suspend_thunk(
+    void* env,
+    wasmtime_caller_t* caller,
+    const wasmtime_val_t* args,
+    std::size_t arg_count,
+    wasmtime_val_t* results,
+    std::size_t result_count,
+    wasm_trap_t** trap,
+    wasmtime_async_continuation_t* continuation
+) noexcept;
+/// What the engine calls when a store's epoch deadline passed.
+wasmtime_error_t* epoch_callback(
+    wasmtime_context_t* context,
+    void* store,
+    std::uint64_t* delta,
+    wasmtime_update_deadline_kind_t* kind
+) noexcept;
+
+/// A host function as the thunk sees it; freed by free_host_record when the engine drops it.
+struct HostRecord {
+  HostFn call;
+  void* env;
+};
+[[nodiscard]] void* make_host_record(const HostFunc& func);
+void free_host_record(void* record) noexcept;
+
+}  // namespace whorl::engine
