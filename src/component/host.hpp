@@ -86,6 +86,15 @@ struct CallSite {
   static constexpr std::uint16_t kNone = 0xffff;
 };
 
+/// The environment of a `[resource-drop]` of a host resource; owned by the prepared component.
+struct DropSite {
+  const ResourceTag* tag = nullptr;
+  std::uint16_t component_index = 0;  ///< which component instance's handle table
+};
+/// `[resource-drop]` of a host resource: core type (i32) -> (), env is a `const DropSite*`.
+/// Destroys the resource. @spec CanonicalABI.md, canon resource.drop
+engine::HostStatus drop_thunk(void* env, engine::Store& store, engine::RawVal* slots);
+
 /// One function the host offers.
 struct HostFunction {
   const char* name;                 ///< WIT name: "[method]fields.append", "now"

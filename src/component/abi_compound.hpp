@@ -1,0 +1,529 @@
+/// Abi of lists, tuples, options, results, and the bases that generated records, variants, enums
+/// and flags use.
+#pragma once
+
+#include "component/abi_scalar.hpp"
+
+#include <array>
+#include <expected>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace whorl::component {
+
+[[nodiscard]] TypeRef list_type(TypeRef element);
+[[nodiscard]] TypeRef option_type(TypeRef element);
+/// Null for what is absent.
+[[nodiscard]] TypeRef result_type(TypeRef ok, TypeRef error);
+/// Record, Variant, Tuple (labels empty), Flags or Enum (types empty).
+[[nodiscard]] TypeRef compound_type(
+    TypeKind kind, std::span<const char* const> labels, std::vector<TypeRef> types
+);
+
+/// Abi<T>::describe(), or null for no payload.
+template <class T>
+[[nodiscard]] TypeRef describe_payload() {
+  if constexpr (std::is_void_v<T>) {
+    return nullptr;
+  } else {
+    return Abi<T>::describe();
+  }
+}
+
+// --- lists ---------------------------------------------------------------------------------------
+
+template <class T>
+struct Abi<std::vector<T>> : PointerPairAbi {
+  static constexpr AbiTraits kTraits = AbiTraits{.memory = true} | Abi<T>::kTraits;
+
+  static std::vector<T> lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return load_list_from_range(cx, slots[0].u32, slots[1].u32);
+  }
+  static std::vector<T> load(LiftContext& cx, const std::uint8_t* at) {
+    const auto ptr = load_int<std::uint32_t>(at);
+    return load_list_from_range(cx, ptr, load_int<std::uint32_t>(at + 4));
+  }
+  static void lower_flat(LowerContext& cx, std::vector<T>& list, engine::RawVal* slots) {
+    put(store_list_into_range(cx, list), slots);
+  }
+  static void store(LowerContext& cx, std::vector<T>& list, std::uint32_t offset) {
+    const auto range = store_list_into_range(cx, list);
+    put(cx, range, offset);
+  }
+  static TypeRef describe() {
+    static const TypeRef type = list_type(Abi<T>::describe());
+    return type;
+  }
+
+ private:
+  static constexpr std::uint32_t kStride = Abi<T>::kElemSize;
+  /// Elements that look the same in memory as in a vector.
+  static constexpr bool kPlain =
+      std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char32_t>;
+
+  static std::vector<T> load_list_from_range(
+      LiftContext& cx, std::uint32_t ptr, std::uint32_t length
+  ) {
+    std::vector<T> list;
+    const std::uint8_t* at = cx.load_list_from_range(ptr, length, kStride, Abi<T>::kAlignment);
+    if (at == nullptr || !cx.charge(std::uint64_t{length} * sizeof(T))) [[unlikely]] {
+      return list;
+    }
+    if constexpr (kPlain) {
+      list.resize(length);
+      if (length != 0) {
+        std::memcpy(list.data(), at, std::size_t{length} * sizeof(T));
+      }
+    } else {
+      list.reserve(length);
+      for (std::uint32_t i = 0; i < length && !cx.failed(); ++i) {
+        list.push_back(Abi<T>::load(cx, at + std::size_t{i} * kStride));
+      }
+    }
+    return list;
+  }
+
+  static LowerContext::Range store_list_into_range(LowerContext& cx, std::vector<T>& list) {
+    const auto range = cx.allocate_list(list.size(), kStride, Abi<T>::kAlignment);
+    if (cx.failed()) [[unlikely]] {
+      return range;
+    }
+    if constexpr (kPlain) {
+      if (!list.empty()) {
+        std::memcpy(cx.at(range.ptr), list.data(), list.size() * sizeof(T));
+      }
+    } else {
+      std::uint32_t offset = range.ptr;
+      for (std::size_t i = 0; i < list.size() && !cx.failed(); ++i, offset += kStride) {
+        if constexpr (std::is_same_v<T, bool>) {
+          Abi<bool>::store(cx, list[i], offset);
+        } else {
+          Abi<T>::store(cx, list[i], offset);
+        }
+      }
+    }
+    return range;
+  }
+};
+
+// --- records -------------------------------------------------------------------------------------
+
+template <class... T>
+struct Abi<std::tuple<T...>> : RecordLayout<T...> {
+  using Layout = RecordLayout<T...>;
+  using Tuple = std::tuple<T...>;
+
+  static Tuple lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Tuple{Abi<T>::lift_flat(cx, slots + Layout::kFlatOffsets[I])...};
+    }(std::index_sequence_for<T...>{});
+  }
+  static Tuple load(LiftContext& cx, const std::uint8_t* at) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Tuple{Abi<T>::load(cx, at + Layout::kOffsets[I])...};
+    }(std::index_sequence_for<T...>{});
+  }
+  static void lower_flat(LowerContext& cx, Tuple& tuple, engine::RawVal* slots) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (Abi<T>::lower_flat(cx, std::get<I>(tuple), slots + Layout::kFlatOffsets[I]), ...);
+    }(std::index_sequence_for<T...>{});
+  }
+  static void store(LowerContext& cx, Tuple& tuple, std::uint32_t offset) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (Abi<T>::store(cx, std::get<I>(tuple), offset + Layout::kOffsets[I]), ...);
+    }(std::index_sequence_for<T...>{});
+  }
+  static TypeRef describe() {
+    static const TypeRef type = compound_type(TypeKind::Tuple, {}, {Abi<T>::describe()...});
+    return type;
+  }
+};
+
+template <auto kMember>
+struct MemberOf;
+template <class R, class T, T R::* kMember>
+struct MemberOf<kMember> {
+  using Type = T;
+};
+
+/// Base of a generated record's Abi.
+///
+/// @tparam kLabels   std::array of the fields' WIT names
+/// @tparam kMembers  pointers to the fields, in the same order
+template <class R, const auto& kLabels, auto... kMembers>
+struct RecordAbi : RecordLayout<typename MemberOf<kMembers>::Type...> {
+  using Layout = RecordLayout<typename MemberOf<kMembers>::Type...>;
+  template <auto kMember>
+  using Field = Abi<typename MemberOf<kMember>::Type>;
+
+  static R lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return lift_fields(cx, slots, Fields{});
+  }
+  static R load(LiftContext& cx, const std::uint8_t* at) { return load_fields(cx, at, Fields{}); }
+  static void lower_flat(LowerContext& cx, R& record, engine::RawVal* slots) {
+    lower_fields(cx, record, slots, Fields{});
+  }
+  static void store(LowerContext& cx, R& record, std::uint32_t offset) {
+    store_fields(cx, record, offset, Fields{});
+  }
+  static TypeRef describe() {
+    static const TypeRef type =
+        compound_type(TypeKind::Record, kLabels, {Field<kMembers>::describe()...});
+    return type;
+  }
+
+ private:
+  using Fields = std::make_index_sequence<sizeof...(kMembers)>;
+
+  template <std::size_t... I>
+  static R lift_fields(LiftContext& cx, const engine::RawVal* slots, std::index_sequence<I...>) {
+    return R{Field<kMembers>::lift_flat(cx, slots + Layout::kFlatOffsets[I])...};
+  }
+  template <std::size_t... I>
+  static R load_fields(LiftContext& cx, const std::uint8_t* at, std::index_sequence<I...>) {
+    return R{Field<kMembers>::load(cx, at + Layout::kOffsets[I])...};
+  }
+  template <std::size_t... I>
+  static void
+  lower_fields(LowerContext& cx, R& record, engine::RawVal* slots, std::index_sequence<I...>) {
+    (Field<kMembers>::lower_flat(cx, record.*kMembers, slots + Layout::kFlatOffsets[I]), ...);
+  }
+  template <std::size_t... I>
+  static void
+  store_fields(LowerContext& cx, R& record, std::uint32_t offset, std::index_sequence<I...>) {
+    (Field<kMembers>::store(cx, record.*kMembers, offset + Layout::kOffsets[I]), ...);
+  }
+};
+
+// --- enums and flags -----------------------------------------------------------------------------
+
+/// The index of a case; fails and yields 0 unless it is below `cases`.
+[[nodiscard]] inline std::uint32_t checked_discriminant(
+    LiftContext& cx, std::uint32_t index, std::size_t cases
+) {
+  if (index >= cases) [[unlikely]] {
+    cx.fail("discriminant of a variant or enum out of range");
+    return 0;
+  }
+  return index;
+}
+
+/// An unsigned integer of 1, 2 or 4 bytes.
+template <std::uint32_t kSize>
+[[nodiscard]] std::uint32_t load_unsigned(const std::uint8_t* at) noexcept {
+  if constexpr (kSize == 1) {
+    return *at;
+  } else if constexpr (kSize == 2) {
+    return load_int<std::uint16_t>(at);
+  } else {
+    return load_int<std::uint32_t>(at);
+  }
+}
+template <std::uint32_t kSize>
+void store_unsigned(LowerContext& cx, std::uint32_t value, std::uint32_t offset) noexcept {
+  if constexpr (kSize == 1) {
+    store_int(cx, static_cast<std::uint8_t>(value), offset);
+  } else if constexpr (kSize == 2) {
+    store_int(cx, static_cast<std::uint16_t>(value), offset);
+  } else {
+    store_int(cx, value, offset);
+  }
+}
+
+/// Base of a generated enum's Abi.
+template <class E, const auto& kLabels>
+struct EnumAbi {
+  static constexpr std::uint32_t kElemSize = discriminant_size(kLabels.size());
+  static constexpr std::uint32_t kAlignment = kElemSize;
+  static constexpr AbiTraits kTraits{};
+  static constexpr FlatTypes<1> kFlat{engine::ValType::I32};
+
+  static E lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return static_cast<E>(checked_discriminant(cx, slots[0].u32, kLabels.size()));
+  }
+  static E load(LiftContext& cx, const std::uint8_t* at) {
+    return static_cast<E>(checked_discriminant(cx, load_unsigned<kElemSize>(at), kLabels.size()));
+  }
+  static void lower_flat(LowerContext&, E value, engine::RawVal* slots) noexcept {
+    set_i32(slots[0], static_cast<std::uint32_t>(value));
+  }
+  static void store(LowerContext& cx, E value, std::uint32_t offset) noexcept {
+    store_unsigned<kElemSize>(cx, static_cast<std::uint32_t>(value), offset);
+  }
+  static TypeRef describe() {
+    static const TypeRef type = compound_type(TypeKind::Enum, kLabels, {});
+    return type;
+  }
+};
+
+/// Base of a generated flags type's Abi; bits that have no label are dropped.
+template <class F, const auto& kLabels>
+struct FlagsAbi {
+  static constexpr std::uint32_t kElemSize = kLabels.size() <= 8 ? 1 : kLabels.size() <= 16 ? 2 : 4;
+  static constexpr std::uint32_t kAlignment = kElemSize;
+  static constexpr AbiTraits kTraits{};
+  static constexpr FlatTypes<1> kFlat{engine::ValType::I32};
+  static constexpr std::uint32_t kMask =
+      kLabels.size() == 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << kLabels.size()) - 1;
+
+  static F lift_flat(LiftContext&, const engine::RawVal* slots) noexcept {
+    return F{slots[0].u32 & kMask};
+  }
+  static F load(LiftContext&, const std::uint8_t* at) noexcept {
+    return F{load_unsigned<kElemSize>(at) & kMask};
+  }
+  static void lower_flat(LowerContext&, F value, engine::RawVal* slots) noexcept {
+    set_i32(slots[0], value.bits & kMask);
+  }
+  static void store(LowerContext& cx, F value, std::uint32_t offset) noexcept {
+    store_unsigned<kElemSize>(cx, value.bits & kMask, offset);
+  }
+  static TypeRef describe() {
+    static const TypeRef type = compound_type(TypeKind::Flags, kLabels, {});
+    return type;
+  }
+};
+
+// --- variants ------------------------------------------------------------------------------------
+
+/// What all variants share. T is void for a case without payload.
+template <class... T>
+struct VariantBase : VariantLayout<T...> {
+  using Layout = VariantLayout<T...>;
+
+  static std::uint32_t lift_case(LiftContext& cx, const engine::RawVal* slots) {
+    return checked_discriminant(cx, slots[0].u32, Layout::kCases);
+  }
+  static std::uint32_t load_case(LiftContext& cx, const std::uint8_t* at) {
+    return checked_discriminant(cx, load_unsigned<Layout::kDiscriminantSize>(at), Layout::kCases);
+  }
+  /// Sets the discriminant; the slots behind the payload of the case are zero.
+  static void lower_case(std::uint32_t index, std::size_t payload_slots, engine::RawVal* slots) {
+    set_i32(slots[0], index);
+    for (std::size_t i = payload_slots + 1; i < Layout::kFlat.size(); ++i) {
+      slots[i].u64 = 0;
+    }
+  }
+  static void store_case(LowerContext& cx, std::uint32_t index, std::uint32_t offset) noexcept {
+    store_unsigned<Layout::kDiscriminantSize>(cx, index, offset);
+  }
+  template <class P>
+  static void lower_payload(
+      LowerContext& cx, std::uint32_t index, P& payload, engine::RawVal* slots
+  ) {
+    lower_case(index, Abi<P>::kFlat.size(), slots);
+    Abi<P>::lower_flat(cx, payload, slots + 1);
+  }
+  template <class P>
+  static void store_payload(
+      LowerContext& cx, std::uint32_t index, P& payload, std::uint32_t offset
+  ) {
+    store_case(cx, index, offset);
+    Abi<P>::store(cx, payload, offset + Layout::kPayloadOffset);
+  }
+};
+
+template <class T>
+struct Abi<std::optional<T>> : VariantBase<void, T> {
+  using Base = VariantBase<void, T>;
+  using Option = std::optional<T>;
+
+  static Option lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return Base::lift_case(cx, slots) == 0 ? Option{} : Option{Abi<T>::lift_flat(cx, slots + 1)};
+  }
+  static Option load(LiftContext& cx, const std::uint8_t* at) {
+    return Base::load_case(cx, at) == 0 ? Option{}
+                                        : Option{Abi<T>::load(cx, at + Base::kPayloadOffset)};
+  }
+  static void lower_flat(LowerContext& cx, Option& option, engine::RawVal* slots) {
+    if (option) {
+      Base::lower_payload(cx, 1, *option, slots);
+    } else {
+      Base::lower_case(0, 0, slots);
+    }
+  }
+  static void store(LowerContext& cx, Option& option, std::uint32_t offset) {
+    if (option) {
+      Base::store_payload(cx, 1, *option, offset);
+    } else {
+      Base::store_case(cx, 0, offset);
+    }
+  }
+  static TypeRef describe() {
+    static const TypeRef type = option_type(Abi<T>::describe());
+    return type;
+  }
+};
+
+/// option<borrow<R>> as a parameter: null is none.
+template <class R>
+struct OptionalBorrow {
+  R* ptr = nullptr;
+};
+template <class R>
+struct Abi<OptionalBorrow<R>> : VariantBase<void, R*> {
+  using Base = VariantBase<void, R*>;
+
+  static OptionalBorrow<R> lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return {Base::lift_case(cx, slots) == 0 ? nullptr : Abi<R*>::lift_flat(cx, slots + 1)};
+  }
+  static OptionalBorrow<R> load(LiftContext& cx, const std::uint8_t* at) {
+    return {Base::load_case(cx, at) == 0 ? nullptr : Abi<R*>::load(cx, at + Base::kPayloadOffset)};
+  }
+  static TypeRef describe() {
+    static const TypeRef type = option_type(Abi<R*>::describe());
+    return type;
+  }
+};
+
+/// The payload of an error: Unit stands for none.
+template <class E>
+using ErrorPayload = std::conditional_t<std::is_same_v<E, Unit>, void, E>;
+
+template <class T, class E>
+struct Abi<std::expected<T, E>> : VariantBase<T, ErrorPayload<E>> {
+  using Base = VariantBase<T, ErrorPayload<E>>;
+  using Result = std::expected<T, E>;
+
+  static Result lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    const bool is_ok = Base::lift_case(cx, slots) == 0;
+    return make(is_ok, [&]<class P>(std::type_identity<P>) {
+      return Abi<P>::lift_flat(cx, slots + 1);
+    });
+  }
+  static Result load(LiftContext& cx, const std::uint8_t* at) {
+    const bool is_ok = Base::load_case(cx, at) == 0;
+    return make(is_ok, [&]<class P>(std::type_identity<P>) {
+      return Abi<P>::load(cx, at + Base::kPayloadOffset);
+    });
+  }
+  static void lower_flat(LowerContext& cx, Result& result, engine::RawVal* slots) {
+    if (result) {
+      if constexpr (std::is_void_v<T>) {
+        Base::lower_case(0, 0, slots);
+      } else {
+        Base::lower_payload(cx, 0, *result, slots);
+      }
+    } else if constexpr (std::is_same_v<E, Unit>) {
+      Base::lower_case(1, 0, slots);
+    } else {
+      Base::lower_payload(cx, 1, result.error(), slots);
+    }
+  }
+  static void store(LowerContext& cx, Result& result, std::uint32_t offset) {
+    if (result) {
+      if constexpr (std::is_void_v<T>) {
+        Base::store_case(cx, 0, offset);
+      } else {
+        Base::store_payload(cx, 0, *result, offset);
+      }
+    } else if constexpr (std::is_same_v<E, Unit>) {
+      Base::store_case(cx, 1, offset);
+    } else {
+      Base::store_payload(cx, 1, result.error(), offset);
+    }
+  }
+  static TypeRef describe() {
+    static const TypeRef type =
+        result_type(describe_payload<T>(), describe_payload<ErrorPayload<E>>());
+    return type;
+  }
+
+ private:
+  template <class Read>
+  static Result make(bool is_ok, Read read) {
+    if (is_ok) {
+      if constexpr (std::is_void_v<T>) {
+        return Result{};
+      } else {
+        return Result(std::in_place, read(std::type_identity<T>{}));
+      }
+    }
+    if constexpr (std::is_same_v<E, Unit>) {
+      return Result(std::unexpect);
+    } else {
+      return Result(std::unexpect, read(std::type_identity<E>{}));
+    }
+  }
+};
+
+/// Base of a generated variant's Abi.
+///
+/// @tparam V  has `tag` and `payload`, see tools/witgen
+/// @tparam T  payload of each case, void for none
+template <class V, const auto& kLabels, class... T>
+struct VariantAbi : VariantBase<T...> {
+  using Base = VariantBase<T...>;
+
+  static V lift_flat(LiftContext& cx, const engine::RawVal* slots) {
+    return make(Base::lift_case(cx, slots), [&]<class P>(std::type_identity<P>) {
+      return Abi<P>::lift_flat(cx, slots + 1);
+    });
+  }
+  static V load(LiftContext& cx, const std::uint8_t* at) {
+    return make(Base::load_case(cx, at), [&]<class P>(std::type_identity<P>) {
+      return Abi<P>::load(cx, at + Base::kPayloadOffset);
+    });
+  }
+  static void lower_flat(LowerContext& cx, V& value, engine::RawVal* slots) {
+    const auto index = static_cast<std::uint32_t>(value.tag);
+    Base::lower_case(index, 0, slots);
+    visit(index, [&]<class P>(std::type_identity<P>) {
+      if (auto* payload = find<P>(cx, value)) {
+        Abi<P>::lower_flat(cx, *payload, slots + 1);
+      }
+    });
+  }
+  static void store(LowerContext& cx, V& value, std::uint32_t offset) {
+    const auto index = static_cast<std::uint32_t>(value.tag);
+    Base::store_case(cx, index, offset);
+    visit(index, [&]<class P>(std::type_identity<P>) {
+      if (auto* payload = find<P>(cx, value)) {
+        Abi<P>::store(cx, *payload, offset + Base::kPayloadOffset);
+      }
+    });
+  }
+  static TypeRef describe() {
+    static const TypeRef type =
+        compound_type(TypeKind::Variant, kLabels, {describe_payload<T>()...});
+    return type;
+  }
+
+ private:
+  /// Calls `body` with the payload type of the case, if it has one.
+  template <class Body>
+  static void visit(std::uint32_t index, Body body) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (void)((index == I ? (enter<T>(body), true) : false) || ...);
+    }(std::index_sequence_for<T...>{});
+  }
+  template <class P, class Body>
+  static void enter(Body& body) {
+    if constexpr (!std::is_void_v<P>) {
+      body(std::type_identity<P>{});
+    }
+  }
+  template <class P>
+  static P* find(LowerContext& cx, V& value) {
+    P* payload = std::get_if<P>(&value.payload);
+    if (payload == nullptr) [[unlikely]] {
+      cx.fail("the host's variant lacks the payload of its case");
+    }
+    return payload;
+  }
+  template <class Read>
+  static V make(std::uint32_t index, Read read) {
+    V value;
+    value.tag = static_cast<typename V::Tag>(index);
+    visit(index, [&]<class P>(std::type_identity<P> type) {
+      value.payload.template emplace<P>(read(type));
+    });
+    return value;
+  }
+};
+
+}  // namespace whorl::component

@@ -1,0 +1,166 @@
+/// Host functions made of C++ methods: host_function<&Host::now, names>() is a table row whose
+/// types and thunk all come from the method's signature, so that they cannot disagree.
+///
+/// A thunk checks that the instance may leave, lifts the arguments, calls the method on the Host
+/// object of the interface (or on the resource, for a method of one) and lowers what it returned.
+/// It allocates nothing for scalars, handles and strings. @thread shard
+/// @spec CanonicalABI.md, "canon lower"
+#pragma once
+
+#include "component/component.hpp"
+#include "component/signature.hpp"
+#include "engine/fiber.hpp"
+
+#include <array>
+#include <concepts>
+#include <tuple>
+#include <utility>
+
+namespace whorl::component {
+
+/// The running instance as the guest's side of lowering.
+class InstanceHeap final : public GuestHeap {
+ public:
+  InstanceHeap(ComponentInstance& instance, engine::Store& store, const CallSite& site) noexcept
+      : instance_(instance), store_(store), site_(site) {}
+  [[nodiscard]] MutableByteView memory() override;
+  [[nodiscard]] HostResult<std::uint32_t> reallocate(
+      std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
+  ) override;
+
+ private:
+  ComponentInstance& instance_;
+  engine::Store& store_;
+  const CallSite& site_;
+};
+
+namespace detail {
+
+/// Ends the guest with that trap.
+[[nodiscard]] engine::HostStatus end_guest(engine::Store& store, HostTrap trap);
+[[nodiscard]] engine::HostStatus end_guest(engine::Store& store, const char* reason);
+
+/// Null unless the guest's memory is there: a start function may call before it exists.
+[[nodiscard]] const engine::Memory* memory_of(
+    const ComponentInstance& instance, const CallSite& site
+) noexcept;
+
+template <class M>
+struct MethodTypes;
+template <class C, class R, class... P>
+struct MethodTypes<HostResult<R> (C::*)(Call&, P...)> {
+  using Object = C;
+  using Result = R;
+  static constexpr bool kOnResource = std::derived_from<C, HostResource>;
+  /// A resource's method has the resource as its first parameter, `self`.
+  using Sig = std::conditional_t<
+      kOnResource,
+      Signature<R, Held<std::conditional_t<kOnResource, C, HostResource>&>, Held<P>...>,
+      Signature<R, Held<P>...>>;
+  template <auto kMethod>
+  static HostResult<R> invoke(C& object, Call& call, typename Sig::Lifted& arguments) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return (object.*kMethod)(
+          call, Param<P>::pass(std::get<I + (kOnResource ? 1 : 0)>(arguments))...
+      );
+    }(std::index_sequence_for<P...>{});
+  }
+};
+
+/// Stores or returns a result.
+template <class Sig, class R>
+engine::HostStatus lower_result(
+    Call& call, const CallSite& site, R& result, engine::RawVal* slots
+) {
+  using Output = typename Sig::Output;
+  InstanceHeap heap(call.instance, call.store, site);
+  LowerContext cx(heap, call.instance.handles(site.component_index));
+  if constexpr (Sig::kSpilledResult) {
+    const std::uint32_t retptr = slots[Sig::kFlatParams].u32;
+    if (cx.accept(retptr, Output::kElemSize, Output::kAlignment)) {
+      Output::store(cx, result, retptr);
+    }
+  } else {
+    Output::lower_flat(cx, result, slots);
+  }
+  if (cx.failed()) [[unlikely]] {
+    return end_guest(call.store, cx.take_trap());
+  }
+  return engine::HostStatus::Return;
+}
+
+template <auto kMethod>
+engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots) {
+  using Types = MethodTypes<decltype(kMethod)>;
+  using Sig = typename Types::Sig;
+  const auto& site = *static_cast<const CallSite*>(env);
+  auto& instance = *static_cast<ComponentInstance*>(store.host_data());
+  if (!instance.may_leave(site.component_index)) [[unlikely]] {
+    return end_guest(store, "cannot leave component instance");
+  }
+  ByteView memory;
+  if constexpr (Sig::kParamsNeedMemory || Sig::kResultNeedsMemory) {
+    const engine::Memory* guest_memory = memory_of(instance, site);
+    if (guest_memory == nullptr) [[unlikely]] {
+      return end_guest(store, "host function called before the memory it needs exists");
+    }
+    if constexpr (Sig::kParamsNeedMemory) {
+      memory = store.bytes_of(*guest_memory);
+    }
+  }
+  constexpr bool kLends = Sig::Params::kTraits.own && Sig::Params::kTraits.borrow;
+  LiftContext lift(
+      memory, instance.handles(site.component_index), kLends ? Lending::Lend : Lending::Lookup
+  );
+  typename Sig::Lifted arguments = LiftArguments<Sig>::lift(lift, slots);
+  if (lift.failed()) [[unlikely]] {
+    return end_guest(store, lift.take_trap());
+  }
+  typename Types::Object* object = nullptr;
+  if constexpr (Types::kOnResource) {
+    object = std::get<0>(arguments);
+  } else {
+    object = static_cast<typename Types::Object*>(instance.host(site.host_slot));
+  }
+  if (object == nullptr) [[unlikely]] {
+    return end_guest(store, "this interface is not available here");
+  }
+  Call call{instance, store, store.current_fiber()};
+  auto result = Types::template invoke<kMethod>(*object, call, arguments);
+  if (!result) [[unlikely]] {
+    return end_guest(store, std::move(result.error()));
+  }
+  if constexpr (std::is_void_v<typename Types::Result>) {
+    return engine::HostStatus::Return;
+  } else {
+    return lower_result<Sig>(call, site, *result, slots);
+  }
+}
+
+template <auto kMethod, const auto& kParamNames>
+FuncShape method_shape() {
+  using Sig = typename MethodTypes<decltype(kMethod)>::Sig;
+  static_assert(kParamNames.size() == std::tuple_size_v<typename Sig::Lifted>);
+  return Sig::shape(kParamNames);
+}
+
+}  // namespace detail
+
+/// A row of an interface's function table.
+///
+/// @tparam kMethod      of a generated Host or resource class
+/// @tparam kParamNames  std::array of the WIT names, with "self" for a resource's method
+/// @param name          WIT name: "[method]fields.append", "now"
+template <auto kMethod, const auto& kParamNames>
+[[nodiscard]] consteval HostFunction host_function(const char* name) {
+  using Sig = typename detail::MethodTypes<decltype(kMethod)>::Sig;
+  return {name, &detail::method_shape<kMethod, kParamNames>, &Sig::lowered_type, &detail::thunk<kMethod>};
+}
+
+/// A row of an interface's resource table.
+template <class R>
+[[nodiscard]] consteval HostResourceDesc host_resource() {
+  return {&R::kTag, [] { return resource_type<R>(); }};
+}
+
+}  // namespace whorl::component
