@@ -1,0 +1,74 @@
+"""Signals: the program drains and exits 0 within 5 s, whatever is going on."""
+
+import resource
+import signal
+import time
+
+import pytest
+import whorl
+
+PATIENCE_S = 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_stops_at_once(number):
+    with whorl.Server.start("-f", whorl.guest("multi")) as server:
+        with server.connect() as idle:
+            idle.request("GET", "/status/200")
+            idle.response()
+            start = time.monotonic()
+            assert server.stop(number) == 0
+            assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_requests_in_flight_are_finished(number):
+    with whorl.Server.start("-f", whorl.guest("multi")) as server:
+        with server.connect() as connection:
+            connection.request("GET", "/drip/20")  # 1 s
+            connection.head()
+            start = time.monotonic()
+            server.process.send_signal(number)
+            body = connection.read_body(whorl.Response(200, "", [("transfer-encoding", "chunked")]))
+            assert (body.body, body.complete) == (b"." * 20, True)
+            assert server.process.wait(PATIENCE_S) == 0
+            assert time.monotonic() - start < PATIENCE_S
+
+
+@pytest.mark.parametrize("path", ["/loop", "/sleep/60000", "/drip/10000", "/big/5000000000"])
+def test_requests_that_do_not_end_are_cut(path):
+    with whorl.Server.start("-f", whorl.guest("multi")) as server:
+        with server.connect() as connection:
+            connection.request("GET", path)
+            time.sleep(0.3)
+            start = time.monotonic()
+            assert server.stop(timeout=15) == 0
+            assert time.monotonic() - start < PATIENCE_S + 0.5
+
+
+def test_new_connections_are_refused_while_draining():
+    with whorl.Server.start("-f", whorl.guest("multi")) as server:
+        with server.connect() as connection:
+            connection.request("GET", "/drip/40")
+            connection.head()
+            server.process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 2
+            with pytest.raises((ConnectionError, TimeoutError, whorl.Cut)):
+                while time.monotonic() < deadline:
+                    server.get("/status/200", timeout=2)
+            assert server.process.wait(PATIENCE_S) == 0
+
+
+def test_running_out_of_files_is_survived():
+    """With 64 descriptors and 100 clients the listener keeps going and serves again when they leave."""
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    with whorl.Server.start("-f", whorl.guest("multi"), "--threads", "1", preexec=few_files) as server:
+        idle = [server.connect() for _ in range(100)]
+        time.sleep(0.3)
+        assert server.process.poll() is None
+        for connection in idle:
+            connection.close()
+        assert server.get("/status/200").status == 200
+        assert server.stop() == 0
