@@ -1,0 +1,28 @@
+/// InstanceContext: what the WASI hosts of one instance know of the world.
+#pragma once
+
+#include "http/exchange.hpp"
+#include "wasi/output_sink.hpp"
+#include "wasi/timers.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace whorl::wasi {
+
+/// Name and value.
+using EnvironmentVariable = std::pair<std::string, std::string>;
+
+/// Filled by the runtime before an instance is created. Everything borrowed outlives the instance.
+/// @thread shard
+struct InstanceContext {
+  Timers& timers;
+  OutputSink& standard_output;
+  OutputSink& standard_error;
+  /// The component's own variables; nothing of the host's environment.
+  std::span<const EnvironmentVariable> environment;
+};
+
+}  // namespace whorl::wasi

@@ -1,0 +1,237 @@
+#include "wasi/field_map.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace whorl::wasi {
+namespace {
+
+constexpr std::string_view kContentLength = "content-length";
+// Those that frame the message or belong to one hop (RFC 9110 §7.6.1), and the authority, which has
+// its own place in a request.
+constexpr std::array<std::string_view, 9> kForbidden{
+    "connection",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+};
+constexpr std::size_t kMaxNameBytes = 65'535;
+
+std::string to_lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') {
+      c = static_cast<char>(c - 'A' + 'a');
+    }
+  }
+  return lower;
+}
+
+/// Blanks at the ends are let through, unlike on the wire: other hosts accept them, and they are
+/// cut when the message is sent.
+bool is_guest_value(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+  });
+}
+
+std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
+  if (text.empty() || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
+    return std::nullopt;
+  }
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+/// A number without leading zeroes; any other value as it is.
+std::string_view canonical_value(std::string_view lower_name, std::string_view value) noexcept {
+  if (lower_name == kContentLength) {
+    value.remove_prefix(std::min(value.find_first_not_of('0'), value.size() - 1));
+  }
+  return value;
+}
+
+std::string_view without_blanks(std::string_view text) noexcept {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+}  // namespace
+
+bool is_forbidden_field(std::string_view name) noexcept {
+  return std::ranges::any_of(kForbidden, [name](std::string_view forbidden) {
+    return http::equals_ignoring_case(forbidden, name);
+  });
+}
+
+FieldMap FieldMap::from_wire(http::Fields fields) {
+  FieldMap map;
+  std::size_t bytes = 0;
+  map.fields_ = std::move(fields);
+  std::vector<http::Field>& lines = map.fields_.lines();
+  std::erase_if(lines, [](const http::Field& line) { return is_forbidden_field(line.name); });
+  for (http::Field& line : lines) {
+    line.name = to_lower(line.name);
+    bytes += charge_of(line.name, line.value);
+  }
+  static_cast<void>(map.charge_.try_resize(bytes));  // nobody's account, so there is room
+  return map;
+}
+
+std::expected<FieldMap, FieldError> FieldMap::copy(HostMemory& memory) const {
+  FieldMap made(memory);
+  if (!made.charge_.try_resize(charge_.bytes())) {
+    return std::unexpected(FieldError::OutOfMemory);
+  }
+  made.fields_ = fields_;
+  return made;
+}
+
+http::Fields FieldMap::take_wire() {
+  for (http::Field& line : fields_.lines()) {
+    if (const std::string_view cut = without_blanks(line.value); cut.size() != line.value.size()) {
+      line.value = std::string(cut);
+    }
+  }
+  charge_.release();
+  return std::exchange(fields_, {});
+}
+
+http::Fields FieldMap::to_wire() const {
+  FieldMap wire;
+  wire.fields_ = fields_;
+  return wire.take_wire();
+}
+
+std::vector<std::string_view> FieldMap::values(std::string_view name) const {
+  std::vector<std::string_view> found;
+  for (const http::Field& line : fields_.lines()) {
+    if (http::equals_ignoring_case(line.name, name)) {
+      found.emplace_back(line.value);
+    }
+  }
+  return found;
+}
+
+bool FieldMap::contains(std::string_view name) const noexcept {
+  return fields_.contains(name);
+}
+
+std::expected<void, FieldError> FieldMap::check_name(std::string_view name) noexcept {
+  if (name.size() > kMaxNameBytes || !http::is_token(name)) {
+    return std::unexpected(FieldError::InvalidSyntax);
+  }
+  if (is_forbidden_field(name)) {
+    return std::unexpected(FieldError::Forbidden);
+  }
+  return {};
+}
+
+std::expected<void, FieldError> FieldMap::check_value(
+    std::string_view name, std::string_view value
+) noexcept {
+  const bool valid = http::equals_ignoring_case(name, kContentLength)
+                         ? parse_length(value).has_value()
+                         : is_guest_value(value);
+  if (!valid) {
+    return std::unexpected(FieldError::InvalidSyntax);
+  }
+  return {};
+}
+
+std::expected<void, FieldError> FieldMap::recharge(std::size_t bytes) {
+  if (bytes > kMaxBytes && bytes > charge_.bytes()) {
+    return std::unexpected(FieldError::TooLarge);
+  }
+  if (!charge_.try_resize(bytes)) {
+    return std::unexpected(FieldError::OutOfMemory);
+  }
+  return {};
+}
+
+void FieldMap::add_line(std::string_view name, std::string_view value) {
+  fields_.append(std::string(name), std::string(canonical_value(name, value)));
+}
+
+std::expected<void, FieldError> FieldMap::append(std::string_view name, std::string_view value) {
+  if (auto checked = check_name(name); !checked) {
+    return checked;
+  }
+  if (auto checked = check_value(name, value); !checked) {
+    return checked;
+  }
+  const std::string lower = to_lower(name);
+  if (lower == kContentLength && contains(lower)) {
+    return std::unexpected(FieldError::InvalidSyntax);
+  }
+  if (auto charged = recharge(charge_.bytes() + charge_of(lower, canonical_value(lower, value)));
+      !charged) {
+    return charged;
+  }
+  add_line(lower, value);
+  return {};
+}
+
+std::expected<void, FieldError> FieldMap::set(
+    std::string_view name, std::span<const std::string_view> values
+) {
+  if (auto checked = check_name(name); !checked) {
+    return checked;
+  }
+  const std::string lower = to_lower(name);
+  if (lower == kContentLength && values.size() > 1) {
+    return std::unexpected(FieldError::InvalidSyntax);
+  }
+  std::size_t added = 0;
+  for (const std::string_view value : values) {
+    if (auto checked = check_value(lower, value); !checked) {
+      return checked;
+    }
+    added += charge_of(lower, canonical_value(lower, value));
+  }
+  std::size_t removed = 0;
+  for (const std::string_view value : this->values(lower)) {
+    removed += charge_of(lower, value);
+  }
+  if (auto charged = recharge(charge_.bytes() - removed + added); !charged) {
+    return charged;
+  }
+  fields_.remove(lower);
+  for (const std::string_view value : values) {
+    add_line(lower, value);
+  }
+  return {};
+}
+
+std::expected<void, FieldError> FieldMap::remove(std::string_view name) {
+  return set(name, {});
+}
+
+std::expected<std::optional<std::uint64_t>, FieldError> FieldMap::content_length() const {
+  std::optional<std::uint64_t> length;
+  for (const std::string_view value : values(kContentLength)) {
+    const auto parsed = parse_length(value);
+    if (!parsed || length) {
+      return std::unexpected(FieldError::InvalidSyntax);
+    }
+    length = parsed;
+  }
+  return length;
+}
+
+}  // namespace whorl::wasi

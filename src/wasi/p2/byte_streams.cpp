@@ -1,0 +1,14 @@
+#include "wasi/p2/byte_streams.hpp"
+
+namespace whorl::wasi::p2 {
+
+std::unique_ptr<IoError> EndedSource::failure() {
+  return std::make_unique<IoError>("the stream has ended");
+}
+
+std::unique_ptr<IoError> OutputSinkStream::write(ByteView bytes) {
+  sink_.write(bytes);
+  return nullptr;
+}
+
+}  // namespace whorl::wasi::p2

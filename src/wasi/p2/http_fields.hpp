@@ -1,0 +1,73 @@
+/// wasi:http/types, resource fields.
+#pragma once
+
+#include "wasi/field_map.hpp"
+#include "wit/wasi_http_types.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace whorl::wasi::p2 {
+
+/// A guest's handle on fields. The fields of a message may have several; they share one map, and
+/// the one that may change it copies it first.
+class Fields final : public wit::wasi_http_types::Fields {
+ public:
+  enum class Access : std::uint8_t { Mutable, Immutable };
+  using HeaderError = wit::wasi_http_types::HeaderError;
+  using FieldValue = wit::wasi_http_types::FieldValue;
+  using FieldName = wit::wasi_http_types::FieldName;
+  /// What a change tells the guest.
+  using Change = std::expected<void, HeaderError>;
+
+  /// @param memory  charged for the copies that changing shared fields takes
+  Fields(HostMemory& memory, std::shared_ptr<FieldMap> map, Access access) noexcept
+      : memory_(memory), map_(std::move(map)), access_(access) {}
+
+  [[nodiscard]] component::HostResult<std::vector<FieldValue>> get(
+      component::Call& call, std::string_view name
+  ) override;
+  [[nodiscard]] component::HostResult<bool> has(component::Call& call, std::string_view name)
+      override;
+  [[nodiscard]] component::HostResult<Change> set(
+      component::Call& call, std::string_view name, std::vector<ByteView> value
+  ) override;
+  [[nodiscard]] component::HostResult<Change> delete_(component::Call& call, std::string_view name)
+      override;
+  [[nodiscard]] component::HostResult<Change> append(
+      component::Call& call, std::string_view name, ByteView value
+  ) override;
+  [[nodiscard]] component::HostResult<std::vector<std::tuple<FieldName, FieldValue>>> entries(
+      component::Call& call
+  ) override;
+  [[nodiscard]] component::HostResult<component::Own<wit::wasi_http_types::Fields>> clone(
+      component::Call& call
+  ) override;
+
+  /// The fields, shared with the message they become part of.
+  [[nodiscard]] const std::shared_ptr<FieldMap>& map() const noexcept { return map_; }
+
+ private:
+  /// The map to change: this handle's own, or null when there is no memory for one.
+  [[nodiscard]] FieldMap* own_map();
+
+  HostMemory& memory_;
+  std::shared_ptr<FieldMap> map_;
+  Access access_;
+};
+
+/// A handle on a message's fields, through which they cannot be changed.
+[[nodiscard]] component::Own<wit::wasi_http_types::Fields> immutable_view(
+    HostMemory& memory, std::shared_ptr<FieldMap> map
+);
+/// The `fields` a guest hands over become part of a message.
+[[nodiscard]] std::shared_ptr<FieldMap> into_map(component::Own<wit::wasi_http_types::Fields> fields
+);
+/// A message's fields for the wire; copied only if the guest still has a handle on them.
+[[nodiscard]] http::Fields into_wire(std::shared_ptr<FieldMap> map);
+/// What a guest is told about a refused change; too large is a trap.
+[[nodiscard]] component::HostResult<Fields::Change> to_guest(
+    const std::expected<void, FieldError>& change
+);
+
+}  // namespace whorl::wasi::p2

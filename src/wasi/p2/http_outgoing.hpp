@@ -1,0 +1,158 @@
+/// wasi:http/types, the side that makes requests: outgoing-request, request-options,
+/// incoming-response, future-incoming-response.
+#pragma once
+
+#include "http/message.hpp"
+#include "wasi/p2/http_body.hpp"
+#include "wasi/p2/http_fields.hpp"
+#include "wit/wasi_http_types.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace whorl::wasi::p2 {
+
+class OutgoingRequest final : public wit::wasi_http_types::OutgoingRequest {
+ public:
+  using Method = wit::wasi_http_types::Method;
+  using Scheme = wit::wasi_http_types::Scheme;
+  /// What a setter tells the guest.
+  using Accepted = std::expected<void, component::Unit>;
+
+  OutgoingRequest(const Surroundings& around, std::shared_ptr<FieldMap> headers) noexcept
+      : around_(around), headers_(std::move(headers)), charge_(around.memory) {}
+  /// A request that was never sent takes no more bytes for its body.
+  ~OutgoingRequest() override;
+
+  [[nodiscard]] component::HostResult<
+      std::expected<component::Own<wit::wasi_http_types::OutgoingBody>, component::Unit>>
+  body(component::Call& call) override;
+  [[nodiscard]] component::HostResult<Method> method(component::Call& call) override;
+  [[nodiscard]] component::HostResult<Accepted> set_method(component::Call& call, Method method)
+      override;
+  [[nodiscard]] component::HostResult<std::optional<std::string>> path_with_query(
+      component::Call& call
+  ) override;
+  [[nodiscard]] component::HostResult<Accepted> set_path_with_query(
+      component::Call& call, std::optional<std::string_view> path_with_query
+  ) override;
+  [[nodiscard]] component::HostResult<std::optional<Scheme>> scheme(component::Call& call) override;
+  [[nodiscard]] component::HostResult<Accepted> set_scheme(
+      component::Call& call, std::optional<Scheme> scheme
+  ) override;
+  [[nodiscard]] component::HostResult<std::optional<std::string>> authority(component::Call& call
+  ) override;
+  [[nodiscard]] component::HostResult<Accepted> set_authority(
+      component::Call& call, std::optional<std::string_view> authority
+  ) override;
+  [[nodiscard]] component::HostResult<component::Own<wit::wasi_http_types::Fields>> headers(
+      component::Call& call
+  ) override;
+
+  /// Checks what the guest put together; the setters have checked each part.
+  /// @return the error `outgoing-handler.handle` answers with
+  [[nodiscard]] std::expected<void, ErrorCode> check() const;
+
+ private:
+  /// Most bytes of a method, target or authority.
+  static constexpr std::size_t kMaxPart = 65'534;
+  /// Charges for the texts now held.
+  [[nodiscard]] component::HostResult<Accepted> accept();
+
+  const Surroundings& around_;
+  Method method_ = Method::get();
+  std::optional<std::string> path_with_query_;
+  std::optional<Scheme> scheme_;
+  std::optional<std::string> authority_;
+  std::shared_ptr<FieldMap> headers_;
+  std::shared_ptr<OutgoingBodyState> body_;
+  MemoryCharge charge_;
+};
+
+class RequestOptions final : public wit::wasi_http_types::RequestOptions {
+ public:
+  using Duration = wit::wasi_http_types::Duration;
+  using Timeout = component::HostResult<std::optional<Duration>>;
+  using Accepted = component::HostResult<std::expected<void, component::Unit>>;
+
+  [[nodiscard]] Timeout connect_timeout(component::Call& call) override;
+  [[nodiscard]] Accepted set_connect_timeout(
+      component::Call& call, std::optional<Duration> duration
+  ) override;
+  [[nodiscard]] Timeout first_byte_timeout(component::Call& call) override;
+  [[nodiscard]] Accepted set_first_byte_timeout(
+      component::Call& call, std::optional<Duration> duration
+  ) override;
+  [[nodiscard]] Timeout between_bytes_timeout(component::Call& call) override;
+  [[nodiscard]] Accepted set_between_bytes_timeout(
+      component::Call& call, std::optional<Duration> duration
+  ) override;
+
+ private:
+  std::optional<Duration> connect_;
+  std::optional<Duration> first_byte_;
+  std::optional<Duration> between_bytes_;
+};
+
+class IncomingResponse final : public wit::wasi_http_types::IncomingResponse {
+ public:
+  IncomingResponse(const Surroundings& around, http::Response response);
+  /// A body that nobody took will not be read.
+  ~IncomingResponse() override;
+
+  [[nodiscard]] component::HostResult<std::uint16_t> status(component::Call& call) override;
+  [[nodiscard]] component::HostResult<component::Own<wit::wasi_http_types::Fields>> headers(
+      component::Call& call
+  ) override;
+  [[nodiscard]] component::HostResult<
+      std::expected<component::Own<wit::wasi_http_types::IncomingBody>, component::Unit>>
+  consume(component::Call& call) override;
+
+ private:
+  const Surroundings& around_;
+  std::uint16_t status_;
+  std::shared_ptr<FieldMap> headers_;
+  std::shared_ptr<http::BodyPipe> body_;  ///< null once consumed
+};
+
+/// A response that may still be on its way; shared with whoever fetches it.
+class PendingResponse final : public Readiness {
+ public:
+  using Outcome = std::expected<http::Response, ErrorCode>;
+  /// Once only.
+  void resolve(Outcome outcome);
+  [[nodiscard]] bool is_ready() override { return resolved_; }
+  [[nodiscard]] async::Event* event() noexcept override { return &event_; }
+  /// The outcome, once; only when ready.
+  [[nodiscard]] std::optional<Outcome> take();
+
+ private:
+  std::optional<Outcome> outcome_;
+  bool resolved_ = false;
+  async::Event event_;
+};
+
+class FutureIncomingResponse final : public wit::wasi_http_types::FutureIncomingResponse {
+ public:
+  using Response = std::expected<component::Own<wit::wasi_http_types::IncomingResponse>, ErrorCode>;
+  FutureIncomingResponse(
+      const Surroundings& around, std::shared_ptr<PendingResponse> pending
+  ) noexcept
+      : around_(around), pending_(std::move(pending)) {}
+  [[nodiscard]] component::HostResult<component::Own<wit::wasi_http_types::Pollable>> subscribe(
+      component::Call& call
+  ) override;
+  [[nodiscard]] component::HostResult<std::optional<std::expected<Response, component::Unit>>> get(
+      component::Call& call
+  ) override;
+
+ private:
+  const Surroundings& around_;
+  std::shared_ptr<PendingResponse> pending_;
+};
+
+}  // namespace whorl::wasi::p2

@@ -1,0 +1,42 @@
+/// Random numbers for guests: from the operating system, and fast ones that are no secret.
+///
+/// @thread shard (each instance has its own)
+#pragma once
+
+#include "base/bytes.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace whorl::wasi {
+
+/// Bytes of the operating system's generator, fetched a little ahead so that the few bytes a guest
+/// takes to seed its hash maps do not cost a system call each. Handed-out bytes are wiped.
+class SecureRandom {
+ public:
+  SecureRandom() = default;
+  SecureRandom(const SecureRandom&) = delete;
+  SecureRandom& operator=(const SecureRandom&) = delete;
+  ~SecureRandom();
+
+  void fill(MutableByteView out);
+  [[nodiscard]] std::uint64_t next();
+
+ private:
+  std::array<std::uint8_t, 256> ahead_{};
+  std::size_t used_ = ahead_.size();  ///< bytes of ahead_ handed out already
+};
+
+/// xoshiro256** (Blackman and Vigna, 2018), seeded by the operating system at its first use.
+class InsecureRandom {
+ public:
+  [[nodiscard]] std::uint64_t next(SecureRandom& seed);
+  void fill(MutableByteView out, SecureRandom& seed);
+
+ private:
+  std::array<std::uint64_t, 4> state_{};
+  bool seeded_ = false;
+};
+
+}  // namespace whorl::wasi
