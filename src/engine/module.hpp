@@ -32,7 +32,9 @@ class Module {
 
 /// Compiled modules on disk: named by a digest of bytes, engine version, settings and CPU features;
 /// checked before they are trusted (loading compiled code trusts it completely); written to a
-/// temporary name, synced and renamed; in a folder only the user can enter.
+/// temporary name, synced and renamed; in a folder only the user can enter. README.md tells the
+/// format and why its check is what it is.
+/// @thread any
 class ModuleCache {
  public:
   /// @param directory  created with mode 0700 if missing; a folder that others can write to, or
@@ -45,15 +47,24 @@ class ModuleCache {
   struct Loaded {
     Module module;
     Origin origin;
+    /// What went wrong on the way, for a warning in the log: an entry that was damaged, one that
+    /// could not be stored. Empty if nothing did.
+    std::string note;
   };
   /// The module from disk, or compiled and then stored. Failing to read or store an entry costs a
-  /// compile and a warning in the log, never the result.
+  /// compile and a note, never the result.
   [[nodiscard]] Result<Loaded> load_or_compile(const Engine& engine, ByteView wasm) const;
 
+  /// The entry's file name for these bytes, whether it exists or not.
+  [[nodiscard]] static std::string entry_name(const Engine& engine, ByteView wasm);
+  /// Entries unused for longest are removed when a new one makes the folder larger than this.
+  static constexpr std::uint64_t kMaxBytes = std::uint64_t{4} << 30;
+
  private:
-  explicit ModuleCache(std::filesystem::path directory) noexcept
+  struct Directory;
+  explicit ModuleCache(std::shared_ptr<const Directory> directory) noexcept
       : directory_(std::move(directory)) {}
-  std::filesystem::path directory_;
+  std::shared_ptr<const Directory> directory_;
 };
 
 }  // namespace whorl::engine

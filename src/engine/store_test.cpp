@@ -122,8 +122,8 @@ TEST_CASE("wrong imports are refused by name") {
 TEST_CASE("types that the C API cannot name are refused, not fatal") {
   // (import "env" "f" (func (param (ref func))))
   const Bytes typed_ref = {0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01,
-                         0x06, 0x01, 0x60, 0x01, 0x64, 0x70, 0x00, 0x02, 0x09,
-                         0x01, 0x03, 'e',  'n',  'v',  0x01, 'f',  0x00, 0x00};
+                           0x06, 0x01, 0x60, 0x01, 0x64, 0x70, 0x00, 0x02, 0x09,
+                           0x01, 0x03, 'e',  'n',  'v',  0x01, 'f',  0x00, 0x00};
   auto module = Module::compile(*engine(), typed_ref);
   REQUIRE(module);
   auto host = [](Store&, RawVal*) { return HostStatus::Return; };
