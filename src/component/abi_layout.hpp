@@ -3,6 +3,7 @@
 /// @spec CanonicalABI.md, "Alignment", "Element Size", "Flattening"
 #pragma once
 
+#include "component/flatten.hpp"
 #include "engine/types.hpp"
 
 #include <algorithm>
@@ -31,14 +32,12 @@ struct AbiTraits {
   bool memory = false;  ///< holds strings or lists: needs memory, and realloc to be lowered
   bool own = false;
   bool borrow = false;
+  bool view = false;  ///< when lifted it points into guest memory
 
   friend constexpr AbiTraits operator|(AbiTraits a, AbiTraits b) {
-    return {a.memory || b.memory, a.own || b.own, a.borrow || b.borrow};
+    return {a.memory || b.memory, a.own || b.own, a.borrow || b.borrow, a.view || b.view};
   }
 };
-
-inline constexpr std::size_t kMaxFlatParams = 16;  ///< MAX_FLAT_PARAMS
-inline constexpr std::size_t kMaxFlatResults = 1;  ///< MAX_FLAT_RESULTS
 
 /// @param alignment  a power of two
 [[nodiscard]] constexpr std::uint32_t align_to(std::uint32_t ptr, std::uint32_t alignment) {

@@ -190,6 +190,8 @@ struct PointerPairAbi {
 /// A string that stays in guest memory when lifted.
 template <>
 struct Abi<std::string_view> : PointerPairAbi {
+  static constexpr AbiTraits kTraits{.memory = true, .view = true};
+
   static std::string_view lift_flat(LiftContext& cx, const engine::RawVal* slots) {
     return cx.load_string_from_range(slots[0].u32, slots[1].u32);
   }
@@ -208,6 +210,8 @@ struct Abi<std::string_view> : PointerPairAbi {
 
 template <>
 struct Abi<std::string> : Abi<std::string_view> {
+  static constexpr AbiTraits kTraits{.memory = true};
+
   static std::string lift_flat(LiftContext& cx, const engine::RawVal* slots) {
     return std::string(Abi<std::string_view>::lift_flat(cx, slots));
   }
@@ -219,6 +223,8 @@ struct Abi<std::string> : Abi<std::string_view> {
 /// A byte list that stays in guest memory when lifted.
 template <>
 struct Abi<ByteView> : PointerPairAbi {
+  static constexpr AbiTraits kTraits{.memory = true, .view = true};
+
   static ByteView lift_flat(LiftContext& cx, const engine::RawVal* slots) {
     return view(cx, slots[0].u32, slots[1].u32);
   }
@@ -243,6 +249,8 @@ struct Abi<ByteView> : PointerPairAbi {
 
 template <>
 struct Abi<Bytes> : Abi<ByteView> {
+  static constexpr AbiTraits kTraits{.memory = true};
+
   static Bytes lift_flat(LiftContext& cx, const engine::RawVal* slots) {
     return copy(cx, Abi<ByteView>::lift_flat(cx, slots));
   }

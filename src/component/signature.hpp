@@ -94,6 +94,17 @@ struct Signature {
   }
 };
 
+/// The result of an exported function: from its core result, or from where that points.
+template <class R>
+[[nodiscard]] R lift_result(LiftContext& cx, const engine::RawVal* slots) {
+  if constexpr (Abi<R>::kFlat.size() > kMaxFlatResults) {
+    const std::uint8_t* at = cx.range(slots[0].u32, Abi<R>::kElemSize, Abi<R>::kAlignment);
+    return at == nullptr ? R{} : Abi<R>::load(cx, at);
+  } else {
+    return Abi<R>::lift_flat(cx, slots);
+  }
+}
+
 /// The arguments, from core values or from the memory they were spilled to. Left to right, so that
 /// the first failure is the spec's.
 template <class Sig>

@@ -5,22 +5,6 @@
 namespace whorl::component {
 namespace {
 
-/// Keeps the guest from calling out while a realloc, post-return or destructor runs.
-class NoLeave {
- public:
-  NoLeave(ComponentInstance& instance, std::uint16_t component_index) noexcept
-      : instance_(instance), component_index_(component_index) {
-    instance_.set_may_leave(component_index_, false);
-  }
-  NoLeave(const NoLeave&) = delete;
-  NoLeave& operator=(const NoLeave&) = delete;
-  ~NoLeave() { instance_.set_may_leave(component_index_, true); }
-
- private:
-  ComponentInstance& instance_;
-  std::uint16_t component_index_;
-};
-
 HostTrap as_host_trap(engine::Trap trap) {
   return HostTrap{trap.kind, std::move(trap.message), trap.exit_code};
 }
@@ -49,7 +33,7 @@ HostResult<std::uint32_t> InstanceHeap::reallocate(
   for (std::size_t i = 0; i < 4; ++i) {
     slots[i].u64 = arguments[i];
   }
-  const NoLeave no_leave(instance_, site_.component_index);
+  const detail::NoLeave no_leave(instance_, site_.component_index);
   if (auto called = store_.call_guest(*realloc, slots); !called) [[unlikely]] {
     return std::unexpected(as_host_trap(std::move(called.error())));
   }

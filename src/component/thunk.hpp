@@ -36,6 +36,22 @@ class InstanceHeap final : public GuestHeap {
 
 namespace detail {
 
+/// Keeps the guest from calling out while its realloc or post-return runs.
+class NoLeave {
+ public:
+  NoLeave(ComponentInstance& instance, std::uint16_t component_index) noexcept
+      : instance_(instance), component_index_(component_index) {
+    instance_.set_may_leave(component_index_, false);
+  }
+  NoLeave(const NoLeave&) = delete;
+  NoLeave& operator=(const NoLeave&) = delete;
+  ~NoLeave() { instance_.set_may_leave(component_index_, true); }
+
+ private:
+  ComponentInstance& instance_;
+  std::uint16_t component_index_;
+};
+
 /// Ends the guest with that trap.
 [[nodiscard]] engine::HostStatus end_guest(engine::Store& store, HostTrap trap);
 [[nodiscard]] engine::HostStatus end_guest(engine::Store& store, const char* reason);
