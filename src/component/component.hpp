@@ -31,6 +31,9 @@ struct ExportedFunc {
   std::string version;    ///< "0.2.4"
   std::string name;       ///< "handle"
   FuncShape shape;
+  /// False for a bare core module without a component-type section: then `shape` is a guess of
+  /// plain numbers, and only `core_type` says what the function takes.
+  bool shape_known = true;  // NOLINT
   engine::FuncType core_type;
   std::uint16_t func_slot = 0;  ///< index into the instance's functions
   std::uint16_t post_return_slot = CallSite::kNone;
@@ -98,7 +101,10 @@ class ComponentInstance {
   [[nodiscard]] std::expected<void, engine::Trap> run_deferred_starts(engine::Store& store);
 
   [[nodiscard]] const Component& component() const noexcept { return *component_; }
-  [[nodiscard]] void* host(std::uint16_t slot) const noexcept { return hosts_[slot]; }
+  /// The Host object of an interface; null where the instance was given none.
+  [[nodiscard]] void* host(std::uint16_t slot) const noexcept {
+    return slot < hosts_.size() ? hosts_[slot] : nullptr;
+  }
 
   // --- for component/abi.hpp -------------------------------------------------------------------
   [[nodiscard]] HandleTable& handles(std::uint16_t component_index) noexcept {
@@ -120,13 +126,17 @@ class ComponentInstance {
   }
 
  private:
+  /// Looks up what the host will use of a core instance that was just made.
+  [[nodiscard]] std::expected<void, engine::Trap> fill_slots(
+      engine::Store& store, const engine::Instance& instance, std::uint32_t step
+  );
+
   std::shared_ptr<const Component> component_;
   std::span<void* const> hosts_;
   std::vector<HandleTable> tables_;
   std::vector<std::uint8_t> may_leave_;
   std::vector<std::optional<engine::Memory>> memories_;
   std::vector<std::optional<engine::Func>> funcs_;
-  std::vector<engine::Func> deferred_starts_;
 };
 
 }  // namespace whorl::component

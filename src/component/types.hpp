@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace whorl::component {
@@ -42,6 +43,9 @@ enum class TypeKind : std::uint8_t {
   Stream,
   Future,
 };
+
+/// The kind's name in WIT: "u8", "record", "list".
+[[nodiscard]] std::string_view to_string(TypeKind kind) noexcept;
 
 struct Type;
 /// Null means "no type", where a payload is optional.
@@ -84,7 +88,7 @@ struct FuncShape {
   bool is_async = false;
 };
 
-/// WIT text of a type or function, for messages: "list<tuple<string, u32>>".
+/// WIT text of a type or function, for messages: "list<tuple<string, u32>>". Long ones are cut.
 [[nodiscard]] std::string to_wit(const TypeRef& type);
 [[nodiscard]] std::string to_wit(const FuncShape& func);
 

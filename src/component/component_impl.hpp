@@ -1,0 +1,23 @@
+/// Private to the room: what a Component is made of.
+#pragma once
+
+#include "component/component.hpp"
+#include "component/plan.hpp"
+#include "engine/module.hpp"
+#include "engine/store.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace whorl::component {
+
+struct Component::Impl {
+  std::shared_ptr<engine::Engine> engine;
+  Plan plan;
+  std::vector<engine::Module> modules;  ///< as in the plan
+  std::vector<std::optional<engine::InstancePre>>
+      pres;  ///< by step; for those with host imports only
+};
+
+}  // namespace whorl::component

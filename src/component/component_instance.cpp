@@ -1,0 +1,130 @@
+#include "component/component_impl.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace whorl::component {
+namespace {
+
+engine::Trap link_trap(std::string message) {
+  engine::Trap trap;
+  trap.kind = engine::TrapKind::Other;
+  trap.message = std::move(message);
+  return trap;
+}
+
+/// Runs the steps of a plan for one instance.
+class Instantiation {
+ public:
+  Instantiation(const Component::Impl& impl, engine::Store& store) : impl_(impl), store_(store) {}
+
+  [[nodiscard]] std::expected<engine::Instance, engine::Trap> step(std::size_t index) {
+    const Plan::Step& step = impl_.plan.steps[index];
+    if (impl_.pres[index]) {
+      return keep(store_.instantiate(*impl_.pres[index]));
+    }
+    std::vector<engine::Extern> imports;
+    imports.reserve(step.imports.size());
+    for (const Plan::Binding& binding : step.imports) {
+      const auto item = resolve(binding);
+      if (!item) {
+        return std::unexpected(link_trap(
+            fmt::format("core instance {} has no export \"{}\"", binding.instance, binding.item)
+        ));
+      }
+      imports.push_back(*item);
+    }
+    return keep(store_.instantiate(impl_.modules[step.module], imports));
+  }
+
+ private:
+  [[nodiscard]] std::expected<engine::Instance, engine::Trap> keep(
+      std::expected<engine::Instance, engine::Trap> made
+  ) {
+    if (made) {
+      instances_.push_back(*made);
+    }
+    return made;
+  }
+
+  [[nodiscard]] std::optional<engine::Extern> resolve(const Plan::Binding& binding) {
+    if (binding.host) {
+      return store_.define(impl_.plan.hosts[*binding.host]->func);
+    }
+    return store_.find_export(instances_[binding.instance], binding.item);
+  }
+
+  const Component::Impl& impl_;
+  engine::Store& store_;
+  std::vector<engine::Instance> instances_;
+};
+
+}  // namespace
+
+ComponentInstance::ComponentInstance(
+    std::shared_ptr<const Component> component, std::span<void* const> hosts
+)
+    : component_(std::move(component)), hosts_(hosts) {
+  const Plan& plan = component_->impl().plan;
+  tables_.resize(plan.component_count);
+  may_leave_.resize(plan.component_count, 1);
+  memories_.resize(plan.memories.size());
+  funcs_.resize(plan.funcs.size());
+}
+
+ComponentInstance::~ComponentInstance() = default;
+
+std::expected<void, engine::Trap> ComponentInstance::instantiate(engine::Store& store) {
+  const Component::Impl& impl = component_->impl();
+  Instantiation run(impl, store);
+  for (std::size_t i = 0; i < impl.plan.steps.size(); ++i) {
+    auto made = run.step(i);
+    if (!made) {
+      return std::unexpected(std::move(made.error()));
+    }
+    if (auto filled = fill_slots(store, *made, static_cast<std::uint32_t>(i)); !filled) {
+      return filled;
+    }
+  }
+  return {};
+}
+
+std::expected<void, engine::Trap> ComponentInstance::fill_slots(
+    engine::Store& store, const engine::Instance& instance, std::uint32_t step
+) {
+  const Plan& plan = component_->impl().plan;
+  for (std::size_t i = 0; i < plan.memories.size(); ++i) {
+    if (plan.memories[i].instance != step) {
+      continue;
+    }
+    const auto item = store.find_export(instance, plan.memories[i].item);
+    memories_[i] = item ? store.as_memory(*item) : std::nullopt;
+    if (!memories_[i]) {
+      return std::unexpected(link_trap(fmt::format("no memory \"{}\"", plan.memories[i].item)));
+    }
+  }
+  for (std::size_t i = 0; i < plan.funcs.size(); ++i) {
+    if (plan.funcs[i].instance != step) {
+      continue;
+    }
+    const auto item = store.find_export(instance, plan.funcs[i].item);
+    funcs_[i] = item ? store.as_func(*item) : std::nullopt;
+    if (!funcs_[i]) {
+      return std::unexpected(link_trap(fmt::format("no function \"{}\"", plan.funcs[i].item)));
+    }
+  }
+  return {};
+}
+
+std::expected<void, engine::Trap> ComponentInstance::run_deferred_starts(engine::Store& store) {
+  for (const std::uint16_t slot : component_->impl().plan.deferred_starts) {
+    engine::RawVal none{};
+    if (auto called = store.call_guest(*funcs_[slot], std::span(&none, 1)); !called) {
+      return called;
+    }
+  }
+  return {};
+}
+
+}  // namespace whorl::component

@@ -1,0 +1,347 @@
+// Bare core modules as components: their names say what a component's sections would (engine.md
+// E.7). @spec wit-component's name mangling, as engine.md E.7 sums it up
+#include "component/binary.hpp"
+#include "component/diagnose.hpp"
+#include "component/graph.hpp"
+#include "component/linker.hpp"
+#include "component/names.hpp"
+#include "component/plan.hpp"
+#include "component/reader.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace whorl::component {
+namespace {
+
+constexpr std::string_view kDrop = "[resource-drop]";
+constexpr std::string_view kPostReturn = "cabi_post_";
+constexpr std::string_view kRealloc = "cabi_realloc";
+constexpr std::string_view kMemory = "memory";
+constexpr std::string_view kInitialize = "_initialize";
+
+/// Marks of names that only asynchronous modules use.
+constexpr std::array<std::string_view, 12> kAsyncMarks = {
+    "[async-lower]",
+    "[async-lift",
+    "[task-",
+    "[subtask-",
+    "[stream-",
+    "[future-",
+    "[waitable-",
+    "[context-",
+    "[backpressure-",
+    "[thread-",
+    "[callback]",
+    "[error-context-"
+};
+
+bool is_async_name(std::string_view name) noexcept {
+  return std::ranges::any_of(kAsyncMarks, [&](std::string_view mark) {
+    return name.starts_with(mark) || name.find(mark) != std::string_view::npos;
+  });
+}
+
+/// A module "ns:pkg/iface@1.2.3" and "func" import, or a "ns:pkg/iface@1.2.3#func" export.
+struct ExportName {
+  std::string_view interface;
+  std::string_view func;
+};
+ExportName split_export(std::string_view name) noexcept {
+  const std::size_t at = name.rfind('#');
+  return at == std::string_view::npos ? ExportName{{}, name}
+                                      : ExportName{name.substr(0, at), name.substr(at + 1)};
+}
+
+Error no_preview1(const CoreModule& module) {
+  const bool command = module.find_export("_start") != nullptr;
+  return fail(
+             ErrorKind::Unsupported,
+             "the core module imports wasi_snapshot_preview1; running preview 1 modules directly "
+             "is "
+             "not supported yet"
+  )
+      .with_help(
+          command
+              ? "it is a command with `_start`: build for wasm32-wasip2 instead, or turn it into a "
+                "component with the command adapter"
+              : "turn it into a component: wasm-tools component new IN.wasm --adapt "
+                "wasi_snapshot_preview1.reactor.wasm -o OUT.wasm"
+      );
+}
+
+Error unknown_import(const CoreImport& import) {
+  return fail(
+             ErrorKind::Unsupported,
+             "the core module imports \"{}\" \"{}\", which is not an interface of the host",
+             printable(import.module),
+             printable(import.name)
+  )
+      .with_help("turn the module into a component, or build it for WASI 0.2");
+}
+
+class CoreLinker {
+ public:
+  CoreLinker(const HostRegistry& registry, CoreModule module)
+      : linker_(registry), module_(std::move(module)) {}
+
+  [[nodiscard]] Result<Graph> run() && {
+    graph().modules.push_back(module_);
+    graph().component_count = 1;
+    WHORL_CHECKED(refuse_unknown());
+    for (const ComponentTypeSection& section : module_.component_types()) {
+      WHORL_CHECKED(
+          read_world(section).context("in the custom section \"{}\"", printable(section.name))
+      );
+    }
+    // Host functions name this instance's memory before it exists, as after an elision.
+    graph().instances.push_back({});
+    for (const CoreImport& import : module_.imports()) {
+      WHORL_TRY(const CoreRef ref, bind(import));
+      graph().instances[0].imports.push_back(ref);
+    }
+    for (const std::string_view name : module_.export_names()) {
+      WHORL_CHECKED(lift(name));
+    }
+    if (graph().exports.empty()) {
+      return nothing_to_call();
+    }
+    WHORL_CHECKED(initialize());
+    return std::move(graph());
+  }
+
+ private:
+  [[nodiscard]] Graph& graph() noexcept { return linker_.graph(); }
+
+  [[nodiscard]] Result<> refuse_unknown() const {
+    const auto& imports = module_.imports();
+    const auto preview1 = std::ranges::find_if(imports, [](const CoreImport& import) {
+      return import.module == "wasi_snapshot_preview1" || import.module == "wasi_unstable";
+    });
+    for (const CoreImport& import : imports) {
+      if (is_async_name(import.name)) {
+        return fail(
+                   ErrorKind::Unsupported,
+                   "the core module uses the asynchronous import \"{}\"",
+                   printable(import.name)
+        )
+            .with_help(kAsyncHelp);
+      }
+    }
+    if (preview1 != imports.end()) {
+      return no_preview1(module_);
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<> read_world(const ComponentTypeSection& section) {
+    WHORL_TRY(const auto root, decode_component(section.payload, section.offset));
+    WHORL_TRY(World world, linker_.read_world(*root));
+    for (auto& [name, item] : world.imports) {
+      imports_.emplace(name, std::move(item));
+    }
+    for (auto& [name, item] : world.exports) {
+      exports_.emplace(name, std::move(item));
+    }
+    worlds_.push_back(std::move(world));
+    return {};
+  }
+
+  /// A function of the world, or null: `interface` is empty for a function of the world itself.
+  [[nodiscard]] static const FuncItem* find_func(
+      const std::unordered_map<std::string_view, Item>& in,
+      std::string_view interface,
+      std::string_view func
+  ) {
+    const auto found = in.find(interface.empty() ? func : interface);
+    if (found == in.end()) {
+      return nullptr;
+    }
+    if (interface.empty()) {
+      return std::get_if<FuncItem>(&found->second);
+    }
+    const auto* instance = std::get_if<InstanceRef>(&found->second);
+    const Item* item = instance == nullptr ? nullptr : (*instance)->find(func);
+    return item == nullptr ? nullptr : std::get_if<FuncItem>(item);
+  }
+
+  [[nodiscard]] GraphHost options() const {
+    GraphHost out;
+    out.memory = own_export(kMemory, CoreKind::Memory);
+    out.realloc = out.memory ? own_export(kRealloc, CoreKind::Func) : std::nullopt;
+    return out;
+  }
+
+  [[nodiscard]] std::optional<CoreRef> own_export(std::string_view name, CoreKind kind) const {
+    const auto found = module_.exports().find(name);
+    if (found == module_.exports().end() || found->second.kind != kind) {
+      return std::nullopt;
+    }
+    return CoreRef{CoreRef::Source::Export, kind, 0, found->first};
+  }
+
+  [[nodiscard]] Result<CoreRef> bind(const CoreImport& import) {
+    if (import.type.kind != CoreKind::Func || !parse_interface_name(import.module)) {
+      return unknown_import(import);
+    }
+    WHORL_TRY(const CoreRef ref, lower(import));
+    const std::string mismatch = explain_binding(graph(), module_, import, ref);
+    if (!mismatch.empty()) {
+      return fail(
+          ErrorKind::InvalidInput,
+          "import \"{}\" \"{}\" of the core module {}",
+          printable(import.module),
+          printable(import.name),
+          mismatch
+      );
+    }
+    return ref;
+  }
+
+  [[nodiscard]] Result<CoreRef> lower(const CoreImport& import) {
+    const std::uint64_t offset = module_.base();
+    WHORL_TRY(const HostRegistry::Match match, linker_.find_interface(import.module, offset));
+    if (import.name.starts_with(kDrop)) {
+      const std::string_view name = import.name.substr(kDrop.size());
+      for (const HostResourceDesc& offered : match.interface->resources) {
+        if (name == offered.tag->name) {
+          return linker_.lower_drop(offered.type(), 0, offset);
+        }
+      }
+      return unknown_import(import);
+    }
+    FuncItem func;
+    if (const FuncItem* declared = find_func(imports_, import.module, import.name)) {
+      func = *declared;
+    } else {
+      func.shape = offered_shape(*match.interface, import.name);
+    }
+    func.host = match;
+    func.interface = import.module;
+    func.name = import.name;
+    if (func.shape == nullptr) {
+      return explain_missing_function(*match.interface, import.module, import.name, offset);
+    }
+    return linker_.lower_host(func, options(), offset);
+  }
+
+  [[nodiscard]] static std::shared_ptr<const FuncShape> offered_shape(
+      const HostInterface& interface, std::string_view name
+  ) {
+    for (const HostFunction& candidate : interface.functions) {
+      if (name == candidate.name) {
+        return std::make_shared<const FuncShape>(candidate.shape());
+      }
+    }
+    return nullptr;
+  }
+
+  /// What a function takes, told from its core type alone.
+  [[nodiscard]] static std::shared_ptr<const FuncShape> guess_shape(const engine::FuncType& type) {
+    const auto number = [](engine::ValType value) {
+      auto out = std::make_shared<Type>();
+      out->kind = value == engine::ValType::I64   ? TypeKind::U64
+                  : value == engine::ValType::F32 ? TypeKind::F32
+                  : value == engine::ValType::F64 ? TypeKind::F64
+                                                  : TypeKind::U32;
+      return out;
+    };
+    auto out = std::make_shared<FuncShape>();
+    for (std::size_t i = 0; i < type.params.size(); ++i) {
+      out->params.push_back({fmt::format("p{}", i), number(type.params[i])});
+    }
+    if (!type.results.empty()) {
+      out->result = number(type.results[0]);
+    }
+    return out;
+  }
+
+  [[nodiscard]] Result<> lift(std::string_view name) {
+    const CoreExport* item = module_.find_export(name);
+    const ExportName parts = split_export(name);
+    if (item->kind != CoreKind::Func || name.starts_with(kPostReturn)) {
+      return {};
+    }
+    if (is_async_name(name)) {
+      return fail(
+                 ErrorKind::Unsupported,
+                 "the core module exports the asynchronous function \"{}\"",
+                 printable(name)
+      )
+          .with_help(kAsyncHelp);
+    }
+    const FuncItem* declared = find_func(exports_, parts.interface, parts.func);
+    const auto interface = parse_interface_name(parts.interface);
+    if (declared == nullptr && !interface) {
+      return {};  // an export of the module's own: memory helpers and the like
+    }
+    GraphLift out;
+    out.func = CoreRef{CoreRef::Source::Export, CoreKind::Func, 0, name};
+    const engine::FuncType* type = module_.export_type(name);
+    if (declared != nullptr) {
+      out.shape = declared->shape;
+    } else if (type != nullptr && type->results.size() <= 1) {
+      out.shape = guess_shape(*type);
+      out.shape_known = false;
+    } else {
+      return fail(
+          ErrorKind::InvalidInput, "export \"{}\" has no type a component has", printable(name)
+      );
+    }
+    const GraphHost own = options();
+    out.memory = own.memory;
+    out.realloc = own.realloc;
+    const std::string post_return = std::string(kPostReturn) + std::string(name);
+    out.post_return = own_export(post_return, CoreKind::Func);
+    WHORL_TRY(
+        const std::uint32_t index,
+        linker_.add_lift(std::move(out), module_.base()).context("export \"{}\"", printable(name))
+    );
+    graph().exports.push_back(
+        {std::string(interface ? interface->interface : ""),
+         std::string(interface ? interface->version : ""),
+         std::string(parts.func),
+         index}
+    );
+    return {};
+  }
+
+  [[nodiscard]] Result<> initialize() {
+    const auto func = own_export(kInitialize, CoreKind::Func);
+    if (!func) {
+      return {};
+    }
+    if (const auto* type = module_.export_type(kInitialize);
+        type == nullptr || *type != engine::FuncType{}) {
+      return fail(ErrorKind::InvalidInput, "`_initialize` must take and return nothing");
+    }
+    graph().starts.push_back(*func);
+    return {};
+  }
+
+  [[nodiscard]] Error nothing_to_call() const {
+    const bool command = module_.find_export("_start") != nullptr;
+    return fail(
+               ErrorKind::InvalidInput,
+               "the core module exports no function of an interface, such as "
+               "\"wasi:http/incoming-handler@0.2.0#handle\"{}",
+               command ? "; it is a command with `_start`" : ""
+    )
+        .with_help("build it as a component that exports a handler");
+  }
+
+  Linker linker_;
+  CoreModule module_;
+  std::vector<World> worlds_;
+  std::unordered_map<std::string_view, Item> imports_;
+  std::unordered_map<std::string_view, Item> exports_;
+};
+
+}  // namespace
+
+Result<Graph> link_core_module(const HostRegistry& registry, ByteView bytes) {
+  WHORL_TRY(CoreModule module, CoreModule::scan(bytes));
+  return CoreLinker(registry, std::move(module)).run();
+}
+
+}  // namespace whorl::component

@@ -1,0 +1,158 @@
+// Matching of core imports, and the rewriter of core_module.hpp.
+#include "component/core_module.hpp"
+
+#include <algorithm>
+
+namespace whorl::component {
+namespace {
+
+std::string explain_limits(
+    std::string_view what, const CoreLimits& wanted, const CoreLimits& given
+) {
+  if (wanted.is_64 != given.is_64) {
+    return fmt::format(
+        "wants a {}-bit {}, is given a {}-bit one",
+        wanted.is_64 ? 64 : 32,
+        what,
+        given.is_64 ? 64 : 32
+    );
+  }
+  if (wanted.is_shared != given.is_shared) {
+    return fmt::format("wants a{} shared {}", wanted.is_shared ? "" : " not", what);
+  }
+  if (given.min < wanted.min) {
+    return fmt::format("wants a {} of at least {}, is given {}", what, wanted.min, given.min);
+  }
+  if (wanted.max && (!given.max || *given.max > *wanted.max)) {
+    return fmt::format(
+        "wants a {} of at most {}, is given one that may be larger", what, *wanted.max
+    );
+  }
+  return {};
+}
+
+/// Types that refer to others by index are left for the engine to compare.
+bool differ(const CoreValType& a, const CoreValType& b) noexcept {
+  return a.is_closed() && b.is_closed() && !(a == b);
+}
+
+std::string explain_func(
+    const CoreModule& wanted_in,
+    const CoreExternType& wanted,
+    const CoreModule& given_in,
+    const CoreExternType& given
+) {
+  const CoreTypeDef& a = wanted_in.types()[wanted.type];
+  const CoreTypeDef& b = given_in.types()[given.type];
+  if (a.is_exact && b.is_exact && a.func != b.func) {
+    return fmt::format(
+        "wants {}, is given {}", engine::to_string(a.func), engine::to_string(b.func)
+    );
+  }
+  return {};
+}
+
+void append_leb(Bytes& out, std::uint64_t value) {
+  do {
+    const auto low = static_cast<std::uint8_t>(value & 0x7f);
+    value >>= 7;
+    out.push_back(static_cast<std::uint8_t>(value != 0 ? low | 0x80 : low));
+  } while (value != 0);
+}
+
+void append(Bytes& out, ByteView part) {
+  out.insert(out.end(), part.begin(), part.end());
+}
+
+void append_section(Bytes& out, std::uint8_t id, ByteView body) {
+  out.push_back(id);
+  append_leb(out, body.size());
+  append(out, body);
+}
+
+/// The export section with one more entry; `old_body` is empty if there was none.
+Result<Bytes> with_start_export(ByteView old_body, std::uint32_t start) {
+  Reader in(old_body);
+  std::uint32_t count = 0;
+  if (!old_body.empty()) {
+    WHORL_TRY(count, in.u32("exports"));
+  }
+  Bytes body;
+  append_leb(body, std::uint64_t{count} + 1);
+  WHORL_TRY(const ByteView entries, in.take(in.remaining(), "exports"));
+  append(body, entries);
+  append_leb(body, kStartExport.size());
+  append(body, as_bytes(kStartExport));
+  body.push_back(0x00);
+  append_leb(body, start);
+  return body;
+}
+
+/// True for the sections that stand after the export section.
+bool is_after_exports(std::uint8_t id) noexcept {
+  return id >= 8 && id <= 12;
+}
+
+}  // namespace
+
+std::string explain_core_mismatch(
+    const CoreModule& wanted_in,
+    const CoreExternType& wanted,
+    const CoreModule& given_in,
+    const CoreExternType& given
+) {
+  if (wanted.kind != given.kind) {
+    return fmt::format("wants a {}, is given a {}", to_string(wanted.kind), to_string(given.kind));
+  }
+  switch (wanted.kind) {
+    case CoreKind::Func:
+    case CoreKind::Tag:
+      return explain_func(wanted_in, wanted, given_in, given);
+    case CoreKind::Memory:
+      return explain_limits("memory", wanted.limits, given.limits);
+    case CoreKind::Table:
+      if (differ(wanted.value, given.value)) {
+        return "wants a table of other elements";
+      }
+      return explain_limits("table", wanted.limits, given.limits);
+    case CoreKind::Global:
+      if (wanted.is_mutable != given.is_mutable) {
+        return wanted.is_mutable ? "wants a mutable global" : "wants an immutable global";
+      }
+      return differ(wanted.value, given.value) ? "wants a global of another type" : "";
+  }
+  return {};
+}
+
+Result<Bytes> take_out_start(const CoreModule& module) {
+  if (!module.start()) {
+    return fail(ErrorKind::InvalidInput, "the module has no start function");
+  }
+  if (module.find_export(kStartExport) != nullptr) {
+    return fail(ErrorKind::InvalidInput, "the module exports the reserved name {}", kStartExport);
+  }
+  Reader in(module.bytes(), module.base());
+  Bytes out;
+  out.reserve(module.bytes().size() + 32);
+  WHORL_TRY(const ByteView preamble, in.take(8, "a preamble"));
+  append(out, preamble);
+  bool exported = false;
+  while (!in.at_end()) {
+    WHORL_TRY(const std::uint8_t id, in.byte("a section"));
+    WHORL_TRY(const std::uint32_t size, in.u32("the size of a section"));
+    WHORL_TRY(const ByteView body, in.take(size, "a section"));
+    if (id == 7 || (!exported && is_after_exports(id))) {
+      WHORL_TRY(
+          const Bytes exports, with_start_export(id == 7 ? body : ByteView(), *module.start())
+      );
+      append_section(out, 7, exports);
+      exported = true;
+    }
+    if (id != 7 && id != 8) {
+      append_section(out, id, body);
+    }
+  }
+  return out;
+}
+
+}  // namespace whorl::component

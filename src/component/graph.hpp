@@ -1,0 +1,96 @@
+/// The instantiation graph of a component with everything nested resolved: core instances, host
+/// functions lowered for them, functions lifted from them. Built by the linker, thinned by the
+/// elision of shims, then turned into a Plan.
+///
+/// Private to the room. Names are views into the component's bytes. @thread any (a value)
+#pragma once
+
+#include "component/core_module.hpp"
+#include "component/host.hpp"
+#include "component/types.hpp"
+#include "engine/types.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace whorl::component {
+
+/// A core item: what a core instance exports, or a host function lowered into core.
+struct CoreRef {
+  enum class Source : std::uint8_t { Export, Host };
+  Source source = Source::Export;
+  CoreKind kind = CoreKind::Func;
+  std::uint32_t index = 0;  ///< Export: core instance; Host: entry of Graph::hosts
+  std::string_view name;    ///< Export
+  bool operator==(const CoreRef&) const = default;
+};
+
+/// One core instance: a module and what it is given, in the order of the module's imports.
+struct GraphInstance {
+  std::uint32_t module = 0;  ///< entry of Graph::modules
+  std::vector<CoreRef> imports;
+};
+
+/// A host function, or the drop of a host resource, lowered with certain options.
+struct GraphHost {
+  const HostFunction* function = nullptr;  ///< null for a drop
+  const ResourceTag* drop = nullptr;
+  std::uint16_t host_slot = 0;
+  engine::FuncType type;
+  std::optional<CoreRef> memory;
+  std::optional<CoreRef> realloc;
+  std::uint16_t component_index = 0;
+  std::string label;  ///< "wasi:io/streams@0.2.12 [method]output-stream.write"
+};
+
+/// A lifted core function.
+struct GraphLift {
+  CoreRef func;
+  std::optional<CoreRef> memory;
+  std::optional<CoreRef> realloc;
+  std::optional<CoreRef> post_return;
+  std::shared_ptr<const FuncShape> shape;
+  bool shape_known = true;  ///< false: made up of core values, for a module without a world  NOLINT
+  engine::FuncType core_type;
+  std::uint16_t component_index = 0;
+};
+
+struct GraphExport {
+  std::string interface;
+  std::string version;
+  std::string name;
+  std::uint32_t lift = 0;
+};
+
+struct Graph {
+  std::deque<CoreModule> modules;
+  std::vector<GraphInstance> instances;  ///< in the order of instantiation
+  std::vector<GraphHost> hosts;
+  std::vector<GraphLift> lifts;
+  std::vector<GraphExport> exports;
+  std::vector<CoreRef> starts;  ///< functions to call once, after all start functions
+  std::uint16_t component_count = 0;
+
+  /// The type of a core item. Null for what a host function is not: it is always a function.
+  [[nodiscard]] const CoreExternType* extern_type(const CoreRef& ref) const noexcept;
+  /// The type of a core function; null when it is none, or can't be expressed.
+  [[nodiscard]] const engine::FuncType* func_type(const CoreRef& ref) const noexcept;
+  [[nodiscard]] const CoreModule& module_of(const CoreRef& ref) const noexcept {
+    return modules[instances[ref.index].module];
+  }
+};
+
+/// How a module is called in messages: `core module 2 "wit-component:shim"`.
+[[nodiscard]] std::string describe_module(const Graph& graph, std::uint32_t module);
+
+/// Why an item cannot be given for an import; empty if it can.
+[[nodiscard]] std::string explain_binding(
+    const Graph& graph, const CoreModule& module, const CoreImport& import, const CoreRef& given
+);
+
+}  // namespace whorl::component

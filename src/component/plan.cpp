@@ -1,0 +1,299 @@
+#include "component/plan.hpp"
+
+#include "component/binary.hpp"
+#include "component/graph.hpp"
+#include "component/linker.hpp"
+#include "component/reader.hpp"
+#include "component/shim.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace whorl::component {
+namespace {
+
+/// Numbers what the elision left over and writes it down.
+class Planner {
+ public:
+  Planner(Graph graph, const LoadOptions& options) : graph_(std::move(graph)), options_(options) {}
+
+  [[nodiscard]] Result<Plan> run() && {
+    const bool defer = can_defer_starts(graph_);
+    const bool elide = options_.shims == ShimMode::ElideWherePossible;
+    const Elision elision = elide ? elide_shims(graph_, defer) : keep_shims(graph_);
+    number_steps(elision);
+    for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
+      WHORL_CHECKED(step(i, elision, defer));
+    }
+    for (const CoreRef& start : graph_.starts) {
+      WHORL_CHECKED(deferred_start(start));
+    }
+    WHORL_CHECKED(hosts());
+    WHORL_CHECKED(exports());
+    plan_.component_count = graph_.component_count;
+    return std::move(plan_);
+  }
+
+ private:
+  void number_steps(const Elision& elision) {
+    constexpr std::uint32_t kGone = ~std::uint32_t{0};
+    std::uint32_t next = 0;
+    for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
+      step_of_.push_back(elision.removed[i] ? kGone : next++);
+      if (elision.removed[i]) {
+        note("{} elided", describe_module(graph_, graph_.instances[i].module));
+      }
+    }
+  }
+
+  template <class... Args>
+  void note(fmt::format_string<Args...> text, Args&&... args) {
+    plan_.notes.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  [[nodiscard]] Result<> step(std::uint32_t index, const Elision& elision, bool defer) {
+    if (elision.removed[index]) {
+      if (elision.start[index]) {
+        WHORL_CHECKED(deferred_start(*elision.start[index]));
+      }
+      return {};
+    }
+    const GraphInstance& instance = graph_.instances[index];
+    const CoreModule& module = graph_.modules[instance.module];
+    Plan::Step out;
+    WHORL_TRY(out.module, add_module(instance.module, defer));
+    for (std::size_t i = 0; i < instance.imports.size(); ++i) {
+      out.imports.push_back(binding(module.imports()[i], instance.imports[i]));
+    }
+    plan_.steps.push_back(std::move(out));
+    if (module.start() && defer) {
+      WHORL_CHECKED(deferred_start({CoreRef::Source::Export, CoreKind::Func, index, kStartExport}));
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<std::uint32_t> add_module(std::uint32_t index, bool defer) {
+    const auto known = modules_.find(index);
+    if (known != modules_.end()) {
+      return known->second;
+    }
+    const CoreModule& module = graph_.modules[index];
+    Plan::Module out;
+    out.original = module.bytes();
+    out.name = describe_module(graph_, index);
+    if (module.start() && defer) {
+      WHORL_TRY(out.rewritten, take_out_start(module).context("in {}", out.name));
+      note("start function of {} put off", out.name);
+    } else if (module.start()) {
+      note("start function of {} runs in place", out.name);
+    }
+    plan_.modules.push_back(std::move(out));
+    const auto number = static_cast<std::uint32_t>(plan_.modules.size() - 1);
+    modules_.emplace(index, number);
+    return number;
+  }
+
+  [[nodiscard]] Plan::Binding binding(const CoreImport& import, const CoreRef& ref) const {
+    Plan::Binding out;
+    out.module = import.module;
+    out.name = import.name;
+    if (ref.source == CoreRef::Source::Host) {
+      out.host = ref.index;
+    } else {
+      out.instance = step_of_[ref.index];
+      out.item = ref.name;
+    }
+    return out;
+  }
+
+  [[nodiscard]] Result<> deferred_start(const CoreRef& ref) {
+    WHORL_TRY(const std::uint16_t slot, func_slot(ref));
+    plan_.deferred_starts.push_back(slot);
+    return {};
+  }
+
+  [[nodiscard]] Result<std::uint16_t> slot_in(std::vector<Plan::Slot>& slots, const CoreRef& ref) {
+    const Plan::Slot wanted{step_of_[ref.index], std::string(ref.name)};
+    const auto found = std::ranges::find(slots, wanted);
+    if (found != slots.end()) {
+      return static_cast<std::uint16_t>(found - slots.begin());
+    }
+    if (slots.size() >= CallSite::kNone) {
+      return fail(ErrorKind::ResourceLimit, "the component uses too many memories or functions");
+    }
+    slots.push_back(wanted);
+    return static_cast<std::uint16_t>(slots.size() - 1);
+  }
+
+  [[nodiscard]] Result<std::uint16_t> func_slot(const CoreRef& ref) {
+    const std::size_t before = plan_.funcs.size();
+    WHORL_TRY(const std::uint16_t slot, slot_in(plan_.funcs, ref));
+    if (plan_.funcs.size() != before) {
+      // Start functions are under a name that only the rewritten module has: they take nothing.
+      const engine::FuncType* type = graph_.func_type(ref);
+      plan_.func_types.push_back(type == nullptr ? engine::FuncType{} : *type);
+    }
+    return slot;
+  }
+  [[nodiscard]] Result<std::uint16_t> func_slot(const std::optional<CoreRef>& ref) {
+    return ref ? func_slot(*ref) : Result<std::uint16_t>(CallSite::kNone);
+  }
+  [[nodiscard]] Result<std::uint16_t> memory_slot(const std::optional<CoreRef>& ref) {
+    return ref ? slot_in(plan_.memories, *ref) : Result<std::uint16_t>(CallSite::kNone);
+  }
+
+  [[nodiscard]] Result<> hosts() {
+    for (GraphHost& host : graph_.hosts) {
+      auto out = std::make_unique<HostImport>();
+      out->site.host_slot = host.host_slot;
+      out->site.component_index = host.component_index;
+      WHORL_TRY(out->site.memory_slot, memory_slot(host.memory));
+      WHORL_TRY(out->site.realloc_slot, func_slot(host.realloc));
+      out->drop = {host.drop, host.component_index};
+      out->label = std::move(host.label);
+      out->func.type = std::move(host.type);
+      if (host.drop != nullptr) {
+        out->func.call = &drop_thunk;
+        out->func.env = &out->drop;
+      } else {
+        out->func.call = host.function->thunk;
+        out->func.env = &out->site;
+      }
+      plan_.hosts.push_back(std::move(out));
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<> exports() {
+    for (GraphExport& item : graph_.exports) {
+      const GraphLift& lift = graph_.lifts[item.lift];
+      ExportedFunc out;
+      out.interface = std::move(item.interface);
+      out.version = std::move(item.version);
+      out.name = std::move(item.name);
+      out.shape = *lift.shape;
+      out.shape_known = lift.shape_known;
+      out.core_type = lift.core_type;
+      WHORL_TRY(out.func_slot, func_slot(lift.func));
+      WHORL_TRY(out.post_return_slot, func_slot(lift.post_return));
+      WHORL_TRY(out.memory_slot, memory_slot(lift.memory));
+      WHORL_TRY(out.realloc_slot, func_slot(lift.realloc));
+      out.component_index = lift.component_index;
+      plan_.exports.push_back(std::move(out));
+    }
+    return {};
+  }
+
+  Graph graph_;
+  LoadOptions options_;
+  Plan plan_;
+  std::vector<std::uint32_t> step_of_;  ///< by core instance of the graph
+  std::unordered_map<std::uint32_t, std::uint32_t> modules_;
+};
+
+std::string describe_slot(std::string_view what, std::uint16_t slot) {
+  return slot == CallSite::kNone ? std::string() : fmt::format(" {}={}", what, slot);
+}
+
+std::string describe_binding(const Plan& plan, const Plan::Binding& binding) {
+  if (!binding.host) {
+    return fmt::format("instance {} \"{}\"", binding.instance, printable(binding.item));
+  }
+  const HostImport& host = *plan.hosts[*binding.host];
+  return fmt::format(
+      "host {} `{}`{}{}{}",
+      *binding.host,
+      printable(host.label),
+      describe_slot("memory", host.site.memory_slot),
+      describe_slot("realloc", host.site.realloc_slot),
+      host.site.component_index == 0 ? "" : fmt::format(" component={}", host.site.component_index)
+  );
+}
+
+}  // namespace
+
+bool Plan::Step::all_host() const noexcept {
+  return std::ranges::all_of(imports, [](const Binding& binding) {
+    return binding.host.has_value();
+  });
+}
+
+Result<Plan> make_plan(Graph graph, const LoadOptions& options) {
+  return Planner(std::move(graph), options).run();
+}
+
+Result<Plan> plan_component(
+    const HostRegistry& registry, ByteView bytes, const LoadOptions& options
+) {
+  WHORL_TRY(const BinaryKind kind, detect_binary(bytes));
+  if (kind == BinaryKind::CoreModule) {
+    WHORL_TRY(Graph graph, link_core_module(registry, bytes));
+    return make_plan(std::move(graph), options);
+  }
+  WHORL_TRY(auto root, decode_component(bytes));
+  Linker linker(registry);
+  WHORL_CHECKED(linker.run(std::move(root)));
+  return make_plan(std::move(linker.graph()), options);
+}
+
+std::string describe_plan(const Plan& plan) {
+  std::string out;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Plan::Step& step = plan.steps[i];
+    out += fmt::format(
+        "instance {} = {}{}\n",
+        i,
+        plan.modules[step.module].name,
+        step.all_host() ? ", only host imports" : ""
+    );
+    for (const Plan::Binding& binding : step.imports) {
+      out += fmt::format(
+          "  {} {} <- {}\n",
+          printable(binding.module),
+          printable(binding.name),
+          describe_binding(plan, binding)
+      );
+    }
+  }
+  for (std::size_t i = 0; i < plan.memories.size(); ++i) {
+    out += fmt::format(
+        "memory {} = instance {} \"{}\"\n",
+        i,
+        plan.memories[i].instance,
+        printable(plan.memories[i].item)
+    );
+  }
+  for (std::size_t i = 0; i < plan.funcs.size(); ++i) {
+    out += fmt::format(
+        "func {} = instance {} \"{}\" {}\n",
+        i,
+        plan.funcs[i].instance,
+        printable(plan.funcs[i].item),
+        engine::to_string(plan.func_types[i])
+    );
+  }
+  for (const std::uint16_t slot : plan.deferred_starts) {
+    out += fmt::format("start func {} on the fiber\n", slot);
+  }
+  for (const ExportedFunc& item : plan.exports) {
+    out += fmt::format(
+        "export {}{}{}{}{} = func {}{}{}{} as {}\n",
+        printable(item.interface),
+        item.version.empty() ? "" : "@",
+        printable(item.version),
+        item.interface.empty() ? "" : "#",
+        printable(item.name),
+        item.func_slot,
+        describe_slot("post-return", item.post_return_slot),
+        describe_slot("memory", item.memory_slot),
+        describe_slot("realloc", item.realloc_slot),
+        item.shape_known ? to_wit(item.shape) : engine::to_string(item.core_type)
+    );
+  }
+  for (const std::string& text : plan.notes) {
+    out += fmt::format("note: {}\n", text);
+  }
+  return out;
+}
+
+}  // namespace whorl::component
