@@ -169,9 +169,12 @@ wasmtime_error_t* epoch_callback(
   if (verdict == Verdict::End) {
     return wasmtime_error_new("ended by the host");
   }
-  if (verdict == Verdict::GiveWay && fiber != nullptr) {
+  // A fiber that comes back gets at least to the next tick, however short its slice.
+  const bool just_back = fiber != nullptr && std::exchange(fiber->just_back, false);
+  if (verdict == Verdict::GiveWay && fiber != nullptr && !just_back) {
     fiber->yielding = true;
     fiber->past_slice = true;
+    fiber->just_back = true;
     *kind = WASMTIME_UPDATE_DEADLINE_YIELD;
     // Asks again as soon as the guest goes on: by then it may have been cancelled.
     *delta = 0;

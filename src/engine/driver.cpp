@@ -43,9 +43,16 @@ Result<> checked(wasmtime_error_t* error) {
 
 }  // namespace
 
-Result<capi::InstancePre> make_driver(wasm_engine_t* engine) {
+Result<capi::InstancePre> make_driver(wasm_engine_t* engine, wasm_engine_t* compiler) {
+  wasmtime_module_t* compiled = nullptr;
+  WHORL_CHECKED(checked(wasmtime_module_new(compiler, kDriver.data(), kDriver.size(), &compiled)));
+  const capi::Module elsewhere(compiled);
+  capi::ByteVec code;
+  WHORL_CHECKED(checked(wasmtime_module_serialize(elsewhere.get(), &code.vec)));
   wasmtime_module_t* raw_module = nullptr;
-  WHORL_CHECKED(checked(wasmtime_module_new(engine, kDriver.data(), kDriver.size(), &raw_module)));
+  WHORL_CHECKED(checked(wasmtime_module_deserialize(
+      engine, reinterpret_cast<const std::uint8_t*>(code.vec.data), code.vec.size, &raw_module
+  )));
   const capi::Module module(raw_module);
   const capi::Linker linker(wasmtime_linker_new(engine));
   const capi::FuncTypePtr type = capi::to_wasm(FuncType{});

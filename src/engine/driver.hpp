@@ -11,6 +11,10 @@ namespace whorl::engine {
 inline constexpr std::string_view kDriverName = "whorl-driver";
 
 /// Compiles the driver and binds its imports; done once per engine.
-[[nodiscard]] Result<capi::InstancePre> make_driver(wasm_engine_t* engine);
+///
+/// @param compiler  compiles it, and is not needed afterwards: an engine of the same settings with
+///                  parallel compilation off, since starting the compile threads for two tiny
+///                  functions costs more than all the rest of start-up
+[[nodiscard]] Result<capi::InstancePre> make_driver(wasm_engine_t* engine, wasm_engine_t* compiler);
 
 }  // namespace whorl::engine

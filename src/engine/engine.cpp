@@ -41,7 +41,7 @@ constexpr bool kParallelCompilation = true;
 constexpr std::uint64_t kMemoryGuard = std::uint64_t{32} << 20;
 
 // Measured: see README.md.
-constexpr std::size_t kMemoryKeepResident = 64 * 1024;
+constexpr std::size_t kMemoryKeepResident = 0;
 constexpr std::size_t kTableKeepResident = 16 * 1024;
 constexpr std::size_t kDecommitBatch = 16;
 constexpr std::size_t kMaxCoreInstanceBytes = 10 * 1024 * 1024;
@@ -90,7 +90,7 @@ std::string cpu_features() {
 }
 
 /// Settings that compiled code depends on, and those that do not.
-capi::Config make_config(const EngineOptions& options) {
+capi::Config make_config(const EngineOptions& options, bool parallel_compilation) {
   capi::Config config(wasm_config_new());
   wasmtime_config_concurrency_support_set(config.get(), false);
   wasmtime_config_epoch_interruption_set(config.get(), true);
@@ -107,7 +107,7 @@ capi::Config make_config(const EngineOptions& options) {
   wasmtime_config_cranelift_opt_level_set(
       config.get(), options.debug_info ? WASMTIME_OPT_LEVEL_NONE : WASMTIME_OPT_LEVEL_SPEED
   );
-  wasmtime_config_parallel_compilation_set(config.get(), kParallelCompilation);
+  wasmtime_config_parallel_compilation_set(config.get(), parallel_compilation);
   // Memories shared between threads would make every host access a race, and no guest of ours has
   // a second thread. Heap types would bypass the memory limit; no toolchain for components emits
   // them.
@@ -156,7 +156,7 @@ void use_pool(wasm_config_t* config, const EngineOptions& options, std::uint32_t
 
 Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
   auto impl = std::make_unique<Impl>();
-  capi::Config config = make_config(options);
+  capi::Config config = make_config(options, kParallelCompilation);
   if (options.allocation == InstanceAllocation::Pooling) {
     const PoolPlan plan = plan_pool(
         std::min(options.pool_slots, kMostSlots),
@@ -173,7 +173,8 @@ Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
   }
   impl->key = make_key(options);
   impl->engine.reset(wasm_engine_new_with_config(config.release()));
-  WHORL_TRY(impl->driver, make_driver(impl->engine.get()));
+  const capi::Engine compiler(wasm_engine_new_with_config(make_config(options, false).release()));
+  WHORL_TRY(impl->driver, make_driver(impl->engine.get(), compiler.get()));
   impl->clock = std::make_unique<EpochClock>(
       [](void* engine) { wasmtime_engine_increment_epoch(static_cast<wasm_engine_t*>(engine)); },
       impl->engine.get()

@@ -30,6 +30,7 @@ struct Fiber::Impl {
   bool parking = false;       ///< between park()'s entry and its return
   bool yielding = false;      ///< the epoch callback asked for a yield
   bool past_slice = false;    ///< has yielded before
+  bool just_back = false;     ///< goes on after a yield: the epoch callback is called once at once
   bool asked_to_end = false;  ///< its operation was asked to end, or it was woken for that
   bool returned = false;      ///< the entry returned: outcome is what it said
   async::Cancellable* operation = nullptr;
