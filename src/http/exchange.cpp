@@ -9,6 +9,9 @@ void Exchange::respond(Response response) {
   if (response.body == nullptr) {
     response.body = BodyPipe::empty();
   }
+  if (client_gone_) {
+    response.body->stop_reading();
+  }
   response_.emplace(std::move(response));
   response_event_.notify();
 }
@@ -26,6 +29,9 @@ void Exchange::set_client_gone() {
     return;
   }
   client_gone_ = true;
+  if (response_.has_value()) {
+    response_->body->stop_reading();
+  }
   client_gone_event_.notify();
 }
 

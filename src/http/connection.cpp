@@ -1,0 +1,470 @@
+#include "http/connection.hpp"
+
+#include "log/log.hpp"
+
+#include <utility>
+
+namespace whorl::http {
+namespace {
+
+// What one connection may send before others on the shard have their turn.
+constexpr std::size_t kTurnBytes = 512 * 1024;
+// Ticks after which an idle connection gives its buffers back.
+constexpr Tick kIdleTicks = 2;
+// What is read at a time from a client that is being shown out.
+constexpr std::size_t kLingerCapacity = 4 * 1024;
+
+}  // namespace
+
+Connection::Connection(
+    ServerCore& core, std::unique_ptr<net::Stream> stream, std::string client_address
+)
+    : core_(&core), stream_(std::move(stream)), client_address_(std::move(client_address)) {}
+
+Connection::~Connection() = default;
+
+// --- waking ----------------------------------------------------------------------------------
+
+void Connection::start() {
+  routine_ = run();
+  woken_ = suspended_ = true;
+  resume_if_woken();
+}
+
+void Connection::wake() noexcept {
+  if (woken_) {
+    return;
+  }
+  woken_ = true;
+  // Events fire inside fibers and other coroutines: never resumed from there.
+  if (suspended_) {
+    post_resume();
+  }
+}
+
+void Connection::post_resume() noexcept {
+  core_->shard.post([self = shared_from_this()] { self->resume_if_woken(); });
+}
+
+void Connection::resume_if_woken() {
+  if (!woken_ || !suspended_ || core_ == nullptr) {
+    return;
+  }
+  woken_ = suspended_ = false;
+  routine_.resume();
+  if (!routine_.is_done()) {
+    return;
+  }
+  const std::exception_ptr escaped = routine_.escaped();
+  if (escaped) {
+    client_gone();
+    close();
+  }
+  std::exchange(core_, nullptr)->remove(*this);
+  if (escaped) {
+    std::rethrow_exception(escaped);
+  }
+}
+
+void Connection::on_read(net::ReadEnd end, std::size_t count) {
+  reading_ = false;
+  if (core_ == nullptr) {
+    return;
+  }
+  reader_.buffer().commit(count);
+  progress_ |= count > 0;
+  const bool was_releasing = std::exchange(releasing_, false);
+  switch (end) {
+    case net::ReadEnd::Bytes:
+      break;
+    case net::ReadEnd::Closed:
+      eof_ = true;
+      break;
+    case net::ReadEnd::Failed:
+      broken_ = true;
+      break;
+    case net::ReadEnd::Cancelled:
+      if (was_releasing && is_idle() && reader_.buffer().empty()) {
+        reader_.buffer().release();
+        writer_.reset(ResponseWriter::Memory::Release);
+        reading_ = true;
+        stream_->start_wait_readable(shared_from_this());
+        return;
+      }
+      break;
+  }
+  woken_ = true;
+  resume_if_woken();
+}
+
+void Connection::on_writable() {
+  waits_writable_ = false;
+  woken_ = true;
+  resume_if_woken();
+}
+
+void Connection::sweep(Tick now) {
+  if (deadline_ != 0 && now >= deadline_) {
+    deadline_ = 0;
+    timed_out_ = true;
+    wake();
+  } else if (is_idle() && reading_ && !releasing_ && now - since_ >= kIdleTicks &&
+             reader_.buffer().has_memory() && reader_.buffer().empty()) {
+    releasing_ = true;
+    stream_->cancel_read();
+  }
+}
+
+void Connection::close_idle() {
+  if (is_idle()) {
+    closing_ = true;
+    wake();
+  }
+}
+
+void Connection::abandon() {
+  client_gone();
+  close();
+  core_ = nullptr;
+  routine_.destroy();
+}
+
+// --- helpers ---------------------------------------------------------------------------------
+
+void Connection::start_read() {
+  if (reading_ || eof_ || broken_) {
+    return;
+  }
+  reading_ = true;
+  stream_->start_read(reader_.buffer().lend(reader_.wanted_capacity()), shared_from_this());
+}
+
+/// A deadline stays while the connection waits for the same thing and nothing moves.
+void Connection::set_deadline(Wait wait) {
+  const bool moved = std::exchange(progress_, false) && wait != Wait::Header;
+  if (wait == wait_ && !moved) {
+    return;
+  }
+  wait_ = wait;
+  const ServerOptions& options = core_->options;
+  switch (wait) {
+    case Wait::None:
+      deadline_ = 0;
+      break;
+    case Wait::Idle:
+      deadline_ = core_->tick_after(is_first_ ? options.header_timeout : options.idle_timeout);
+      break;
+    case Wait::Header:
+      deadline_ = core_->tick_after(options.header_timeout);
+      break;
+    case Wait::Body:
+      deadline_ = core_->tick_after(options.body_timeout);
+      break;
+    case Wait::Write:
+      deadline_ = core_->tick_after(options.write_timeout);
+      break;
+    case Wait::Linger:
+      deadline_ = core_->tick_after(options.linger_timeout);
+      break;
+  }
+}
+
+void Connection::close() {
+  deadline_ = 0;
+  response_signal_.stop();
+  response_body_signal_.stop();
+  request_body_signal_.stop();
+  stream_->close();
+}
+
+// --- the life of a connection ----------------------------------------------------------------
+
+Routine Connection::run() {
+  HeadStep step = HeadStep::Wait;
+  while (true) {
+    phase_ = Phase::Head;
+    since_ = core_->now;
+    has_started_ = false;
+    step = read_head();
+    while (step == HeadStep::Wait) {
+      co_await suspend();
+      step = read_head();
+    }
+    if (step != HeadStep::Complete) {
+      break;
+    }
+    start_exchange();
+    while (!advance_exchange()) {
+      co_await suspend();
+    }
+    if (!end_exchange()) {
+      break;
+    }
+    if (!reader_.buffer().empty()) {
+      // Others have their turn between pipelined requests.
+      woken_ = true;
+      co_await suspend();
+    }
+  }
+  if (step == HeadStep::Refused) {
+    flush();
+    while (!writer_.is_done() && !broken_ && !timed_out_) {
+      set_deadline(Wait::Write);
+      co_await suspend();
+      flush();
+    }
+  }
+  if (may_linger()) {
+    phase_ = Phase::Linger;
+    stream_->shutdown_write();
+    while (!advance_linger()) {
+      co_await suspend();
+    }
+  }
+  close();
+}
+
+// --- head ------------------------------------------------------------------------------------
+
+Connection::HeadStep Connection::read_head() {
+  if (broken_) {
+    return HeadStep::Close;
+  }
+  if (reader_.buffer().empty()) {
+    return wait_for_head();
+  }
+  switch (reader_.read_head(core_->options, core_->head)) {
+    case RequestReader::HeadState::NeedMore:
+      break;
+    case RequestReader::HeadState::Complete:
+      return HeadStep::Complete;
+    case RequestReader::HeadState::Refused:
+      refuse(reader_.refusal());
+      return HeadStep::Refused;
+  }
+  has_started_ = reader_.has_started();
+  return wait_for_head();
+}
+
+Connection::HeadStep Connection::wait_for_head() {
+  if (timed_out_ && has_started_) {
+    refuse({408, "the head did not arrive in time"});
+    return HeadStep::Refused;
+  }
+  if (eof_ || timed_out_ || (!has_started_ && (closing_ || core_->draining))) {
+    return HeadStep::Close;
+  }
+  set_deadline(has_started_ ? Wait::Header : Wait::Idle);
+  start_read();
+  return HeadStep::Wait;
+}
+
+/// Queues an answer to a request that is none; the connection ends with it.
+void Connection::refuse(const wire::http1::Refusal& refusal) {
+  log::debug(
+      "whorl::http", "{}: refused with {}: {}", client_address_, refusal.status, refusal.reason
+  );
+  phase_ = Phase::Refusal;
+  timed_out_ = false;
+  Response response{.status = refusal.status, .fields = {}, .body = BodyPipe::empty()};
+  writer_.begin(response, {.keep_alive = false}, core_->date());
+}
+
+// --- request and response --------------------------------------------------------------------
+
+void Connection::start_exchange() {
+  const wire::http1::RequestHead& head = core_->head;
+  phase_ = Phase::Exchange;
+  is_first_ = false;
+  timed_out_ = false;
+  set_deadline(Wait::None);
+  context_ = {
+      .version = head.version,
+      .is_head = head.method == "HEAD",
+      .keep_alive = head.keep_alive,
+      .asks_keep_alive = head.asks_keep_alive,
+  };
+  keep_alive_ = head.keep_alive;
+  expects_continue_ = head.expects_continue && head.framing != wire::http1::Framing::None;
+  exchange_ =
+      std::make_shared<Exchange>(reader_.take_request(core_->options, head, client_address_));
+  reader_.pump(core_->options, eof_);
+  core_->handler.handle(exchange_);
+}
+
+/// RFC 9110 §10.1.1: only while the client has not begun the body and no answer has begun.
+void Connection::send_continue() {
+  if (!expects_continue_ || writer_.has_begun()) {
+    return;
+  }
+  if (reader_.has_body_bytes()) {
+    expects_continue_ = false;
+  } else if (reader_.body()->is_demanded()) {
+    expects_continue_ = false;
+    writer_.queue_continue();
+  }
+}
+
+void Connection::begin_response() {
+  // A client that still waits for 100 may or may not send its body after this answer.
+  keep_alive_ &= !expects_continue_ && !core_->draining &&
+                 reader_.body_state() != RequestReader::BodyState::Failed;
+  context_.keep_alive = keep_alive_;
+  writer_.begin(exchange_->response(), context_, core_->date());
+  keep_alive_ = writer_.keep_alive();
+}
+
+/// Sends what there is to send, until the client or the body has no more to take or give.
+void Connection::flush() {
+  std::size_t turn = 0;
+  while (!broken_ && !waits_writable_) {
+    const ResponseWriter::Parts parts = writer_.parts();
+    const std::size_t total = parts[0].size() + parts[1].size() + parts[2].size();
+    if (total == 0) {
+      return;
+    }
+    if (turn > kTurnBytes) {
+      wake();
+      return;
+    }
+    const net::Stream::Attempt attempt = stream_->try_write(parts);
+    if (attempt.outcome == net::Stream::Attempt::Outcome::Failed) {
+      broken_ = true;
+      return;
+    }
+    if (attempt.count > 0) {
+      progress_ = true;
+      turn += attempt.count;
+      writer_.sent(attempt.count);
+    }
+    if (attempt.count < total) {
+      waits_writable_ = true;
+      stream_->start_wait_writable(shared_from_this());
+    }
+  }
+}
+
+/// @return true when the exchange is over, one way or the other
+bool Connection::advance_exchange() {
+  using BodyState = RequestReader::BodyState;
+  if (!broken_) {
+    progress_ |= reader_.pump(core_->options, eof_);
+    send_continue();
+    if (!writer_.has_begun() && exchange_->has_response()) {
+      begin_response();
+    }
+    flush();
+  }
+  const bool answered = writer_.is_done();
+  if (broken_ || writer_.is_cut() || (eof_ && !answered)) {
+    client_gone();
+    broken_ = true;
+    return true;
+  }
+  if (timed_out_) {
+    timed_out_ = false;
+    if (wait_ != Wait::Body) {
+      client_gone();
+      broken_ = true;
+      return true;
+    }
+    reader_.fail_body(ErrorKind::DeadlineExceeded);
+  }
+  if (answered && (reader_.body_state() != BodyState::Open || advance_after_response())) {
+    return true;
+  }
+  wait_in_exchange();
+  return false;
+}
+
+/// The answer is out and the request is not: whoever still reads it may go on, else it is drained.
+/// @return true when there is no sense in waiting for the rest
+bool Connection::advance_after_response() {
+  exchange_.reset();
+  if (expects_continue_) {
+    return true;
+  }
+  const std::shared_ptr<BodyPipe>& body = reader_.body();
+  if (body.use_count() == 1 && !body->reader_gone()) {
+    body->stop_reading();
+    reader_.pump(core_->options, eof_);
+  }
+  return reader_.body_state() != RequestReader::BodyState::Open;
+}
+
+/// Asks to be woken by whatever the exchange waits for, and says how long.
+void Connection::wait_in_exchange() {
+  const bool is_open = reader_.body_state() == RequestReader::BodyState::Open;
+  const std::shared_ptr<BodyPipe>& body = reader_.body();
+  if (is_open) {
+    request_body_signal_.listen(body->writable_event());
+  }
+  if (!writer_.has_begun()) {
+    response_signal_.listen(exchange_->response_event());
+  } else if (writer_.body() != nullptr) {
+    response_body_signal_.listen(writer_.body()->readable_event());
+  }
+  // Bytes for the body while the pipe has room; without one, the next request's head, of which a
+  // bounded part is kept: reading is how a client's leaving is noticed.
+  const bool wants_body = is_open && (body->reader_gone() || body->writable_bytes() > 0);
+  const bool watches = !is_open && reader_.buffer().size() < core_->options.head.fields_bytes;
+  if (wants_body || watches) {
+    start_read();
+  }
+  if (waits_writable_) {
+    set_deadline(Wait::Write);
+  } else if (writer_.is_done() || (wants_body && (body->is_demanded() || body->reader_gone()))) {
+    set_deadline(Wait::Body);
+  } else {
+    set_deadline(Wait::None);
+  }
+}
+
+/// Tells both sides of the exchange that there is nobody to answer.
+void Connection::client_gone() {
+  reader_.fail_body(ErrorKind::Disconnected);
+  if (exchange_ != nullptr) {
+    exchange_->set_client_gone();
+    exchange_.reset();
+  }
+  writer_.reset(ResponseWriter::Memory::Keep);
+}
+
+/// @return whether another request may follow
+bool Connection::end_exchange() {
+  response_signal_.stop();
+  response_body_signal_.stop();
+  request_body_signal_.stop();
+  keep_alive_ &= reader_.body_state() == RequestReader::BodyState::Ended && !broken_;
+  exchange_.reset();
+  reader_.finish_request();
+  writer_.reset(ResponseWriter::Memory::Keep);
+  return keep_alive_;
+}
+
+// --- the end ---------------------------------------------------------------------------------
+
+/// Closing with unread bytes would reset the connection, and the client might lose the answer.
+bool Connection::may_linger() noexcept {
+  return !broken_ && !eof_ && !timed_out_ &&
+         (phase_ == Phase::Refusal || !reader_.buffer().empty() ||
+          reader_.body_state() == RequestReader::BodyState::Failed || expects_continue_);
+}
+
+bool Connection::advance_linger() {
+  ReadBuffer& buffer = reader_.buffer();
+  buffer.consume(buffer.size());
+  if (broken_ || eof_ || timed_out_) {
+    return true;
+  }
+  if (wait_ != Wait::Linger) {
+    set_deadline(Wait::Linger);
+  }
+  if (!reading_) {
+    reading_ = true;
+    stream_->start_read(buffer.lend(kLingerCapacity), shared_from_this());
+  }
+  return false;
+}
+
+}  // namespace whorl::http

@@ -1,0 +1,150 @@
+#include "http/request_reader.hpp"
+
+#include "http/server.hpp"
+
+namespace whorl::http {
+namespace {
+
+// A head fits nearly always; a body that is longer is read in bigger parts.
+constexpr std::size_t kHeadCapacity = 4 * 1024;
+constexpr std::size_t kBodyCapacity = 32 * 1024;
+
+}  // namespace
+
+RequestReader::HeadState RequestReader::read_head(
+    const ServerOptions& options, wire::http1::RequestHead& head
+) {
+  using State = wire::http1::HeadScanner::State;
+  const std::string_view text = buffer_.text();
+  switch (scanner_.scan(text, options.head)) {
+    case State::NeedMore:
+      return HeadState::NeedMore;
+    case State::Refused:
+      refusal_ = scanner_.refusal();
+      return HeadState::Refused;
+    case State::Complete:
+      break;
+  }
+  const std::string_view lines = text.substr(scanner_.begin(), scanner_.end() - scanner_.begin());
+  if (const auto refused = wire::http1::parse_request_head(lines, options.head, head)) {
+    refusal_ = *refused;
+    return HeadState::Refused;
+  }
+  if (head.framing == wire::http1::Framing::Length &&
+      head.content_length > options.max_body_bytes) {
+    refusal_ = {413, "the body is too long"};
+    return HeadState::Refused;
+  }
+  return HeadState::Complete;
+}
+
+Request RequestReader::take_request(
+    const ServerOptions& options,
+    const wire::http1::RequestHead& head,
+    const std::string& client_address
+) {
+  Request request;
+  request.method = head.method;
+  request.scheme = options.scheme;
+  request.authority = head.authority;
+  request.path_and_query = head.path_and_query;
+  request.client_address = client_address;
+  auto& lines = request.fields.lines();
+  lines.reserve(head.fields.size());
+  for (const auto& field : head.fields) {
+    lines.emplace_back(std::string(field.name), std::string(field.value));
+  }
+  decoder_ = wire::http1::BodyDecoder(head.framing, head.content_length);
+  received_ = drained_ = 0;
+  if (decoder_.is_ended()) {
+    body_ = BodyPipe::empty();
+    body_state_ = BodyState::Ended;
+  } else {
+    body_ = std::make_shared<BodyPipe>(options.body_buffer_bytes);
+    body_state_ = BodyState::Open;
+  }
+  request.body = body_;
+  buffer_.consume(scanner_.end());
+  scanner_ = {};
+  return request;
+}
+
+void RequestReader::take_data(std::string_view data, const ServerOptions& options) {
+  received_ += data.size();
+  if (received_ > options.max_body_bytes) {
+    fail_body(ErrorKind::ResourceLimit);
+    return;
+  }
+  if (!body_->reader_gone()) {
+    body_->write(as_bytes(data));
+    return;
+  }
+  drained_ += data.size();
+  if (drained_ > options.drain_bytes) {
+    fail_body(ErrorKind::ResourceLimit);
+  }
+}
+
+void RequestReader::end_body() {
+  body_state_ = BodyState::Ended;
+  std::unique_ptr<Fields> trailers;
+  for (const auto& field : decoder_.trailers()) {
+    if (trailers == nullptr) {
+      trailers = std::make_unique<Fields>();
+    }
+    trailers->append(std::string(field.name), std::string(field.value));
+  }
+  body_->finish(std::move(trailers));
+}
+
+bool RequestReader::pump(const ServerOptions& options, bool at_end) {
+  using State = wire::http1::BodyDecoder::State;
+  bool moved = false;
+  while (body_state_ == BodyState::Open) {
+    const bool drains = body_->reader_gone();
+    if (drains && decoder_.known_rest() > options.drain_bytes) {
+      fail_body(ErrorKind::ResourceLimit);
+      break;
+    }
+    const std::size_t room = drains ? options.drain_bytes + 1 : body_->writable_bytes();
+    const auto step = decoder_.decode(buffer_.text(), room);
+    moved |= step.consumed > 0;
+    if (!step.data.empty()) {
+      take_data(step.data, options);
+    }
+    buffer_.consume(step.consumed);
+    if (body_state_ != BodyState::Open) {
+      break;
+    }
+    if (step.state == State::Bad) {
+      fail_body(ErrorKind::InvalidInput);
+    } else if (decoder_.is_ended()) {
+      end_body();
+    } else if (step.state != State::Data) {
+      if (at_end && step.state == State::NeedMore) {
+        fail_body(ErrorKind::Disconnected);
+      }
+      break;
+    }
+  }
+  return moved;
+}
+
+void RequestReader::fail_body(ErrorKind why) {
+  if (body_state_ == BodyState::Open) {
+    body_state_ = BodyState::Failed;
+    body_->fail(why);
+  }
+}
+
+std::size_t RequestReader::wanted_capacity() const noexcept {
+  return body_state_ == BodyState::Open && decoder_.known_rest() > kHeadCapacity ? kBodyCapacity
+                                                                                 : kHeadCapacity;
+}
+
+void RequestReader::finish_request() {
+  body_.reset();
+  decoder_ = {};
+}
+
+}  // namespace whorl::http

@@ -1,0 +1,77 @@
+/// RequestReader: takes requests out of a connection's bytes and feeds their bodies to a pipe.
+///
+/// Does no I/O: the connection reads into buffer() and calls read_head() or pump().
+/// @thread shard
+#pragma once
+
+#include "http/message.hpp"
+#include "http/read_buffer.hpp"
+#include "wire/http1/body.hpp"
+#include "wire/http1/request.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace whorl::http {
+
+struct ServerOptions;
+
+class RequestReader {
+ public:
+  enum class HeadState : std::uint8_t { NeedMore, Complete, Refused };
+  enum class BodyState : std::uint8_t {
+    Open,    ///< waits for bytes, or for room in the pipe
+    Ended,   ///< complete: what follows in the buffer is the next request
+    Failed,  ///< malformed, cut, too long, or too much to drain: nothing can follow
+  };
+
+  [[nodiscard]] ReadBuffer& buffer() noexcept { return buffer_; }
+  /// Some of a head has arrived.
+  [[nodiscard]] bool has_started() const noexcept { return scanner_.has_started(); }
+
+  /// Looks for a head in the buffer. @param head  filled when Complete; views into the buffer
+  HeadState read_head(const ServerOptions& options, wire::http1::RequestHead& head);
+  /// After Refused.
+  [[nodiscard]] const wire::http1::Refusal& refusal() const noexcept { return refusal_; }
+
+  /// Turns a complete head into a request and drops it from the buffer.
+  [[nodiscard]] Request take_request(
+      const ServerOptions& options,
+      const wire::http1::RequestHead& head,
+      const std::string& client_address
+  );
+
+  /// Moves body bytes from the buffer to the pipe, or drops them when nobody reads them.
+  /// @param at_end  the client sends nothing after what is in the buffer
+  /// @return whether anything moved
+  bool pump(const ServerOptions& options, bool at_end);
+  [[nodiscard]] BodyState body_state() const noexcept { return body_state_; }
+  /// The pipe of the present request; null between requests.
+  [[nodiscard]] const std::shared_ptr<BodyPipe>& body() const noexcept { return body_; }
+  /// Some of the body has arrived.
+  [[nodiscard]] bool has_body_bytes() const noexcept { return received_ > 0 || !buffer_.empty(); }
+  /// Ends the body badly, if it has not ended.
+  void fail_body(ErrorKind why);
+  /// How much to read at a time.
+  [[nodiscard]] std::size_t wanted_capacity() const noexcept;
+  /// Gets ready for the next request.
+  void finish_request();
+
+ private:
+  void take_data(std::string_view data, const ServerOptions& options);
+  void end_body();
+
+  ReadBuffer buffer_;
+  wire::http1::HeadScanner scanner_;
+  wire::http1::Refusal refusal_;
+  wire::http1::BodyDecoder decoder_;
+  std::shared_ptr<BodyPipe> body_;
+  std::uint64_t received_ = 0;
+  std::uint64_t drained_ = 0;
+  BodyState body_state_ = BodyState::Ended;
+};
+
+}  // namespace whorl::http

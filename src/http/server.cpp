@@ -1,0 +1,207 @@
+#include "http/server.hpp"
+
+#include "http/connection.hpp"
+#include "http/server_core.hpp"
+#include "log/log.hpp"
+
+#include <algorithm>
+
+namespace whorl::http {
+namespace {
+
+using namespace std::chrono_literals;
+using async::Milliseconds;
+
+// Idle connections given up at a time when descriptors are short.
+constexpr std::size_t kShedAtOnce = 16;
+
+/// Deadlines are kept to an eighth, or better.
+Milliseconds choose_tick(const ServerOptions& options) {
+  const Milliseconds shortest = std::min(
+      {options.header_timeout,
+       options.idle_timeout,
+       options.body_timeout,
+       options.write_timeout,
+       options.linger_timeout}
+  );
+  return std::clamp<Milliseconds>(shortest / 8, 5ms, 1000ms);
+}
+
+}  // namespace
+
+/// Turns accepted sockets into connections.
+class ServerCore::Listener final : public net::AcceptSink {
+ public:
+  Listener(ServerCore& core, fs::Fd listening, Server::StreamFactory factory)
+      : core_(core),
+        factory_(std::move(factory)),
+        acceptor_(core.shard, std::move(listening), *this) {}
+
+  void on_accept(fs::Fd socket, const net::SocketAddress& peer) override {
+    std::unique_ptr<net::Stream> stream =
+        factory_ ? factory_(std::move(socket))
+                 : net::make_tcp_stream(core_.shard, std::move(socket));
+    if (stream != nullptr) {
+      core_.add(std::make_shared<Connection>(core_, std::move(stream), peer.to_string()));
+    }
+  }
+  bool has_room() override {
+    return core_.connections.size() < core_.options.max_connections || core_.shed_idle(1) > 0;
+  }
+  void on_exhausted() override { core_.shed_idle(kShedAtOnce); }
+  void on_accept_error(const Error& error) override {
+    log::warn("whorl::http", "{}", error.to_line());
+  }
+  void resume() { acceptor_.resume(); }
+
+ private:
+  ServerCore& core_;
+  Server::StreamFactory factory_;
+  net::Acceptor acceptor_;
+};
+
+ServerCore::ServerCore(async::Shard& on, Handler& to, ServerOptions with)
+    : shard(on), handler(to), options(std::move(with)), tick_length(choose_tick(options)) {}
+
+Tick ServerCore::tick_after(Milliseconds timeout) const noexcept {
+  // The present tick is partly over, hence one more.
+  return now + static_cast<Tick>(timeout / tick_length) + 1;
+}
+
+void ServerCore::add(std::shared_ptr<Connection> connection) {
+  connection->index = connections.size();
+  connections.push_back(connection);
+  start_sweeping();
+  connection->start();
+}
+
+void ServerCore::remove(Connection& connection) {
+  const std::size_t index = connection.index;
+  const std::shared_ptr<Connection> removed = std::move(connections[index]);
+  if (index + 1 != connections.size()) {
+    connections[index] = std::move(connections.back());
+    connections[index]->index = index;
+  }
+  connections.pop_back();
+  if (connections.size() + 1 == options.max_connections) {
+    resume_accepting();
+  }
+  if (connections.empty() && draining) {
+    empty_event.notify();
+  }
+}
+
+void ServerCore::resume_accepting() {
+  for (const auto& listener : listeners) {
+    listener->resume();
+  }
+}
+
+std::size_t ServerCore::shed_idle(std::size_t count) {
+  std::vector<Connection*> idle;
+  for (const auto& connection : connections) {
+    if (connection->is_idle()) {
+      idle.push_back(connection.get());
+    }
+  }
+  count = std::min(count, idle.size());
+  const auto middle = idle.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(idle.begin(), middle, idle.end(), [](Connection* a, Connection* b) {
+    return a->idle_since() < b->idle_since();
+  });
+  for (auto it = idle.begin(); it != middle; ++it) {
+    (*it)->close_idle();
+  }
+  return count;
+}
+
+void ServerCore::stop_accepting() {
+  draining = true;
+  listeners.clear();
+  for (const auto& connection : connections) {
+    connection->close_idle();
+  }
+  if (connections.empty()) {
+    empty_event.notify();
+  }
+}
+
+void ServerCore::close_all() {
+  stop_accepting();
+  while (!connections.empty()) {
+    const std::shared_ptr<Connection> connection = std::move(connections.back());
+    connections.pop_back();
+    connection->abandon();
+  }
+  empty_event.notify();
+}
+
+void ServerCore::start_sweeping() {
+  if (std::exchange(sweeping_, true)) {
+    return;
+  }
+  sweep_alarm_.start(async::Deadline::after(tick_length));
+}
+
+void ServerCore::close_at(async::Deadline deadline) {
+  close_alarm_.start(deadline);
+}
+
+void ServerCore::sweep() {
+  sweeping_ = false;
+  ++now;
+  for (const auto& connection : connections) {
+    connection->sweep(now);
+  }
+  if (connections.size() >= options.max_connections) {
+    // Connections that became idle may be given up for those that wait.
+    resume_accepting();
+  }
+  if (!connections.empty()) {
+    start_sweeping();
+  }
+}
+
+Server::Server(async::Shard& shard, Handler& handler, ServerOptions options)
+    : core_(std::make_unique<ServerCore>(shard, handler, std::move(options))) {}
+
+Server::~Server() {
+  core_->close_all();
+}
+
+void Server::listen(fs::Fd listening, StreamFactory factory) {
+  core_->listeners.push_back(
+      std::make_unique<ServerCore::Listener>(*core_, std::move(listening), std::move(factory))
+  );
+}
+
+void Server::serve(std::unique_ptr<net::Stream> stream, std::string client_address) {
+  core_->add(std::make_shared<Connection>(*core_, std::move(stream), std::move(client_address)));
+}
+
+void Server::stop_accepting() {
+  core_->stop_accepting();
+}
+
+void Server::drain(async::Deadline deadline) {
+  core_->stop_accepting();
+  core_->close_at(deadline);
+}
+
+void Server::close_all() {
+  core_->close_all();
+}
+
+bool Server::is_empty() const noexcept {
+  return core_->draining && core_->connections.empty();
+}
+
+async::Event& Server::empty_event() noexcept {
+  return core_->empty_event;
+}
+
+std::size_t Server::connection_count() const noexcept {
+  return core_->connections.size();
+}
+
+}  // namespace whorl::http

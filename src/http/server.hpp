@@ -1,0 +1,86 @@
+/// Server: HTTP/1.0 and 1.1 on one shard.
+///
+/// Requests of a connection are answered one after the other, pipelined or not; bodies stream in
+/// both directions at once. What a client may make the server hold or wait for is bounded by
+/// ServerOptions. @thread shard
+///
+/// @spec RFC 9110, RFC 9112
+#pragma once
+
+#include "async/deadline.hpp"
+#include "async/event.hpp"
+#include "async/shard.hpp"
+#include "fs/file.hpp"
+#include "http/exchange.hpp"
+#include "net/stream.hpp"
+#include "wire/http1/request.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace whorl::http {
+
+struct ServerOptions {
+  Scheme scheme = Scheme::Http;
+  wire::http1::HeadLimits head;
+  /// Bytes of a body kept for a handler that does not read, in each direction.
+  std::size_t body_buffer_bytes = BodyPipe::kDefaultCapacity;
+  /// A longer request body is refused (413) or cut (ResourceLimit).
+  std::uint64_t max_body_bytes = UINT64_MAX;
+  /// Bytes of a body that nobody reads which are taken to keep the connection usable.
+  std::size_t drain_bytes = 64 * 1024;
+  /// Connections beyond this wait in the kernel.
+  std::size_t max_connections = 16 * 1024;
+  /// From the first byte of a head to its end: 408. Also how long a new connection may say nothing.
+  async::Milliseconds header_timeout{30'000};
+  /// Between requests.
+  async::Milliseconds idle_timeout{75'000};
+  /// Without a byte of a body that the handler waits for.
+  async::Milliseconds body_timeout{60'000};
+  /// Without the client taking a byte of the response.
+  async::Milliseconds write_timeout{60'000};
+  /// For a client to notice that its connection was closed early, before it is reset.
+  async::Milliseconds linger_timeout{2'000};
+};
+
+struct ServerCore;
+
+class Server {
+ public:
+  /// Makes the stream of an accepted socket: TCP by default, or TLS.
+  using StreamFactory = std::move_only_function<std::unique_ptr<net::Stream>(fs::Fd socket)>;
+
+  /// @param shard, handler  outlive the server
+  Server(async::Shard& shard, Handler& handler, ServerOptions options = {});
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  /// As close_all(). Not from inside Handler::handle().
+  ~Server();
+
+  /// Serves a listening socket of this shard (net::listen_on()), beside those given before.
+  void listen(fs::Fd listening, StreamFactory factory = {});
+  /// Serves a connection that was accepted elsewhere. @param client_address  "ip:port"
+  void serve(std::unique_ptr<net::Stream> stream, std::string client_address);
+
+  /// Begins to drain: closes the listening sockets and idle connections; the others finish their
+  /// request, with `connection: close`.
+  void stop_accepting();
+  /// stop_accepting(), and when the deadline comes, close_all(). Then is_empty().
+  void drain(async::Deadline deadline);
+  /// Closes every connection now; their handlers learn that the client is gone. Not from inside
+  /// Handler::handle().
+  void close_all();
+  /// Nothing is accepted and no connection is left.
+  [[nodiscard]] bool is_empty() const noexcept;
+  /// Fires when is_empty() becomes true.
+  [[nodiscard]] async::Event& empty_event() noexcept;
+  [[nodiscard]] std::size_t connection_count() const noexcept;
+
+ private:
+  std::unique_ptr<ServerCore> core_;
+};
+
+}  // namespace whorl::http
