@@ -130,6 +130,8 @@ class ComponentInstance {
   [[nodiscard]] std::expected<void, engine::Trap> fill_slots(
       engine::Store& store, const engine::Instance& instance, std::uint32_t step
   );
+  /// Calls are not checked by the engine: their types are compared once with the ones planned for.
+  [[nodiscard]] std::expected<void, engine::Trap> check_types(engine::Store& store) const;
 
   std::shared_ptr<const Component> component_;
   std::span<void* const> hosts_;

@@ -6,6 +6,7 @@
 #include "engine/module.hpp"
 #include "engine/store.hpp"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>

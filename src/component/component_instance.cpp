@@ -87,6 +87,28 @@ std::expected<void, engine::Trap> ComponentInstance::instantiate(engine::Store& 
       return filled;
     }
   }
+  if (!impl.types_checked.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (auto checked = check_types(store); !checked) {
+      return checked;
+    }
+    impl.types_checked.store(true, std::memory_order_relaxed);
+  }
+  return {};
+}
+
+std::expected<void, engine::Trap> ComponentInstance::check_types(engine::Store& store) const {
+  const Plan& plan = component_->impl().plan;
+  for (std::size_t i = 0; i < plan.funcs.size(); ++i) {
+    const engine::FuncType type = store.type_of(*funcs_[i]);
+    if (type != plan.func_types[i]) {
+      return std::unexpected(link_trap(fmt::format(
+          "the engine sees function \"{}\" as {}, the plan as {}",
+          plan.funcs[i].item,
+          engine::to_string(type),
+          engine::to_string(plan.func_types[i])
+      )));
+    }
+  }
   return {};
 }
 

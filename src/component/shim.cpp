@@ -85,29 +85,51 @@ std::optional<ShimShape> recognise_shim(const CoreModule& module) {
   return has_table ? std::optional(std::move(out)) : std::nullopt;
 }
 
+namespace {
+
+/// Numbers of the imports that are functions: function indices count those only.
+std::vector<std::uint32_t> func_imports_of(const CoreModule& module) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t i = 0; i < module.imports().size(); ++i) {
+    if (module.imports()[i].type.kind == CoreKind::Func) {
+      out.push_back(i);
+    }
+  }
+  return out;
+}
+
+/// No code, memory, globals, tags, data or exports of its own.
+bool is_hollow(const CoreModule& module) {
+  return module.count(CoreKind::Memory) == 0 && module.count(CoreKind::Global) == 0 &&
+         module.count(CoreKind::Tag) == 0 && !module.has_data() && module.exports().empty() &&
+         module.count(CoreKind::Func) == module.imported(CoreKind::Func) &&
+         module.count(CoreKind::Table) == module.imported(CoreKind::Table);
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> recognise_starter(const CoreModule& module) {
+  if (!is_hollow(module) || module.count(CoreKind::Table) != 0 || !module.elements().empty() ||
+      !module.start()) {
+    return std::nullopt;
+  }
+  const std::vector<std::uint32_t> func_imports = func_imports_of(module);
+  return *module.start() < func_imports.size() ? std::optional(func_imports[*module.start()])
+                                               : std::nullopt;
+}
+
 std::optional<FixupShape> recognise_fixup(const CoreModule& module) {
-  const bool plain = module.imported(CoreKind::Table) == 1 && module.count(CoreKind::Table) == 1 &&
-                     module.count(CoreKind::Memory) == 0 && module.count(CoreKind::Global) == 0 &&
-                     module.count(CoreKind::Tag) == 0 &&
-                     module.count(CoreKind::Func) == module.imported(CoreKind::Func) &&
-                     !module.has_data() && module.elements().size() == 1 &&
-                     module.exports().empty();
-  if (!plain) {
+  if (!is_hollow(module) || module.count(CoreKind::Table) != 1 || module.elements().size() != 1) {
     return std::nullopt;
   }
   const CoreElements& segment = module.elements()[0];
   if (!segment.is_active || segment.table != 0 || segment.offset != 0 || !segment.funcs) {
     return std::nullopt;
   }
-  // Function indices count imported functions only; imports are numbered with the table among them.
-  std::vector<std::uint32_t> func_imports;
+  const std::vector<std::uint32_t> func_imports = func_imports_of(module);
   FixupShape out;
-  for (std::uint32_t i = 0; i < module.imports().size(); ++i) {
-    if (module.imports()[i].type.kind == CoreKind::Func) {
-      func_imports.push_back(i);
-    } else {
-      out.table_import = i;
-    }
+  while (module.imports()[out.table_import].type.kind != CoreKind::Table) {
+    ++out.table_import;
   }
   for (const std::uint32_t func : *segment.funcs) {
     if (func >= func_imports.size()) {
@@ -149,6 +171,12 @@ class Elider {
     for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
       if (const auto pair = pair_of(i)) {
         elide(*pair);
+      } else if (const auto start = recognise_starter(graph_.modules[graph_.instances[i].module])) {
+        const CoreRef& func = graph_.instances[i].imports[*start];
+        if (may_defer_start_ && func.source == CoreRef::Source::Export) {
+          out_.removed[i] = true;
+          out_.start[i] = func;
+        }
       }
     }
     return std::move(out_);

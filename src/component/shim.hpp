@@ -35,10 +35,14 @@ struct FixupShape {
 };
 [[nodiscard]] std::optional<FixupShape> recognise_fixup(const CoreModule& module);
 
+/// A module that does nothing but name one of its imports as its start function.
+/// @return which import that is
+[[nodiscard]] std::optional<std::uint32_t> recognise_starter(const CoreModule& module);
+
 /// What was found and done.
 struct Elision {
   std::vector<bool> removed;  ///< by core instance: not to be instantiated
-  /// By core instance: the start function of an elided fix-up, due where it stood.
+  /// By core instance: the start function of an elided fix-up or starter, due where it stood.
   std::vector<std::optional<CoreRef>> start;
 };
 
