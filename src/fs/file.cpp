@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 namespace whorl::fs {
@@ -51,7 +52,7 @@ Error path_error(
     const std::string& path,
     std::source_location where = std::source_location::current()
 ) {
-  return errno_error(error_number, where).context(fmt::format("{} {}", what, quoted(path)));
+  return errno_error(error_number, where).context(fmt::format("{} {}", what, quote_path(path)));
 }
 
 int open_retrying(const char* path, int flags, mode_t mode) {
@@ -113,7 +114,7 @@ Error errno_error(int error_number, std::source_location where) {
   );
 }
 
-std::string quoted(std::string_view path) {
+std::string quote_path(std::string_view path) {
   std::string out = "\"";
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
@@ -155,7 +156,7 @@ Result<Bytes> read_file(const std::string& path, std::uint64_t limit) {
     return path_error(EISDIR, "failed to read", path);
   }
   const auto too_long = [&] {
-    return fail(ErrorKind::ResourceLimit, "{} is longer than {} bytes", quoted(path), limit);
+    return fail(ErrorKind::ResourceLimit, "{} is longer than {} bytes", quote_path(path), limit);
   };
   const auto announced = static_cast<std::uint64_t>(info.st_size);
   if (announced > limit) {
@@ -265,6 +266,10 @@ std::string join(std::string_view base, std::string_view path) {
   }
   out += path;
   return out;
+}
+
+std::string normalised(std::string_view path) {
+  return std::filesystem::path(path).lexically_normal().string();
 }
 
 std::string_view parent(std::string_view path) noexcept {

@@ -39,7 +39,7 @@ class Fd {
 );
 
 /// A path as messages show it: in double quotes, with escapes where they are needed.
-[[nodiscard]] std::string quoted(std::string_view path);
+[[nodiscard]] std::string quote_path(std::string_view path);
 
 enum class Access : std::uint8_t {
   Read,    ///< must exist
@@ -70,6 +70,8 @@ enum class Kind : std::uint8_t { Missing, File, Directory, Other };
 
 /// `base` joined with `path`; just `path` when that is absolute or `base` is empty.
 [[nodiscard]] std::string join(std::string_view base, std::string_view path);
+/// Without `.` segments and with `..` segments taken back, by text alone: links are not followed.
+[[nodiscard]] std::string normalised(std::string_view path);
 /// The part before the last component: "a/b" → "a", "b" → "", "/b" → "/".
 [[nodiscard]] std::string_view parent(std::string_view path) noexcept;
 /// The last component: "a/b.c" → "b.c".

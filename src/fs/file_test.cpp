@@ -54,13 +54,13 @@ TEST_CASE("reading a file") {
   auto longer = read_file(path, 4);
   REQUIRE_FALSE(longer);
   CHECK(longer.error().kind() == ErrorKind::ResourceLimit);
-  CHECK(longer.error().message() == quoted(path) + " is longer than 4 bytes");
+  CHECK(longer.error().message() == quote_path(path) + " is longer than 4 bytes");
 
   auto missing = read_file(folder / "none", 4);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().kind() == ErrorKind::NotFound);
   CHECK(missing.error().message() == "No such file or directory (os error 2)");
-  CHECK(missing.error().contexts().at(0) == "failed to open " + quoted(folder / "none"));
+  CHECK(missing.error().contexts().at(0) == "failed to open " + quote_path(folder / "none"));
 
   auto directory = read_file(folder / "", 4);
   REQUIRE_FALSE(directory);
@@ -86,7 +86,7 @@ TEST_CASE("an atomic write replaces the file or leaves it") {
   REQUIRE(create_directories(folder / "taken/inner"));
   auto refused = write_file_atomic(folder / "taken", as_bytes("x"));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().contexts().at(0) == "failed to write " + quoted(folder / "taken"));
+  CHECK(refused.error().contexts().at(0) == "failed to write " + quote_path(folder / "taken"));
   std::size_t entries = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder / "")) {
     ++entries;
@@ -103,7 +103,8 @@ TEST_CASE("creating folders") {
   auto refused = create_directories(folder / "file/x");
   REQUIRE_FALSE(refused);
   CHECK(
-      refused.error().contexts().at(0) == "failed to create directory " + quoted(folder / "file/x")
+      refused.error().contexts().at(0) ==
+      "failed to create directory " + quote_path(folder / "file/x")
   );
 }
 
@@ -112,6 +113,8 @@ TEST_CASE("paths") {
   CHECK(join("a/", "b") == "a/b");
   CHECK(join("", "b") == "b");
   CHECK(join("a", "/b") == "/b");
+  CHECK(normalised("/a/./b/../c") == "/a/c");
+  CHECK(normalised("/a//b") == "/a/b");
   CHECK(parent("a/b") == "a");
   CHECK(parent("b") == "");
   CHECK(parent("/b") == "/");
@@ -121,7 +124,7 @@ TEST_CASE("paths") {
   CHECK(stem(".wasm") == ".wasm");
   CHECK(extension("a.b/c") == "");
   CHECK(extension("a/c.wasm") == "wasm");
-  CHECK(quoted("a\"b\\\n\x1b") == "\"a\\\"b\\\\\\n\\u{1b}\"");
+  CHECK(quote_path("a\"b\\\n\x1b") == "\"a\\\"b\\\\\\n\\u{1b}\"");
   CHECK(*absolute("/x/y") == "/x/y");
   CHECK(absolute("y")->ends_with("/y"));
   CHECK(kind_of("/dev/null") == Kind::Other);

@@ -1,0 +1,55 @@
+#include "cli/report.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <vector>
+
+namespace whorl::cli {
+namespace {
+
+std::string red(std::string_view text, Colour colour) {
+  return colour == Colour::Ansi ? fmt::format("\x1b[1;31m{}\x1b[0m", text) : std::string(text);
+}
+
+}  // namespace
+
+std::string format_error(const Error& error, Colour colour) {
+  std::vector<std::string_view> chain(error.contexts().rbegin(), error.contexts().rend());
+  chain.emplace_back(error.message());
+  std::string out = fmt::format("{}: {}\n", red("Error", colour), chain.front());
+  if (chain.size() > 1) {
+    out += "\nCaused by:\n";
+  }
+  if (chain.size() == 2) {
+    out += fmt::format("      {}\n", chain.back());
+  }
+  for (std::size_t i = 1; chain.size() > 2 && i < chain.size(); ++i) {
+    out += fmt::format("{:>4}: {}\n", i - 1, chain[i]);
+  }
+  if (!error.help().empty()) {
+    out += fmt::format("{}Help: {}\n", out.ends_with("\n\n") ? "" : "\n", error.help());
+  }
+  return out;
+}
+
+std::string format_usage_error(const UsageError& error, Colour colour) {
+  std::string out = fmt::format("{}: {}\n\n", red("error", colour), error.message);
+  if (!error.usage.empty()) {
+    out += fmt::format("Usage: {}\n\n", error.usage);
+  }
+  return out + "For more information, try '--help'.\n";
+}
+
+std::string format_up_usage_error(const UsageError& error, Colour colour) {
+  std::string out = fmt::format("{}: error: {}\n\n", red("Error", colour), error.message);
+  if (!error.usage.empty()) {
+    out += fmt::format("Usage: {}\n\n", error.usage);
+  }
+  if (!error.cause.empty()) {
+    out += fmt::format("\nCaused by:\n      {}\n", error.cause);
+  }
+  return out;
+}
+
+}  // namespace whorl::cli

@@ -1,0 +1,219 @@
+// The table of flags; nothing else.
+
+#include "base/check.hpp"
+#include "cli/up_flags.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace whorl::cli {
+namespace {
+
+using enum FlagSpec::Owner;
+using enum FlagSpec::Standing;
+using enum FlagSpec::Repeat;
+
+constexpr FlagSpec refused(
+    FlagSpec::Owner owner,
+    std::string_view name,
+    std::string_view value_name = {},
+    std::string_view environment = {},
+    char letter = '\0',
+    std::string_view alias = {}
+) {
+  return {
+      .name = name,
+      .letter = letter,
+      .value_name = value_name,
+      .environment = environment,
+      .aliases = {alias},
+      .owner = owner,
+      .standing = Refused,
+      .repeat = Many,
+      .may_be_empty = true
+  };
+}
+
+constexpr std::array kFlags{
+    FlagSpec{.name = "help", .letter = 'h', .help = "Print help", .owner = Up, .repeat = Many},
+    FlagSpec{
+        .name = "from",
+        .letter = 'f',
+        .value_name = "APPLICATION",
+        .help = "The application to run. This may be a manifest (spin.toml) file, a directory "
+                "containing a spin.toml file, or a Wasm module (a .wasm file). If omitted, it "
+                "defaults to \"spin.toml\"",
+        .owner = Up,
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "from-file",
+        .value_name = "APP_MANIFEST_FILE",
+        .aliases = {"file"},
+        .owner = Up,
+        .standing = Hidden
+    },
+    FlagSpec{
+        .name = "from-registry",
+        .value_name = "REGISTRY_REFERENCE",
+        .owner = Up,
+        .standing = Hidden,
+        .may_be_empty = true
+    },
+    refused(Up, "profile", "PROFILE"),
+    refused(Up, "insecure", {}, {}, 'k'),
+    FlagSpec{
+        .name = "env",
+        .letter = 'e',
+        .value_name = "ENV",
+        .help = "Pass an environment variable (key=value) to all components of the application",
+        .owner = Up,
+        .repeat = Many
+    },
+    refused(Up, "temp", "TMP", {}, '\0', "tmp"),
+    refused(Up, "cache-dir", "CACHE_DIR"),
+    refused(Up, "direct-mounts"),
+    refused(Up, "build", {}, "SPIN_ALWAYS_BUILD"),
+    FlagSpec{
+        .name = "component-id",
+        .letter = 'c',
+        .value_name = "COMPONENTS",
+        .help = "[Experimental] Component ID to run. This can be specified multiple times. The "
+                "default is all components",
+        .owner = Up,
+        .repeat = Many,
+        .may_be_empty = true
+    },
+
+    FlagSpec{
+        .name = "log-dir",
+        .letter = 'L',
+        .value_name = "APP_LOG_DIR",
+        .help = "Log directory for the stdout and stderr of components",
+        .environment = "SPIN_LOG_DIR"
+    },
+    FlagSpec{
+        .name = "truncate-logs",
+        .help = "If set, Whorl truncates the log files before starting the application"
+    },
+    FlagSpec{
+        .name = "disable-cache",
+        .help = "Disable the cache of compiled code",
+        .environment = "DISABLE_WASMTIME_CACHE"
+    },
+    refused(Trigger, "cache", "WASMTIME_CACHE_FILE", "WASMTIME_CACHE_FILE"),
+    FlagSpec{.name = "disable-pooling", .help = "Disable Wasmtime's pooling instance allocator"},
+    FlagSpec{
+        .name = "debug-info",
+        .help = "Enable Wasmtime's debug info for Wasm guests, allowing debugging with gdb or lldb"
+    },
+    FlagSpec{
+        .name = "follow",
+        .value_name = "FOLLOW_ID",
+        .help = "Print output to stdout/stderr only for given component(s)",
+        .repeat = Many,
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "quiet",
+        .letter = 'q',
+        .help = "Silence all component output to stdout/stderr",
+        .aliases = {"sh", "shush"}
+    },
+    refused(Trigger, "runtime-config-file", "RUNTIME_CONFIG_FILE", "RUNTIME_CONFIG_FILE"),
+    FlagSpec{
+        .name = "state-dir",
+        .value_name = "STATE_DIR",
+        .help = "Set the application state directory path. This is used in the default locations "
+                "for logs, key value stores, etc.\n\n"
+                "For local apps, this defaults to `.spin/` relative to the `spin.toml` file. "
+                "Passing an empty value forces the value to be unset.",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "listen",
+        .value_name = "ADDRESS",
+        .help = "IP address and port to listen on",
+        .environment = "SPIN_HTTP_LISTEN_ADDR",
+        .default_value = "127.0.0.1:3000",
+        .may_be_empty = true
+    },
+    refused(Trigger, "tls-cert", "TLS_CERT", "SPIN_TLS_CERT"),
+    refused(Trigger, "tls-key", "TLS_KEY", "SPIN_TLS_KEY"),
+    refused(Trigger, "http1-max-buf-size", "HTTP1_MAX_BUF_SIZE", "SPIN_HTTP1_MAX_BUF_SIZE"),
+    FlagSpec{
+        .name = "find-free-port",
+        .help = "Try the given port and the following ones, 10 attempts in all"
+    },
+    FlagSpec{
+        .name = "format",
+        .value_name = "FORMAT",
+        .default_value = "plain",
+        .choices = {"plain", "json"},
+        .choice_help =
+            {"Human-readable plain text output (the default)", "Machine-readable JSON output"}
+    },
+    refused(Trigger, "max-instance-reuse-count", "MAX_INSTANCE_REUSE_COUNT"),
+    refused(Trigger, "max-instance-concurrent-reuse-count", "MAX_INSTANCE_CONCURRENT_REUSE_COUNT"),
+    refused(Trigger, "request-timeout", "REQUEST_TIMEOUT"),
+    refused(Trigger, "idle-instance-timeout", "IDLE_INSTANCE_TIMEOUT"),
+    refused(Trigger, "allow-transient-write"),
+    refused(Trigger, "experimental-wasi-otel"),
+    refused(Trigger, "key-value", "KEY_VALUES"),
+    refused(Trigger, "sqlite", "SQLITE_STATEMENTS"),
+    FlagSpec{
+        .name = "max-instance-memory",
+        .value_name = "MAX_INSTANCE_MEMORY",
+        .help = "Sets the maximum memory allocation limit for an instance in bytes",
+        .environment = "SPIN_MAX_INSTANCE_MEMORY",
+        .may_be_empty = true
+    },
+    refused(Trigger, "variable", "KEY=VALUE | KEY=@FILE | @FILE.json | @FILE.toml"),
+    refused(Trigger, "help-args-only"),
+    refused(Trigger, "launch-metadata-only"),
+    refused(Trigger, "precompose-only"),
+    refused(Trigger, "precompose-component-id", "PRECOMPOSE_COMPONENT_ID"),
+
+    FlagSpec{
+        .name = "threads",
+        .value_name = "N",
+        .help = "Number of threads that serve requests. The default is one per available CPU",
+        .environment = "WHORL_THREADS",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-request-cpu",
+        .value_name = "DURATION",
+        .help = "How long a guest may compute for one request before it is ended. 0 lifts the "
+                "limit.\n\n"
+                "A number with no suffix or with an `s` suffix is interpreted as seconds; other "
+                "accepted suffixes include `ms` (milliseconds), `us` or `\xCE\xBCs` "
+                "(microseconds), and `ns` (nanoseconds).",
+        .environment = "WHORL_MAX_REQUEST_CPU",
+        .default_value = "30s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-response-delay",
+        .value_name = "DURATION",
+        .help = "How long a request may take until the first byte of its response, waiting "
+                "included. A response that has begun may stream on. 0 lifts the limit.",
+        .environment = "WHORL_MAX_RESPONSE_DELAY",
+        .default_value = "600s",
+        .may_be_empty = true
+    },
+};
+
+}  // namespace
+
+std::span<const FlagSpec> up_flags() {
+  return kFlags;
+}
+
+const FlagSpec& up_flag(std::string_view name) {
+  const auto found = std::ranges::find(kFlags, name, &FlagSpec::name);
+  WHORL_CHECK(found != kFlags.end(), "the table of flags lacks one", name);
+  return *found;
+}
+
+}  // namespace whorl::cli

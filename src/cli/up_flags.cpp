@@ -1,0 +1,241 @@
+#include "cli/up_flags.hpp"
+
+#include "cli/values.hpp"
+#include "fs/file.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+namespace whorl::cli {
+namespace {
+
+constexpr std::uint64_t kMaxThreads = 1024;
+
+/// The value of a flag or of the environment variable that stands in for it.
+std::optional<std::string> given(const ScannedArguments& arguments, const FlagSpec& spec) {
+  std::vector<std::string> values = arguments.values(spec.name);
+  if (!values.empty()) {
+    return std::move(values.back());
+  }
+  if (spec.environment.empty()) {
+    return std::nullopt;
+  }
+  const char* text = std::getenv(std::string(spec.environment).c_str());
+  return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+}
+
+/// Reads flags one after the other; keeps the first error.
+class FlagReader {
+ public:
+  explicit FlagReader(const ScannedArguments& arguments) : arguments_(arguments) {}
+
+  /// Gives the parsed value to `use`, if the flag or its variable was given.
+  template <class Parse, class Use>
+  void read(std::string_view name, Parse parse, Use use) {
+    const FlagSpec& spec = up_flag(name);
+    const auto text = given(arguments_, spec);
+    if (!text || error_) {
+      return;
+    }
+    auto value = parse(*text);
+    if (value) {
+      use(*std::move(value));
+    } else {
+      error_ = invalid_value(spec, *text, value.error().message());
+    }
+  }
+
+  /// A switch without environment variable, or with one that holds a boolean.
+  [[nodiscard]] bool is_on(std::string_view name) {
+    if (arguments_.has(name)) {
+      return true;
+    }
+    bool on = false;
+    const FlagSpec& spec = up_flag(name);
+    const auto text = given(arguments_, spec);
+    if (text && !error_) {
+      auto value = parse_switch(*text);
+      on = value && *value;
+      if (!value) {
+        error_ = invalid_value(spec, *text, value.error().message());
+      }
+    }
+    return on;
+  }
+
+  /// A path; an empty one is refused unless the flag takes it.
+  [[nodiscard]] std::optional<std::string> path(std::string_view name) {
+    const FlagSpec& spec = up_flag(name);
+    auto text = given(arguments_, spec);
+    if (!text || error_) {
+      return std::nullopt;
+    }
+    if (text->empty()) {
+      if (!spec.may_be_empty) {
+        error_ = UsageError{
+            .message =
+                fmt::format("a value is required for '{}' but none was supplied", spec.to_text()),
+            .usage = {},
+            .cause = {}
+        };
+        return std::nullopt;
+      }
+      return text;
+    }
+    auto absolute = fs::absolute(*text);
+    if (!absolute) {
+      error_ = invalid_value(spec, *text, absolute.error().to_line());
+      return std::nullopt;
+    }
+    return *std::move(absolute);
+  }
+
+  void fail(UsageError error) {
+    if (!error_) {
+      error_ = std::move(error);
+    }
+  }
+  [[nodiscard]] std::optional<UsageError>& error() noexcept { return error_; }
+
+ private:
+  const ScannedArguments& arguments_;
+  std::optional<UsageError> error_;
+};
+
+void read_limits(FlagReader& reader, UpRequest& request) {
+  RequestBudgets& budgets = request.budgets;
+  reader.read("max-instance-memory", parse_number, [&](std::uint64_t bytes) {
+    budgets.instance_memory = bytes;
+  });
+  reader.read("max-request-cpu", parse_duration, [&](std::chrono::milliseconds time) {
+    budgets.cpu = time;
+  });
+  reader.read("max-response-delay", parse_duration, [&](std::chrono::milliseconds time) {
+    budgets.response_delay = time;
+  });
+  const auto parse_threads = [](std::string_view text) -> Result<std::uint64_t> {
+    WHORL_TRY(const std::uint64_t number, parse_number(text));
+    if (number < 1 || number > kMaxThreads) {
+      return whorl::fail(ErrorKind::InvalidInput, "{} is not in 1..={}", number, kMaxThreads);
+    }
+    return number;
+  };
+  reader.read("threads", parse_threads, [&](std::uint64_t number) {
+    request.threads = static_cast<unsigned>(number);
+  });
+}
+
+void read_output(FlagReader& reader, const ScannedArguments& arguments, UpRequest& request) {
+  request.format = arguments.values("format") == std::vector<std::string>{"json"}
+                       ? StartupFormat::Json
+                       : StartupFormat::Plain;
+  request.log_files = reader.is_on("truncate-logs") ? LogFiles::Truncate : LogFiles::Append;
+  request.follow = arguments.values("follow");
+  request.is_quiet = arguments.has("quiet");
+  if (request.is_quiet && !request.follow.empty()) {
+    reader.fail(conflict(up_flag("quiet"), up_flag("follow"), std::string(kTriggerUsage)));
+  }
+}
+
+}  // namespace
+
+Understood<OwnFlags> read_own_flags(const ScannedArguments& arguments) {
+  OwnFlags out;
+  const FlagSpec* source = nullptr;
+  for (const FlagUse& use : arguments.uses) {
+    const std::string_view name = use.spec->name;
+    const bool is_source = name == "from" || name == "from-file" || name == "from-registry";
+    if (is_source && source != nullptr) {
+      return conflict(
+          *source,
+          *use.spec,
+          source->name == "from" ? fmt::format("whorl up {}", source->to_text())
+                                 : std::string(kUpUsage)
+      );
+    }
+    if (is_source) {
+      source = use.spec;
+      out.from = use.value;
+      out.source = name == "from"        ? OwnFlags::Source::Any
+                   : name == "from-file" ? OwnFlags::Source::File
+                                         : OwnFlags::Source::Registry;
+    } else if (name == "env") {
+      auto pair = parse_environment(use.value);
+      if (!pair) {
+        return invalid_value(*use.spec, use.value, pair.error().message());
+      }
+      out.environment.push_back(*std::move(pair));
+    }
+  }
+  out.components = arguments.values("component-id");
+  return out;
+}
+
+Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
+  TriggerFlags out;
+  UpRequest& request = out.request;
+  FlagReader reader(arguments);
+  read_output(reader, arguments, request);
+  reader.read("listen", parse_listen_address, [&](ListenAddress address) {
+    request.listen = std::move(address);
+  });
+  request.port_search = reader.is_on("find-free-port") ? PortSearch::FindFree : PortSearch::Off;
+  request.code_cache = reader.is_on("disable-cache") ? CodeCache::Disabled : CodeCache::Enabled;
+  request.allocation = reader.is_on("disable-pooling") ? Allocation::OnDemand : Allocation::Pooling;
+  request.debug_info = reader.is_on("debug-info") ? DebugInfo::On : DebugInfo::Off;
+  read_limits(reader, request);
+  request.log_dir = reader.path("log-dir");
+  request.state_dir = reader.path("state-dir");
+  out.has_state_dir = request.state_dir.has_value();
+  if (request.state_dir && request.state_dir->empty()) {
+    request.state_dir.reset();
+  }
+  if (reader.error()) {
+    return *std::move(reader.error());
+  }
+  return out;
+}
+
+void apply_default_folders(TriggerFlags& flags, const app::LockedApp& app) {
+  UpRequest& request = flags.request;
+  if (!flags.has_state_dir && app.app_dir) {
+    request.state_dir = fs::join(*app.app_dir, ".spin");
+  }
+  if (!request.log_dir && request.state_dir) {
+    request.log_dir = fs::join(*request.state_dir, "logs");
+  }
+}
+
+std::optional<UsageError> refused_flag(const ScannedArguments& arguments, FlagSpec::Owner owner) {
+  if (const FlagSpec* spec = arguments.first_refused(owner)) {
+    return UsageError{
+        .message =
+            fmt::format("the flag --{} is known from Spin but not supported yet", spec->name),
+        .usage = {},
+        .cause = {}
+    };
+  }
+  for (const FlagSpec& spec : up_flags()) {
+    if (spec.owner != owner || spec.standing != FlagSpec::Standing::Refused) {
+      continue;
+    }
+    const auto value = given(arguments, spec);
+    // A switch that the environment turns off asks for nothing.
+    const auto on = value && !spec.takes_value() ? parse_switch(*value) : Result<bool>(true);
+    if (value && !(on && !*on)) {
+      return UsageError{
+          .message = fmt::format(
+              "the flag --{} (environment variable {}) is known from Spin but not supported yet",
+              spec.name,
+              spec.environment
+          ),
+          .usage = {},
+          .cause = {}
+      };
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace whorl::cli

@@ -1,0 +1,55 @@
+/// The flags of `up`: which there are, and what a command line that uses them asks for.
+#pragma once
+
+#include "base/result.hpp"
+#include "cli/arguments.hpp"
+#include "cli/cli.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace whorl::cli {
+
+/// Every flag of Spin's `up` and its HTTP trigger, and ours.
+[[nodiscard]] std::span<const FlagSpec> up_flags();
+/// The flag of that name, which must exist.
+[[nodiscard]] const FlagSpec& up_flag(std::string_view name);
+
+/// What `up`'s own flags say.
+struct OwnFlags {
+  enum class Source : std::uint8_t { Default, Any, File, Registry };
+  Source source = Source::Default;
+  std::string from;  ///< as given
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> components;  ///< empty: all
+};
+
+/// A usage error, or the value.
+template <class T>
+using Understood = std::variant<T, UsageError>;
+
+[[nodiscard]] Understood<OwnFlags> read_own_flags(const ScannedArguments& arguments);
+
+/// What the other flags and the environment say. Paths are made absolute where Spin does.
+/// `state_dir` and `log_dir` of the result hold what was given; a path that was not given is left
+/// to apply_default_folders().
+struct TriggerFlags {
+  UpRequest request;  ///< without the app
+  bool has_state_dir = false;
+};
+[[nodiscard]] Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments);
+
+/// Puts state and logs beside the manifest, unless said otherwise.
+void apply_default_folders(TriggerFlags& flags, const app::LockedApp& app);
+
+/// The flag that is known and refused, if one was used, also by its environment variable.
+[[nodiscard]] std::optional<UsageError> refused_flag(
+    const ScannedArguments& arguments, FlagSpec::Owner owner
+);
+
+}  // namespace whorl::cli

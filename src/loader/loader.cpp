@@ -1,0 +1,47 @@
+#include "loader/loader.hpp"
+
+#include "fs/file.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace whorl::loader {
+
+Result<std::shared_ptr<const app::LockedApp>> load_bare_wasm(const std::string& path) {
+  constexpr std::string_view kTriggerId = "http-trigger1";
+  constexpr std::string_view kComponentId = "http-trigger1-component";
+  app::LockedApp out;
+  out.name = fs::stem(path);
+  app::Component component;
+  component.id = kComponentId;
+  WHORL_TRY(component.source_path, fs::canonical(path));
+  component.metadata = app::Value(app::Value::Table{});
+  out.components.push_back(std::move(component));
+  app::Value config(app::Value::Table{});
+  config.set("component", app::Value(std::string(kComponentId)));
+  config.set("route", app::Value(std::string("/...")));
+  out.triggers.push_back(
+      {.id = std::string(kTriggerId), .type = "http", .config = std::move(config)}
+  );
+  out.trigger_globals = app::Value(app::Value::Table{});
+  return std::make_shared<const app::LockedApp>(std::move(out));
+}
+
+Result<Bytes> read_component(const app::Component& component) {
+  auto bytes = fs::read_file(component.source_path, kMaxWasmBytes);
+  if (bytes) {
+    return bytes;
+  }
+  // The step's own context would repeat the path.
+  const Error& why = bytes.error();
+  return Error(why.kind(), why.message(), why.where())
+      .context(fmt::format(
+          "failed to read component source from disk at path {}",
+          fs::quote_path(component.source_path)
+      ))
+      .context("an error occurred when preparing dependencies")
+      .context(fmt::format("failed to resolve dependencies for component \"{}\"", component.id));
+}
+
+}  // namespace whorl::loader
