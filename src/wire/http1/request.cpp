@@ -379,6 +379,7 @@ HeadScanner::State HeadScanner::check_unfinished(
                ? refuse(414, "the request line is too long")
                : State::NeedMore;
   }
+  started_ = true;
   if (!line_checked_) {
     line_checked_ = true;
     RequestHead ignored;

@@ -318,6 +318,9 @@ TEST_CASE("empty lines do not start a request") {
   CHECK_FALSE(scanner.has_started());
   CHECK(scanner.scan("\r\n\r\nG", {}) == State::NeedMore);
   CHECK(scanner.has_started());
+  HeadScanner in_one_piece;
+  CHECK(in_one_piece.scan("GET / HTTP/1.1\r\nhost:", {}) == State::NeedMore);
+  CHECK(in_one_piece.has_started());
 }
 
 }  // namespace
