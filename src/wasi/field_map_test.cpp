@@ -1,0 +1,201 @@
+#include "wasi/field_map.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace whorl::wasi {
+namespace {
+
+using Change = std::expected<void, FieldError>;
+
+std::string text_of(const FieldMap& map) {
+  std::string text;
+  for (const http::Field& line : map.lines()) {
+    text += line.name + "=" + line.value + ";";
+  }
+  return text;
+}
+
+TEST_CASE("append follows the rules for names and values") {
+  struct Row {
+    std::string name;
+    std::string value;
+    Change expected;
+  };
+  const auto invalid = std::unexpected(FieldError::InvalidSyntax);
+  const auto forbidden = std::unexpected(FieldError::Forbidden);
+  const Row rows[] = {
+      {"content-type", "text/plain", {}},
+      {"X-Upper", "v", {}},
+      {"!#$%&'*+-.^_`|~9aZ", "", {}},
+      {"", "v", invalid},
+      {"a b", "v", invalid},
+      {"a:", "v", invalid},
+      {"a\n", "v", invalid},
+      {std::string("a\0", 2), "v", invalid},
+      {"n\xc3\xa9", "v", invalid},
+      {"x", "a\r\nset-cookie: b", invalid},
+      {"x", "a\nb", invalid},
+      {"x", std::string("a\0b", 3), invalid},
+      {"x", "\x7f", invalid},
+      {"x", "\x01", invalid},
+      {"x", "tab\there", {}},
+      {"x", "caf\xc3\xa9 \xff", {}},
+      {"x", "  blanks  ", {}},
+      {"connection", "close", forbidden},
+      {"Connection", "close", forbidden},
+      {"KEEP-ALIVE", "1", forbidden},
+      {"proxy-authenticate", "x", forbidden},
+      {"proxy-authorization", "x", forbidden},
+      {"Proxy-Connection", "x", forbidden},
+      {"transfer-encoding", "chunked", forbidden},
+      {"upgrade", "h2c", forbidden},
+      {"host", "example.org", forbidden},
+      {"http2-settings", "x", forbidden},
+      {"connection", "bad\nvalue", forbidden},
+      {"te", "trailers", {}},
+      {"trailer", "x", {}},
+      {"content-length", "0", {}},
+      {"content-length", "18446744073709551615", {}},
+      {"content-length", "18446744073709551616", invalid},
+      {"content-length", "", invalid},
+      {"content-length", "+5", invalid},
+      {"content-length", "-5", invalid},
+      {"content-length", " 5", invalid},
+      {"content-length", "5, 5", invalid},
+      {"Content-Length", "0x10", invalid},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CAPTURE(row.value);
+    FieldMap map;
+    CHECK(map.append(row.name, row.value) == row.expected);
+    CHECK(map.lines().size() == (row.expected ? 1 : 0));
+  }
+}
+
+TEST_CASE("names are kept in lower case and found in any") {
+  FieldMap map;
+  REQUIRE(map.append("X-One", "a"));
+  REQUIRE(map.append("x-two", "b"));
+  REQUIRE(map.append("x-ONE", "c"));
+  CHECK(text_of(map) == "x-one=a;x-two=b;x-one=c;");
+  CHECK(map.values("X-oNe") == std::vector<std::string_view>{"a", "c"});
+  CHECK(map.contains("X-TWO"));
+  CHECK_FALSE(map.contains("x-three"));
+  CHECK(map.values("x three").empty());
+}
+
+TEST_CASE("set replaces, and removes when it is given nothing") {
+  FieldMap map;
+  REQUIRE(map.append("a", "1"));
+  REQUIRE(map.append("b", "2"));
+  const std::string_view two[] = {"3", "4"};
+  REQUIRE(map.set("A", two));
+  CHECK(text_of(map) == "b=2;a=3;a=4;");
+  REQUIRE(map.set("b", {}));
+  CHECK(text_of(map) == "a=3;a=4;");
+  REQUIRE(map.remove("A"));
+  CHECK(map.lines().empty());
+  CHECK(map.charged_bytes() == 0);
+  CHECK(map.remove("never"));
+  CHECK(map.remove("bad name") == Change(std::unexpect, FieldError::InvalidSyntax));
+  CHECK(map.remove("host") == Change(std::unexpect, FieldError::Forbidden));
+}
+
+TEST_CASE("set changes nothing when one of the values is invalid") {
+  FieldMap map;
+  REQUIRE(map.append("a", "1"));
+  const std::string_view values[] = {"2", "bad\r"};
+  CHECK(map.set("a", values) == Change(std::unexpect, FieldError::InvalidSyntax));
+  CHECK(text_of(map) == "a=1;");
+}
+
+TEST_CASE("there is one content-length at most, without leading zeroes") {
+  FieldMap map;
+  REQUIRE(map.append("Content-Length", "007"));
+  CHECK(text_of(map) == "content-length=7;");
+  CHECK(map.content_length().value() == 7);
+  CHECK(map.append("content-length", "7") == Change(std::unexpect, FieldError::InvalidSyntax));
+  const std::string_view two[] = {"7", "7"};
+  CHECK(map.set("content-length", two) == Change(std::unexpect, FieldError::InvalidSyntax));
+  const std::string_view zeroes[] = {"0000"};
+  REQUIRE(map.set("content-length", zeroes));
+  CHECK(text_of(map) == "content-length=0;");
+  REQUIRE(map.remove("content-length"));
+  CHECK(map.content_length().value() == std::nullopt);
+  CHECK(map.charged_bytes() == 0);
+}
+
+TEST_CASE("an unsound content-length from the wire is noticed") {
+  http::Fields wire;
+  wire.append("Content-Length", "5");
+  wire.append("content-length", "6");
+  const FieldMap map = FieldMap::from_wire(std::move(wire));
+  CHECK(map.content_length().error() == FieldError::InvalidSyntax);
+}
+
+TEST_CASE("what came over the wire loses what guests do not see") {
+  http::Fields wire;
+  wire.append("Host", "example.org");
+  wire.append("Accept", "*/*");
+  wire.append("Connection", "close");
+  wire.append("Transfer-Encoding", "chunked");
+  wire.append("X-Tag", "1");
+  wire.append("x-tag", "2");
+  wire.append("Content-Length", "5");
+  CHECK(
+      text_of(FieldMap::from_wire(std::move(wire))) ==
+      "accept=*/*;x-tag=1;x-tag=2;content-length=5;"
+  );
+}
+
+TEST_CASE("blanks around a value stay for the guest and go on the wire") {
+  FieldMap map;
+  REQUIRE(map.append("a", " \tx y\t "));
+  REQUIRE(map.append("b", "   "));
+  CHECK(map.values("a") == std::vector<std::string_view>{" \tx y\t "});
+  CHECK(map.to_wire().lines() == std::vector<http::Field>{{"a", "x y"}, {"b", ""}});
+  CHECK(map.take_wire().lines() == std::vector<http::Field>{{"a", "x y"}, {"b", ""}});
+  CHECK(map.lines().empty());
+}
+
+TEST_CASE("a map is bounded, empty lines included") {
+  FieldMap map;
+  std::size_t lines = 0;
+  Change last;
+  while ((last = map.append("a", ""))) {
+    ++lines;
+  }
+  CHECK(last.error() == FieldError::TooLarge);
+  CHECK(lines == FieldMap::kMaxBytes / (FieldMap::kLineCharge + 1));
+  CHECK(map.append("b", std::string(FieldMap::kMaxBytes, 'x')).error() == FieldError::TooLarge);
+  CHECK(map.append(std::string(65'536, 'n'), "x").error() == FieldError::InvalidSyntax);
+  CHECK(map.remove("a"));
+  CHECK(map.append("b", "fits again"));
+}
+
+TEST_CASE("maps share the instance's account, and give back what they took") {
+  HostMemory memory(300);
+  {
+    FieldMap first(memory);
+    REQUIRE(first.append("a", "1"));  // 74 bytes
+    CHECK(memory.used() == 74);
+    auto second = first.copy(memory);
+    REQUIRE(second);
+    CHECK(memory.used() == 148);
+    CHECK(second->append("b", std::string(100, 'x')).error() == FieldError::OutOfMemory);
+    CHECK(second->append("b", std::string(79, 'x')));
+    CHECK(memory.used() == 300);
+    CHECK(first.copy(memory).error() == FieldError::OutOfMemory);
+    FieldMap moved = std::move(*second);
+    CHECK(memory.used() == 300);
+    CHECK(moved.take_wire().size() == 2);
+    CHECK(memory.used() == 74);
+  }
+  CHECK(memory.used() == 0);
+}
+
+}  // namespace
+}  // namespace whorl::wasi
