@@ -1,0 +1,118 @@
+#include "cli/cli.hpp"
+
+#include "cli/version.hpp"
+#include "fs/file.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whorl::cli {
+namespace {
+
+/// Keeps what it was asked to run.
+class RecordingRunner final : public AppRunner {
+ public:
+  Result<int> run(const UpRequest& request) override {
+    requests.push_back(request);
+    return 7;
+  }
+  std::vector<UpRequest> requests;
+};
+
+struct Outcome {
+  int code;
+  std::optional<UpRequest> request;
+};
+
+Outcome run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "whorl");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) {
+    argv.push_back(argument.data());
+  }
+  RecordingRunner runner;
+  const int code = cli::main(static_cast<int>(argv.size()), argv.data(), runner);
+  return {
+      .code = code,
+      .request = runner.requests.empty() ? std::nullopt : std::optional(runner.requests.front())
+  };
+}
+
+class AppFolder {
+ public:
+  explicit AppFolder(std::string_view manifest)
+      : path_((std::filesystem::temp_directory_path() / "whorl-cli-XXXXXX").string()) {
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+    REQUIRE(fs::write_file_atomic(path("spin.toml"), as_bytes(manifest)));
+  }
+  AppFolder(const AppFolder&) = delete;
+  AppFolder& operator=(const AppFolder&) = delete;
+  ~AppFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
+
+ private:
+  std::string path_;
+};
+
+constexpr std::string_view kManifest = R"(spin_manifest_version = 2
+[application]
+name = "a"
+[[trigger.http]]
+route = "/..."
+component = "r"
+[[trigger.http]]
+route = "/s"
+component = "s"
+[component.r]
+source = "r.wasm"
+environment = { A = "old", B = "kept" }
+[component.s]
+source = "s.wasm"
+)";
+
+TEST_CASE("up hands a complete request to the runner") {
+  const AppFolder folder(kManifest);
+  const Outcome outcome =
+      run({"up", "-f", folder.path(""), "-e", "A=new", "-e", "A=newer", "-c", "r", "--threads", "3"}
+      );
+  CHECK(outcome.code == 7);
+  REQUIRE(outcome.request);
+  const UpRequest& request = *outcome.request;
+  REQUIRE(request.app);
+  REQUIRE(request.app->components.size() == 1);
+  CHECK(
+      request.app->components[0].environment ==
+      std::map<std::string, std::string>{{"A", "newer"}, {"B", "kept"}}
+  );
+  CHECK(request.app->triggers.size() == 1);
+  CHECK(request.threads == 3);
+  CHECK(request.log_dir == folder.path(".spin/logs"));
+  CHECK(request.state_dir == folder.path(".spin"));
+}
+
+TEST_CASE("a bare wasm file has no folders") {
+  const AppFolder folder(kManifest);
+  REQUIRE(fs::write_file_atomic(folder.path("x.wasm"), {}));
+  const Outcome outcome = run({"u", "-f", folder.path("x.wasm")});
+  REQUIRE(outcome.request);
+  CHECK(outcome.request->app->name == "x");
+  CHECK_FALSE(outcome.request->log_dir);
+  CHECK_FALSE(outcome.request->state_dir);
+}
+
+TEST_CASE("the version names the build") {
+  CHECK(version_text().starts_with("0."));
+  const ListenAddress six{.ip = "::1", .port = 80};
+  CHECK(six.to_text() == "[::1]:80");
+}
+
+}  // namespace
+}  // namespace whorl::cli

@@ -199,7 +199,7 @@ bool looks_like_image(std::string_view name) {
   }
   const auto slash = name.find('/');
   const std::string_view first = name.substr(0, slash);
-  const bool has_registry = slash != std::string_view::npos &&
+  const bool has_registry = slash != std::string_view::npos && !first.starts_with('.') &&
                             (first.contains('.') || first.contains(':') || first == "localhost") &&
                             std::ranges::all_of(first, [](char c) {
                               return is_word(c) || c == '.' || c == ':' || c == '-';

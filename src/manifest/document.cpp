@@ -20,6 +20,8 @@ namespace {
 
 /// More dots than this in one key make a tree too deep to walk; nobody writes such a key.
 constexpr unsigned kMaxDotsInKey = 16;
+constexpr std::string_view kNotUtf8 = "stream did not contain valid UTF-8";
+constexpr std::string_view kWasmMagic("\0asm", 4);
 
 Span span_of(const toml::source_region& region) {
   Span span{
@@ -142,6 +144,9 @@ std::string printable(std::string_view text) {
 /// The library says "Error while parsing <what>: <why>".
 std::string reworded(std::string_view description) {
   constexpr std::string_view kLead = "Error while parsing ";
+  if (description.contains("invalid utf-8")) {
+    return std::string(kNotUtf8);
+  }
   if (!description.starts_with(kLead)) {
     return std::string(description);
   }
@@ -282,6 +287,10 @@ Result<Node> parse_document(std::string_view text, std::string_view file_name) {
     return fail(
         ErrorKind::ResourceLimit, "{} is longer than {} bytes", file_name, kMaxManifestBytes
     );
+  }
+  if (text.starts_with(kWasmMagic)) {
+    return Error(ErrorKind::InvalidInput, std::string(kNotUtf8))
+        .with_help(fmt::format("{} is a wasm file; it runs if its name ends in .wasm", file_name));
   }
   if (const auto excess = DotCounter(text).find_excess()) {
     return render(
