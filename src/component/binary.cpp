@@ -252,13 +252,13 @@ Result<> Decoder::section(
     case 6:
       return definitions(in, "aliases", into, [&](std::uint64_t at) -> Result<ir::Alias> {
         WHORL_TRY(auto definition, alias(in, scope));
-        WHORL_CHECKED(define(scope, definition.sort, at));
+        WHORL_CHECKED(define_alias(scope, definition, at));
         return definition;
       });
     case 7:
       return definitions(in, "types", into, [&](std::uint64_t at) -> Result<ir::TypeDefinition> {
         WHORL_TRY(auto definition, type(in, scope, depth));
-        WHORL_CHECKED(define(scope, Sort::Type, at));
+        WHORL_CHECKED(define(scope, Sort::Type, at, category_of(definition)));
         return definition;
       });
     case 8:
@@ -291,10 +291,81 @@ Result<> Decoder::section(
   }
 }
 
-Result<> Decoder::define(Scope& scope, Sort sort, std::uint64_t offset) {
+Result<> Decoder::define(Scope& scope, Sort sort, std::uint64_t offset, Category category) {
   WHORL_CHECKED(spend(1, offset));
   ++scope.counts[static_cast<std::size_t>(sort)];
+  if (sort == Sort::Type) {
+    scope.types.push_back(category);
+  } else if (sort == Sort::CoreType) {
+    scope.core_types.push_back(category);
+  }
   return {};
+}
+
+Result<> Decoder::define_extern(Scope& scope, const ir::ExternType& type, std::uint64_t offset) {
+  Category category = Category::Unknown;
+  if (type.sort == Sort::Type) {
+    const bool equal = type.bound == ir::ExternType::Bound::Equal;
+    category = equal ? scope.types[type.index] : Category::Resource;
+  }
+  return define(scope, type.sort, offset, category);
+}
+
+Result<> Decoder::define_alias(Scope& scope, const ir::Alias& alias, std::uint64_t offset) {
+  Category category = Category::Unknown;
+  if (alias.target == ir::Alias::Target::Outer) {
+    const Scope* target = outwards(scope, alias.outer);
+    if (alias.sort == Sort::Type) {
+      category = target->types[alias.index];
+    } else if (alias.sort == Sort::CoreType) {
+      category = target->core_types[alias.index];
+    }
+  }
+  return define(scope, alias.sort, offset, category);
+}
+
+Category category_of(const ir::TypeDefinition& type) noexcept {
+  using Kind = ir::TypeDefinition::Kind;
+  switch (type.kind) {
+    case Kind::Value:
+      return Category::Value;
+    case Kind::Func:
+      return Category::Func;
+    case Kind::Component:
+      return Category::Component;
+    case Kind::Instance:
+      return Category::Instance;
+    case Kind::Resource:
+      return Category::Resource;
+  }
+  return Category::Unknown;
+}
+
+Result<std::uint32_t> Decoder::type_index(Reader& in, const Scope& scope, Category wanted) {
+  constexpr std::array<std::string_view, 8> kNames = {
+      "a type",
+      "a value type",
+      "a function type",
+      "a resource type",
+      "a component type",
+      "an instance type",
+      "a core type",
+      "a core module type"
+  };
+  const bool core = wanted == Category::CoreModule || wanted == Category::CoreType;
+  const std::uint64_t start = in.offset();
+  WHORL_TRY(const std::uint32_t value, index(in, scope, core ? Sort::CoreType : Sort::Type));
+  const Category found = core ? scope.core_types[value] : scope.types[value];
+  if (found != wanted && found != Category::Unknown) {
+    return malformed(
+        start,
+        "type {} is {}, not {}",
+        value,
+        kNames[static_cast<std::size_t>(found)],
+        kNames[static_cast<std::size_t>(wanted)]
+    );
+  }
+  return value;
 }
 
 Result<> Decoder::spend(std::uint32_t items, std::uint64_t offset) {
@@ -451,6 +522,8 @@ bool may_be_outer_alias(Sort sort) noexcept {
          sort == Sort::Component;
 }
 
+}  // namespace
+
 const Scope* outwards(const Scope& scope, std::uint32_t steps) noexcept {
   const Scope* found = &scope;
   while (steps != 0 && found != nullptr) {
@@ -459,8 +532,6 @@ const Scope* outwards(const Scope& scope, std::uint32_t steps) noexcept {
   }
   return found;
 }
-
-}  // namespace
 
 Result<ir::Alias> Decoder::alias(Reader& in, const Scope& scope) {
   const std::uint64_t start = in.offset();
@@ -497,7 +568,7 @@ Result<ir::Alias> Decoder::alias(Reader& in, const Scope& scope) {
   }
   const std::uint64_t outer_at = in.offset();
   WHORL_TRY(out.outer, in.u32("the number of scopes outwards"));
-  const Scope* target_scope = outwards(scope, std::min(out.outer, 2 * kMaxNestingDepth + 1));
+  const Scope* target_scope = outwards(scope, out.outer);
   if (target_scope == nullptr) {
     return malformed(outer_at, "there are no {} enclosing scopes", out.outer);
   }
@@ -544,10 +615,23 @@ Result<> Decoder::name_attributes(Reader& in, ExternNames& out) {
   return {};
 }
 
-Result<> Decoder::check_import_name(const ExternNames& name, Scope& scope) {
-  if (!parse_extern_name(name.name)) {
+namespace {
+
+Result<> check_implements(bool is_given, const ExternName& name, Sort sort, std::uint64_t offset) {
+  if (is_given && (sort != Sort::Instance || name.kind != ExternName::Kind::Label)) {
+    return malformed(offset, "only an instance with a plain name can say what it implements");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> Decoder::check_import_name(const ExternNames& name, Sort sort, Scope& scope) {
+  const auto parsed = parse_extern_name(name.name);
+  if (!parsed) {
     return malformed(name.offset, "\"{}\" is not a valid import name", printable(name.name));
   }
+  WHORL_CHECKED(check_implements(!name.implements.empty(), *parsed, sort, name.offset));
   if (!scope.import_names.insert(uniqueness_key(name.name)).second) {
     return malformed(
         name.offset, "import name \"{}\" conflicts with an earlier one", printable(name.name)
@@ -556,11 +640,12 @@ Result<> Decoder::check_import_name(const ExternNames& name, Scope& scope) {
   return {};
 }
 
-Result<> Decoder::check_export_name(const ExternNames& name, Scope& scope) {
+Result<> Decoder::check_export_name(const ExternNames& name, Sort sort, Scope& scope) {
   const auto parsed = parse_extern_name(name.name);
   if (!parsed || parsed->kind == ExternName::Kind::Url) {
     return malformed(name.offset, "\"{}\" is not a valid export name", printable(name.name));
   }
+  WHORL_CHECKED(check_implements(!name.implements.empty(), *parsed, sort, name.offset));
   if (!scope.export_names.insert(uniqueness_key(name.name)).second) {
     return malformed(
         name.offset, "export name \"{}\" conflicts with an earlier one", printable(name.name)
@@ -569,15 +654,11 @@ Result<> Decoder::check_export_name(const ExternNames& name, Scope& scope) {
   return {};
 }
 
-Result<> Decoder::define_extern(Scope& scope, const ir::ExternType& type, std::uint64_t offset) {
-  return define(scope, type.sort, offset);
-}
-
 Result<ir::Import> Decoder::import(Reader& in, Scope& scope) {
   WHORL_TRY(const ExternNames name, extern_name(in));
   ir::Import out{name.name, name.implements, {}};
   WHORL_TRY(out.type, extern_type(in, scope));
-  WHORL_CHECKED(check_import_name(name, scope));
+  WHORL_CHECKED(check_import_name(name, out.type.sort, scope));
   WHORL_CHECKED(define_extern(scope, out.type, name.offset));
   return out;
 }
@@ -599,8 +680,11 @@ Result<ir::Export> Decoder::export_item(Reader& in, Scope& scope) {
       );
     }
   }
-  WHORL_CHECKED(check_export_name(name, scope));
-  WHORL_CHECKED(define(scope, out.item->sort, name.offset));
+  WHORL_CHECKED(check_export_name(name, out.item->sort, scope));
+  const bool is_type = out.item->sort == Sort::Type;
+  WHORL_CHECKED(define(
+      scope, out.item->sort, name.offset, is_type ? scope.types[out.item->index] : Category::Unknown
+  ));
   return out;
 }
 

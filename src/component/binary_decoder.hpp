@@ -13,12 +13,26 @@
 
 namespace whorl::component::detail {
 
+/// What a type index stands for, as far as it is known without resolving aliases of exports.
+enum class Category : std::uint8_t {
+  Unknown,
+  Value,
+  Func,
+  Resource,
+  Component,
+  Instance,
+  CoreType,
+  CoreModule
+};
+
 /// One scope of definitions while it is decoded: a component, a component type or instance type.
 struct Scope {
   enum class Kind : std::uint8_t { Component, ComponentType, InstanceType, ModuleType };
   Kind kind = Kind::Component;
   const Scope* parent = nullptr;
   std::array<std::uint32_t, ir::kSortCount> counts{};
+  std::vector<Category> types;                   ///< by type index
+  std::vector<Category> core_types;              ///< by core type index
   std::unordered_set<std::string> import_names;  ///< uniqueness keys
   std::unordered_set<std::string> export_names;
 };
@@ -88,16 +102,21 @@ class Decoder {
   };
   [[nodiscard]] Result<ExternNames> extern_name(Reader& in);
   [[nodiscard]] Result<> name_attributes(Reader& in, ExternNames& out);
-  [[nodiscard]] Result<> check_import_name(const ExternNames& name, Scope& scope);
-  [[nodiscard]] Result<> check_export_name(const ExternNames& name, Scope& scope);
+  [[nodiscard]] Result<> check_import_name(const ExternNames& name, ir::Sort sort, Scope& scope);
+  [[nodiscard]] Result<> check_export_name(const ExternNames& name, ir::Sort sort, Scope& scope);
   [[nodiscard]] Result<ir::Sort> sort(Reader& in, std::string_view what);
   [[nodiscard]] Result<ir::Sort> core_sort(Reader& in, std::string_view what);
   [[nodiscard]] Result<ir::SortIndex> sort_index(Reader& in, const Scope& scope);
   [[nodiscard]] Result<std::uint32_t> index(Reader& in, const Scope& scope, ir::Sort sort);
-  [[nodiscard]] Result<> define(Scope& scope, ir::Sort sort, std::uint64_t offset);
+  [[nodiscard]] Result<> define(
+      Scope& scope, ir::Sort sort, std::uint64_t offset, Category category = Category::Unknown
+  );
+  /// An index of a type that must be of one kind.
+  [[nodiscard]] Result<std::uint32_t> type_index(Reader& in, const Scope& scope, Category wanted);
   [[nodiscard]] Result<> define_extern(
       Scope& scope, const ir::ExternType& type, std::uint64_t offset
   );
+  [[nodiscard]] Result<> define_alias(Scope& scope, const ir::Alias& alias, std::uint64_t offset);
 
   /// Charges items against the limit of the whole file.
   [[nodiscard]] Result<> spend(std::uint32_t items, std::uint64_t offset);
@@ -106,6 +125,10 @@ class Decoder {
   std::uint32_t modules_ = 0;
   std::uint32_t components_ = 0;
 };
+
+[[nodiscard]] Category category_of(const ir::TypeDefinition& type) noexcept;
+/// The scope that many steps outwards; null if there are not so many.
+[[nodiscard]] const Scope* outwards(const Scope& scope, std::uint32_t steps) noexcept;
 
 /// True if an attribute or flag byte is set. @return InvalidInput unless it is 0 or 1
 [[nodiscard]] Result<bool> flag_byte(Reader& in, std::string_view what);

@@ -79,6 +79,10 @@ Result<ir::ValType> Decoder::val_type(Reader& in, const Scope& scope) {
   if (value >= count) {
     return malformed(start, "type index {} is out of bounds: {} defined so far", value, count);
   }
+  const Category found = scope.types[static_cast<std::size_t>(value)];
+  if (found != Category::Value && found != Category::Unknown) {
+    return malformed(start, "type {} is not a value type", value);
+  }
   return ir::ValType{false, TypeKind::Bool, static_cast<std::uint32_t>(value)};
 }
 
@@ -212,7 +216,7 @@ Result<TypeDefinition> Decoder::value_type(
     case 0x69:
     case 0x68: {
       out.value = code == 0x69 ? TypeKind::Own : TypeKind::Borrow;
-      WHORL_TRY(out.resource, index(in, scope, Sort::Type));
+      WHORL_TRY(out.resource, type_index(in, scope, Category::Resource));
       break;
     }
     case 0x66:
@@ -332,8 +336,9 @@ Result<> Decoder::declaration(
     }
     case 0x01: {
       WHORL_TRY(TypeDefinition definition, type(in, scope, depth));
+      const Category category = category_of(definition);
       out.push_back({start, std::move(definition)});
-      return define(scope, Sort::Type, start);
+      return define(scope, Sort::Type, start, category);
     }
     case 0x02: {
       WHORL_TRY(const ir::Alias definition, alias(in, scope));
@@ -346,7 +351,7 @@ Result<> Decoder::declaration(
         return malformed(start, "a type cannot alias a {}", ir::to_string(definition.sort));
       }
       out.push_back({start, definition});
-      return define(scope, definition.sort, start);
+      return define_alias(scope, definition, start);
     }
     case 0x03: {
       if (scope.kind != Scope::Kind::ComponentType) {
@@ -360,7 +365,7 @@ Result<> Decoder::declaration(
       WHORL_TRY(const ExternNames name, extern_name(in));
       ir::Export definition{name.name, name.implements, {}, {}};
       WHORL_TRY(definition.type, extern_type(in, scope));
-      WHORL_CHECKED(check_export_name(name, scope));
+      WHORL_CHECKED(check_export_name(name, definition.type->sort, scope));
       WHORL_CHECKED(define_extern(scope, *definition.type, start));
       out.push_back({start, definition});
       return {};
@@ -382,7 +387,7 @@ Result<ir::ExternType> Decoder::extern_type(Reader& in, const Scope& scope) {
         return malformed(core_at, "expected a core module (0x11), found {:#04x}", kind);
       }
       out.sort = Sort::CoreModule;
-      WHORL_TRY(out.index, index(in, scope, Sort::CoreType));
+      WHORL_TRY(out.index, type_index(in, scope, Category::CoreModule));
       return out;
     }
     case 0x02:
@@ -404,7 +409,16 @@ Result<ir::ExternType> Decoder::extern_type(Reader& in, const Scope& scope) {
     case 0x04:
     case 0x05: {
       out.sort = code == 0x01 ? Sort::Func : code == 0x04 ? Sort::Component : Sort::Instance;
-      WHORL_TRY(out.index, index(in, scope, Sort::Type));
+      WHORL_TRY(
+          out.index,
+          type_index(
+              in,
+              scope,
+              code == 0x01   ? Category::Func
+              : code == 0x04 ? Category::Component
+                             : Category::Instance
+          )
+      );
       return out;
     }
     default:
@@ -429,7 +443,7 @@ Result<ir::CoreTypeDefinition> Decoder::core_type(Reader& in, Scope& scope) {
     for (std::uint32_t i = 0; i < count; ++i) {
       WHORL_CHECKED(module_declaration(in, body));
     }
-    WHORL_CHECKED(define(scope, Sort::CoreType, start));
+    WHORL_CHECKED(define(scope, Sort::CoreType, start, Category::CoreModule));
     return ir::CoreTypeDefinition{true};
   }
   if (lead == 0x00) {
@@ -442,7 +456,7 @@ Result<ir::CoreTypeDefinition> Decoder::core_type(Reader& in, Scope& scope) {
   std::vector<CoreTypeDef> types;
   WHORL_CHECKED(read_core_rec_type(in, types));
   for (std::size_t i = 0; i < types.size(); ++i) {
-    WHORL_CHECKED(define(scope, Sort::CoreType, start));
+    WHORL_CHECKED(define(scope, Sort::CoreType, start, Category::CoreType));
   }
   return ir::CoreTypeDefinition{false};
 }
@@ -467,15 +481,12 @@ Result<> Decoder::module_declaration(Reader& in, Scope& scope) {
         return malformed(sort_at, "a module type can only alias outer core types");
       }
       WHORL_TRY(const std::uint32_t outer, in.u32("the number of scopes outwards"));
-      const Scope* at = &scope;
-      for (std::uint32_t i = 0; i < outer && at != nullptr; ++i) {
-        at = at->parent;
-      }
+      const Scope* at = outwards(scope, outer);
       if (at == nullptr) {
         return malformed(sort_at, "there are no {} enclosing scopes", outer);
       }
-      WHORL_CHECKED(index(in, *at, Sort::CoreType));
-      return define(scope, Sort::CoreType, start);
+      WHORL_CHECKED(type_index(in, *at, Category::CoreType));
+      return define(scope, Sort::CoreType, start, Category::CoreType);
     }
     case 0x03:
       WHORL_CHECKED(in.name("the name of an export"));
