@@ -1,0 +1,198 @@
+#include "runtime/invocation.hpp"
+
+#include "async/shard.hpp"
+#include "log/rate_limit.hpp"
+#include "runtime/shard_runtime.hpp"
+#include "wasi/p2/handler.hpp"
+
+#include <utility>
+
+namespace whorl::runtime {
+namespace {
+
+constexpr std::string_view kLogTarget = "whorl::guest";
+
+/// A guest can trap on every request: its report must not become a flood.
+constinit log::RateLimit trap_reports{100, std::chrono::seconds(1)};
+
+std::uint16_t status_for(engine::TrapKind kind) noexcept {
+  switch (kind) {
+    case engine::TrapKind::CpuBudget:
+    case engine::TrapKind::WallDeadline:
+      return 504;
+    case engine::TrapKind::Cancelled:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace
+
+Invocation::Invocation(
+    ShardRuntime& shard,
+    InstanceGate::Place place,
+    std::shared_ptr<const Service> service,
+    std::shared_ptr<http::Exchange> exchange
+)
+    : shard_(shard),
+      place_(std::move(place)),
+      service_(std::move(service)),
+      exchange_(std::move(exchange)),
+      started_(Clock::now()),
+      p2_(make_context()),
+      instance_(service_->component, hosts_) {
+  p2_.fill(shard_.platform().p2_slots(), hosts_);
+}
+
+Invocation::~Invocation() = default;
+
+wasi::InstanceContext Invocation::make_context() const noexcept {
+  return wasi::InstanceContext{
+      .timers = shard_.timers(),
+      .standard_output = *service_->standard_output,
+      .standard_error = *service_->standard_error,
+      .environment = service_->environment,
+  };
+}
+
+engine::Budget Invocation::make_budget() const noexcept {
+  engine::Budget budget;
+  const Limits& limits = service_->limits;
+  budget.cpu = limits.cpu.count() == 0 ? std::chrono::nanoseconds::max()
+                                       : std::chrono::nanoseconds(limits.cpu);
+  budget.deadline = deadline_after(started_);
+  budget.memory_bytes = limits.memory_bytes;
+  return budget;
+}
+
+Invocation::Clock::time_point Invocation::deadline_after(Clock::time_point start) const noexcept {
+  const auto delay = service_->limits.response_delay;
+  return delay.count() == 0 ? Clock::time_point::max() : start + delay;
+}
+
+void Invocation::start() {
+  service_->standard_output->open();
+  service_->standard_error->open();
+  auto store = engine::Store::create(
+      service_->component->engine(), make_budget(), static_cast<void*>(&instance_)
+  );
+  if (!store) {
+    finish(std::unexpected(engine::Trap{
+        .kind = engine::TrapKind::Other, .message = store.error().to_line(), .backtrace = {}
+    }));
+    return;
+  }
+  store_ = std::move(*store);
+  if (auto instantiated = instance_.instantiate(*store_); !instantiated) {
+    finish(std::unexpected(std::move(instantiated.error())));
+    return;
+  }
+  fiber_.emplace(
+      *store_,
+      *this,
+      [](void* self, engine::Fiber&) { return static_cast<Invocation*>(self)->run_guest(); },
+      this
+  );
+  step();
+  if (!ended_) {
+    shard_.keep(shared_from_this());
+  }
+}
+
+std::expected<void, engine::Trap> Invocation::run_guest() {
+  if (auto started = instance_.run_deferred_starts(*store_); !started) {
+    return started;
+  }
+  return wasi::p2::call_incoming_handler(
+      instance_, *store_, *service_->http_handler, p2_, exchange_
+  );
+}
+
+void Invocation::step() {
+  if (ended_) {
+    return;
+  }
+  const std::shared_ptr<Invocation> self = shared_from_this();
+  switch (fiber_->resume()) {
+    case engine::Fiber::State::Done:
+      finish(fiber_->outcome());
+      break;
+    case engine::Fiber::State::Yielded:
+      shard_.turns().add(self);
+      break;
+    default:
+      break;
+  }
+}
+
+void Invocation::fiber_ready(engine::Fiber&) noexcept {
+  shard_.shard().post([self = shared_from_this()] {
+    self->shard_.turns().note_short_work();
+    self->step();
+  });
+}
+
+// resume() reports both of these to step(), which acts on them when the fiber is off the stack.
+void Invocation::fiber_yielded(engine::Fiber&) noexcept {}
+void Invocation::fiber_done(engine::Fiber&) noexcept {}
+
+void Invocation::cancel(engine::TrapKind kind, std::string reason) {
+  if (!ended_ && fiber_) {
+    fiber_->cancel(kind, std::move(reason));
+  }
+}
+
+bool Invocation::check_deadline(Clock::time_point now) {
+  if (ended_) {
+    return false;
+  }
+  Clock::time_point deadline = deadline_after(started_);
+  if (exchange_->has_response()) {
+    // While the answer streams there is no limit; what the guest does afterwards has one again.
+    if (!response_body_) {
+      response_body_ = exchange_->response().body;
+    }
+    const bool answered = response_body_->is_ended() || response_body_->reader_gone();
+    if (answered && !response_ended_) {
+      response_ended_ = now;
+    }
+    deadline = response_ended_ ? deadline_after(*response_ended_) : Clock::time_point::max();
+  }
+  store_->set_deadline(deadline);
+  if (now >= deadline) {
+    cancel(
+        engine::TrapKind::WallDeadline,
+        fmt::format(
+            "waited longer than {} ms {} (--max-response-delay)",
+            service_->limits.response_delay.count(),
+            response_ended_ ? "after its response had ended" : "without giving a response"
+        )
+    );
+  }
+  return true;
+}
+
+void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
+  ended_ = true;
+  if (!outcome) {
+    report(outcome.error());
+    exchange_->abort(status_for(outcome.error().kind));
+  }
+  shard_.release(shared_from_this());
+}
+
+void Invocation::report(const engine::Trap& trap) const {
+  log::log_limited(
+      trap_reports,
+      log::Level::Error,
+      kLogTarget,
+      "component `{}`, {} {}: {}",
+      service_->id,
+      exchange_->request().method,
+      exchange_->request().path_and_query,
+      trap.to_text()
+  );
+}
+
+}  // namespace whorl::runtime

@@ -1,0 +1,82 @@
+/// Invocation: one HTTP request answered by its own fresh instance, from start to end.
+///
+/// Owns everything that exists for that request only: the host objects, the component instance, the
+/// store and the fiber. It keeps itself alive while the guest runs or waits and goes away, on its
+/// shard and off the fiber, when the guest has ended. @thread shard
+#pragma once
+
+#include "component/component.hpp"
+#include "engine/fiber.hpp"
+#include "engine/store.hpp"
+#include "http/exchange.hpp"
+#include "runtime/instance_gate.hpp"
+#include "runtime/service.hpp"
+#include "wasi/p2/hosts.hpp"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace whorl::runtime {
+
+class ShardRuntime;
+
+class Invocation final : public engine::FiberScheduler,
+                         public std::enable_shared_from_this<Invocation> {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// @param place  held as long as the instance
+  Invocation(
+      ShardRuntime& shard,
+      InstanceGate::Place place,
+      std::shared_ptr<const Service> service,
+      std::shared_ptr<http::Exchange> exchange
+  );
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+  ~Invocation();
+
+  /// Instantiates and runs the guest until it ends or first waits. Held by a shared_ptr.
+  void start();
+  /// Goes on with the guest until it waits again, its slice is over, or it ends.
+  void step();
+  /// Ends the guest; its client gets 503 or 504 if it has no answer yet.
+  void cancel(engine::TrapKind kind, std::string reason);
+  /// Ends the guest if its time is over. @return false when it has ended before
+  bool check_deadline(Clock::time_point now);
+  [[nodiscard]] bool has_ended() const noexcept { return ended_; }
+
+ private:
+  // engine::FiberScheduler
+  void fiber_ready(engine::Fiber& fiber) noexcept override;
+  void fiber_yielded(engine::Fiber& fiber) noexcept override;
+  void fiber_done(engine::Fiber& fiber) noexcept override;
+
+  /// On the fiber: starts the module, then calls the handler.
+  [[nodiscard]] std::expected<void, engine::Trap> run_guest();
+  void finish(const std::expected<void, engine::Trap>& outcome);
+  void report(const engine::Trap& trap) const;
+  [[nodiscard]] Clock::time_point deadline_after(Clock::time_point start) const noexcept;
+  [[nodiscard]] engine::Budget make_budget() const noexcept;
+  [[nodiscard]] wasi::InstanceContext make_context() const noexcept;
+
+  ShardRuntime& shard_;
+  InstanceGate::Place place_;
+  std::shared_ptr<const Service> service_;
+  std::shared_ptr<http::Exchange> exchange_;
+  /// The response's body, kept to know when the answer has ended.
+  std::shared_ptr<http::BodyPipe> response_body_;
+  Clock::time_point started_;
+  std::optional<Clock::time_point> response_ended_;
+  wasi::p2::P2Hosts p2_;
+  std::array<void*, wasi::p2::kInterfaceCount> hosts_{};
+  component::ComponentInstance instance_;
+  std::unique_ptr<engine::Store> store_;
+  std::optional<engine::Fiber> fiber_;
+  bool ended_ = false;
+};
+
+}  // namespace whorl::runtime

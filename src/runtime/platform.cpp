@@ -1,0 +1,23 @@
+#include "runtime/platform.hpp"
+
+#include "base/check.hpp"
+
+namespace whorl::runtime {
+
+Result<std::unique_ptr<Platform>> Platform::create(const engine::EngineOptions& options) {
+  WHORL_TRY(auto engine, engine::Engine::create(options));
+  return std::unique_ptr<Platform>(new Platform(std::move(engine)));
+}
+
+Platform::Platform(std::shared_ptr<engine::Engine> engine)
+    : engine_(std::move(engine)),
+      p2_slots_(wasi::p2::register_p2(registry_)),
+      instances_(engine_->pool_slots()) {
+  WHORL_CHECK(
+      registry_.size() <= wasi::p2::kInterfaceCount,
+      "an instance has a place for every interface",
+      registry_.size()
+  );
+}
+
+}  // namespace whorl::runtime

@@ -1,0 +1,39 @@
+/// Platform: what the process offers to every application: the engine and the host's interfaces.
+///
+/// Built once by apps/whorl, before anything is prepared, and shared by all shards.
+/// @thread any, after creation
+#pragma once
+
+#include "base/result.hpp"
+#include "component/host.hpp"
+#include "engine/engine.hpp"
+#include "runtime/instance_gate.hpp"
+#include "wasi/p2/hosts.hpp"
+
+#include <memory>
+
+namespace whorl::runtime {
+
+class Platform {
+ public:
+  /// @return errors: engine::Engine::create()'s
+  [[nodiscard]] static Result<std::unique_ptr<Platform>> create(const engine::EngineOptions& options
+  );
+  Platform(const Platform&) = delete;
+  Platform& operator=(const Platform&) = delete;
+
+  [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept { return engine_; }
+  [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
+  [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
+  [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
+
+ private:
+  explicit Platform(std::shared_ptr<engine::Engine> engine);
+
+  std::shared_ptr<engine::Engine> engine_;
+  component::HostRegistry registry_;
+  wasi::p2::Slots p2_slots_;
+  InstanceGate instances_;
+};
+
+}  // namespace whorl::runtime

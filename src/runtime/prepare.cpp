@@ -1,0 +1,114 @@
+#include "runtime/prepare.hpp"
+
+#include "async/blocking_pool.hpp"
+#include "fs/file.hpp"
+#include "loader/loader.hpp"
+#include "log/terminal.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace whorl::runtime {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{1250};
+
+/// What a component that is no HTTP handler is told; scripts match Spin's first sentence.
+constexpr std::string_view kNoHandler =
+    "Expected component to export one of `wasi:http/incoming-handler@0.2.0-rc-2023-10-18`, "
+    "`wasi:http/incoming-handler@0.2.0-rc-2023-11-10`, `wasi:http/incoming-handler@0.2.*`, "
+    "`wasi:http/handler@0.3.0-rc-2026-03-15`, `wasi:http/handler@0.3.*`, or "
+    "`fermyon:spin/inbound-http` but it exported none of those.";
+
+Result<std::shared_ptr<const component::Component>> load_component(
+    const app::Component& component, const PrepareOptions& options
+) {
+  WHORL_TRY(const Bytes bytes, loader::read_component(component));
+  auto loaded = component::Component::load(
+      options.platform->engine(),
+      options.cache,
+      options.platform->registry(),
+      bytes,
+      component.source_path
+  );
+  if (!loaded) {
+    return loaded.take_error().context(fmt::format(
+        "failed to prepare component \"{}\" from {}",
+        component.id,
+        fs::quote_path(component.source_path)
+    ));
+  }
+  return loaded;
+}
+
+Result<std::shared_ptr<const Service>> prepare_one(
+    const app::Component& component, const PrepareOptions& options
+) {
+  auto service = std::make_shared<Service>();
+  service->id = component.id;
+  WHORL_TRY(service->component, load_component(component, options));
+  service->http_handler =
+      service->component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
+  if (service->http_handler == nullptr) {
+    return fail(ErrorKind::InvalidInput, "{}", kNoHandler)
+        .context(fmt::format("component \"{}\" cannot answer HTTP requests", component.id))
+        .with_help(
+            "this version runs components that export wasi:http/incoming-handler@0.2.x; for the "
+            "other interfaces named above build against WASI 0.2, or see docs/differences.md"
+        );
+  }
+  service->environment.assign(component.environment.begin(), component.environment.end());
+  service->standard_output =
+      std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
+  service->standard_error =
+      std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stderr);
+  service->limits = options.limits;
+  return std::shared_ptr<const Service>(std::move(service));
+}
+
+Result<Services> prepare_all(
+    const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
+) {
+  Services services;
+  for (const std::string& id : ids) {
+    if (services.contains(id)) {
+      continue;
+    }
+    const app::Component* component = app.find_component(id);
+    if (component == nullptr) {
+      return fail(ErrorKind::NotFound, "no such component \"{}\"", id);
+    }
+    WHORL_TRY(services[id], prepare_one(*component, options));
+  }
+  return services;
+}
+
+}  // namespace
+
+Result<Services> prepare_http_services(
+    const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
+) {
+  std::mutex mutex;
+  std::condition_variable finished;
+  std::optional<Result<Services>> result;
+  async::BlockingPool worker(1);
+  WHORL_CHECKED(worker.submit([&](async::BlockingPool::Fate fate) {
+    auto work = [&] { return prepare_all(app, ids, options); };
+    auto outcome = fate == async::BlockingPool::Fate::Run
+                       ? async::BlockingPool::call(work)
+                       : Result<Services>(fail(ErrorKind::Cancelled, "preparation was stopped"));
+    const std::scoped_lock lock(mutex);
+    result.emplace(std::move(outcome));
+    finished.notify_one();
+  }));
+  std::unique_lock lock(mutex);
+  if (!finished.wait_for(lock, kPatience, [&] { return result.has_value(); })) {
+    log::write_all(2, "Preparing Wasm modules is taking a few seconds...\n");
+    finished.wait(lock, [&] { return result.has_value(); });
+  }
+  return *std::move(result);
+}
+
+}  // namespace whorl::runtime

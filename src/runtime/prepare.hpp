@@ -1,0 +1,42 @@
+/// Preparing an application: reading, checking, linking and compiling its components, once, before
+/// anything is served.
+///
+/// @thread main, or the blocking pool: it reads files and compiles
+#pragma once
+
+#include "app/locked_app.hpp"
+#include "base/result.hpp"
+#include "component/component.hpp"
+#include "engine/module.hpp"
+#include "log/guest_output.hpp"
+#include "runtime/platform.hpp"
+#include "runtime/service.hpp"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace whorl::runtime {
+
+/// Prepared components by id.
+using Services = std::unordered_map<std::string, std::shared_ptr<const Service>>;
+
+struct PrepareOptions {
+  const Platform* platform = nullptr;
+  const engine::ModuleCache* cache = nullptr;  ///< null: compile everything anew
+  log::GuestOutput* output = nullptr;
+  Limits limits;
+};
+
+/// Prepares the components named in `ids` (each once, however often it is named).
+///
+/// A note on stderr says so when it takes longer than people like to wait without a sign.
+/// @return errors: Spin's messages for files that are missing or not wasm, component::load's for
+/// the
+///         rest, with the component's id in front
+[[nodiscard]] Result<Services> prepare_http_services(
+    const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
+);
+
+}  // namespace whorl::runtime

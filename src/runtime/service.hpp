@@ -1,0 +1,40 @@
+/// Service: one component of an application, prepared, with everything its instances are given.
+///
+/// @thread any (immutable, shared by all shards)
+#pragma once
+
+#include "component/component.hpp"
+#include "runtime/component_output.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace whorl::runtime {
+
+/// What one event of a component may use. Named in the messages by the flags that set them.
+struct Limits {
+  /// CPU of guest and host functions together; zero lifts the limit. `--max-request-cpu`
+  std::chrono::milliseconds cpu{std::chrono::seconds{30}};
+  /// Wall time to the first byte of the response, and again for what a guest does after its
+  /// response has ended; zero lifts the limit. `--max-response-delay`
+  std::chrono::milliseconds response_delay{std::chrono::seconds{600}};
+  /// Bytes of each linear memory. `--max-instance-memory`
+  std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+};
+
+struct Service {
+  std::string id;  ///< component id, for messages
+  std::shared_ptr<const component::Component> component;
+  /// The handler of HTTP requests; points into `component`.
+  const component::ExportedFunc* http_handler = nullptr;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::unique_ptr<ComponentOutput> standard_output;
+  std::unique_ptr<ComponentOutput> standard_error;
+  Limits limits;
+};
+
+}  // namespace whorl::runtime

@@ -1,0 +1,77 @@
+#include "runtime/shard_runtime.hpp"
+
+#include "async/shard.hpp"
+#include "runtime/invocation.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace whorl::runtime {
+
+ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
+    : shard_(shard),
+      platform_(platform),
+      timers_(shard),
+      turns_(shard),
+      sweep_timer_(shard),
+      sweep_(*this) {}
+
+ShardRuntime::~ShardRuntime() = default;
+
+void ShardRuntime::serve(
+    std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange
+) {
+  InstanceGate::Place place = platform_.instances().try_enter();
+  if (!place) [[unlikely]] {
+    http::Response busy;
+    busy.status = 503;
+    busy.fields.append("retry-after", "1");
+    busy.body = http::BodyPipe::empty();
+    exchange->respond(std::move(busy));
+    return;
+  }
+  turns_.note_short_work();
+  std::make_shared<Invocation>(*this, std::move(place), std::move(service), std::move(exchange))
+      ->start();
+}
+
+void ShardRuntime::keep(std::shared_ptr<Invocation> guest) {
+  waiting_.insert(std::move(guest));
+  schedule_sweep();
+}
+
+void ShardRuntime::release(const std::shared_ptr<Invocation>& guest) {
+  waiting_.erase(guest);
+}
+
+void ShardRuntime::cancel_all(std::string_view reason) {
+  // A copy: guests leave the set when they end.
+  const std::vector<std::shared_ptr<Invocation>> guests(waiting_.begin(), waiting_.end());
+  for (const auto& guest : guests) {
+    guest->cancel(engine::TrapKind::Cancelled, std::string(reason));
+  }
+}
+
+void ShardRuntime::Sweep::on_event() noexcept {
+  runtime_.shard_.post([&runtime = runtime_] { runtime.sweep(); });
+}
+
+void ShardRuntime::schedule_sweep() {
+  if (!sweep_.is_linked()) {
+    sweep_timer_.event().add(sweep_);
+    sweep_timer_.start(async::Deadline::after(kSweepInterval));
+  }
+}
+
+void ShardRuntime::sweep() {
+  const auto now = Invocation::Clock::now();
+  const std::vector<std::shared_ptr<Invocation>> guests(waiting_.begin(), waiting_.end());
+  for (const auto& guest : guests) {
+    guest->check_deadline(now);
+  }
+  if (!waiting_.empty()) {
+    schedule_sweep();
+  }
+}
+
+}  // namespace whorl::runtime

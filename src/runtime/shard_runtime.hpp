@@ -1,0 +1,79 @@
+/// ShardRuntime: the guests of one shard: admission, turns, deadlines, drain.
+///
+/// @thread shard, all but what is marked
+#pragma once
+
+#include "async/event.hpp"
+#include "async/timer.hpp"
+#include "http/exchange.hpp"
+#include "runtime/platform.hpp"
+#include "runtime/service.hpp"
+#include "runtime/turns.hpp"
+#include "wasi/shard_timers.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <unordered_set>
+
+namespace whorl::async {
+class Shard;
+}
+
+namespace whorl::runtime {
+
+class Invocation;
+
+class ShardRuntime {
+ public:
+  /// @param platform  shared by all shards; both outlive this object
+  ShardRuntime(async::Shard& shard, Platform& platform);
+  ShardRuntime(const ShardRuntime&) = delete;
+  ShardRuntime& operator=(const ShardRuntime&) = delete;
+  ~ShardRuntime();
+
+  /// Answers a request with a fresh instance of the service. With no instance to be had the client
+  /// gets 503 with Retry-After.
+  void serve(std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange);
+
+  /// Ends every guest that is still alive; their clients' answers are cut.
+  void cancel_all(std::string_view reason);
+  /// Guests alive now.
+  [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size(); }
+
+  // --- for Invocation --------------------------------------------------------------------------
+  [[nodiscard]] async::Shard& shard() noexcept { return shard_; }
+  [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
+  [[nodiscard]] Turns& turns() noexcept { return turns_; }
+  [[nodiscard]] wasi::Timers& timers() noexcept { return timers_; }
+  /// The guest did not end at once: keep it, and watch its deadline.
+  void keep(std::shared_ptr<Invocation> guest);
+  void release(const std::shared_ptr<Invocation>& guest);
+
+ private:
+  /// Wakes the sweep.
+  class Sweep final : public async::Waiter {
+   public:
+    explicit Sweep(ShardRuntime& runtime) noexcept : runtime_(runtime) {}
+    void on_event() noexcept override;
+
+   private:
+    ShardRuntime& runtime_;
+  };
+
+  void schedule_sweep();
+  void sweep();
+
+  /// How often the deadlines of waiting guests are looked at: how much later than its limit a guest
+  /// may be ended.
+  static constexpr std::chrono::milliseconds kSweepInterval{50};
+
+  async::Shard& shard_;
+  Platform& platform_;
+  wasi::ShardTimers timers_;
+  Turns turns_;
+  std::unordered_set<std::shared_ptr<Invocation>> waiting_;
+  async::Timer sweep_timer_;
+  Sweep sweep_;
+};
+
+}  // namespace whorl::runtime

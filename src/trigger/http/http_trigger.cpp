@@ -1,0 +1,116 @@
+#include "trigger/http/http_trigger.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace whorl::trigger {
+namespace {
+
+constexpr std::string_view kReservedPrefix = "/.well-known/spin/";
+
+std::string json_string(std::string_view text) {
+  return boost::json::serialize(boost::json::value(text));
+}
+
+std::string make_info_json(const app::LockedApp& app) {
+  std::string text = "{\n  \"name\": " + json_string(app.name);
+  if (!app.version.empty()) {
+    text += ",\n  \"version\": " + json_string(app.version);
+  }
+  return text + "\n}";
+}
+
+void respond_with(
+    http::Exchange& exchange, std::uint16_t status, http::Fields fields, std::string_view body
+) {
+  http::Response response;
+  response.status = status;
+  response.fields = std::move(fields);
+  if (body.empty()) {
+    response.body = http::BodyPipe::empty();
+  } else {
+    response.body = std::make_shared<http::BodyPipe>(body.size());
+    response.body->write(as_bytes(body));
+    response.body->finish();
+  }
+  exchange.respond(std::move(response));
+}
+
+/// `/.well-known/spin/health` and `info`; any other path below is nobody's.
+void answer_reserved(http::Exchange& exchange, std::string_view name, const HttpApp& app) {
+  http::Fields fields;
+  if (name == "health") {
+    respond_with(exchange, 200, std::move(fields), "OK");
+  } else if (name == "info") {
+    fields.append("content-type", "application/json");
+    respond_with(exchange, 200, std::move(fields), app.info_json);
+  } else {
+    exchange.abort(404);
+  }
+}
+
+void answer_static(http::Exchange& exchange, const app::StaticResponse& answer) {
+  http::Fields fields;
+  for (const auto& [name, value] : answer.headers) {
+    fields.append(name, value);
+  }
+  respond_with(exchange, answer.status, std::move(fields), answer.body);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const HttpApp>> make_http_app(
+    std::shared_ptr<const app::LockedApp> app,
+    std::vector<app::HttpTrigger> triggers,
+    const runtime::Services& services
+) {
+  WHORL_TRY(auto routes, app::RouteTable::build(triggers));
+  auto result = std::make_shared<HttpApp>();
+  result->routes = std::move(routes);
+  for (const app::HttpTrigger& trigger : triggers) {
+    const auto found = services.find(trigger.component);
+    result->services.push_back(found == services.end() ? nullptr : found->second);
+    if (!trigger.static_response && found == services.end()) {
+      return fail(ErrorKind::NotFound, "no such component \"{}\"", trigger.component);
+    }
+  }
+  result->triggers = std::move(triggers);
+  result->info_json = make_info_json(*app);
+  result->app = std::move(app);
+  return std::shared_ptr<const HttpApp>(std::move(result));
+}
+
+void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
+  http::Request& request = exchange->request();
+  const std::string_view target = request.path_and_query;
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (path.starts_with(kReservedPrefix)) [[unlikely]] {
+    answer_reserved(*exchange, path.substr(kReservedPrefix.size()), *app_);
+    return;
+  }
+  const app::RouteMatch match = app_->routes.match(path);
+  if (match.route == nullptr) {
+    exchange->abort(404);
+    return;
+  }
+  const app::HttpTrigger& trigger = app_->triggers[match.route->trigger];
+  if (trigger.static_response) {
+    answer_static(*exchange, *trigger.static_response);
+    return;
+  }
+  const app::RequestFacts facts{
+      .scheme = request.scheme == http::Scheme::Https ? "https" : "http",
+      .host = request.authority,
+      .path_and_query = target,
+      .client_address = request.client_address,
+  };
+  app::for_each_spin_header(match, facts, [&](std::string_view name, std::string_view value) {
+    request.fields.append(std::string(name), std::string(value));
+  });
+  runtime_.serve(app_->services[match.route->trigger], std::move(exchange));
+}
+
+}  // namespace whorl::trigger

@@ -1,0 +1,56 @@
+/// The HTTP trigger: routes requests to components, static answers and reserved paths.
+///
+/// One HttpApp is shared by all shards; each shard has an HttpTrigger, the Handler its server
+/// calls.
+#pragma once
+
+#include "app/http_trigger.hpp"
+#include "app/locked_app.hpp"
+#include "app/route.hpp"
+#include "base/result.hpp"
+#include "http/exchange.hpp"
+#include "runtime/prepare.hpp"
+#include "runtime/service.hpp"
+#include "runtime/shard_runtime.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace whorl::trigger {
+
+/// What all shards share of an application with HTTP triggers. @thread any (immutable)
+struct HttpApp {
+  std::shared_ptr<const app::LockedApp> app;
+  std::vector<app::HttpTrigger> triggers;
+  app::RouteTable routes;
+  /// By index of the trigger; null for a static response.
+  std::vector<std::shared_ptr<const runtime::Service>> services;
+  /// Body of `/.well-known/spin/info`.
+  std::string info_json;
+};
+
+/// Builds the routes of triggers that app::http_triggers() read. Only components that some trigger
+/// names are needed in `services`.
+/// @return errors: those of app::RouteTable::build(); NotFound for a component without a service
+[[nodiscard]] Result<std::shared_ptr<const HttpApp>> make_http_app(
+    std::shared_ptr<const app::LockedApp> app,
+    std::vector<app::HttpTrigger> triggers,
+    const runtime::Services& services
+);
+
+/// Answers the requests of one shard. @thread shard
+class HttpTrigger final : public http::Handler {
+ public:
+  /// @param runtime  outlives this object
+  HttpTrigger(std::shared_ptr<const HttpApp> app, runtime::ShardRuntime& runtime) noexcept
+      : app_(std::move(app)), runtime_(runtime) {}
+
+  void handle(std::shared_ptr<http::Exchange> exchange) override;
+
+ private:
+  std::shared_ptr<const HttpApp> app_;
+  runtime::ShardRuntime& runtime_;
+};
+
+}  // namespace whorl::trigger
