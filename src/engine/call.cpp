@@ -45,6 +45,9 @@ wasm_trap_t* host_thunk(
 ) noexcept {
   const auto& func = *static_cast<const HostRecord*>(record);
   Store& store = store_of(caller);
+  if (store.impl().current != nullptr) {
+    store.impl().current->arrived();
+  }
   HostStatus status = HostStatus::Trap;
   contained(store.impl(), [&] {
     status = func.call(func.env, store, reinterpret_cast<RawVal*>(values));
@@ -64,9 +67,8 @@ wasm_trap_t* enter_thunk(
 ) noexcept {
   Store& store = store_of(caller);
   Fiber::Impl& fiber = *store.impl().current;
-  // Only the engine's own few frames are above this one; the slack is for them.
-  constexpr std::size_t kFramesAbove = 32 * 1024;
-  fiber.stack_bottom = capi::stack_pointer() - kFiberStackBytes + kFramesAbove;
+  fiber.stack_bottom = capi::stack_pointer() - kFiberStackBytes + Fiber::Impl::kFramesAboveEntry;
+  fiber.arrived();
   contained(store.impl(), [&] {
     fiber.outcome = fiber.entry(fiber.env, *fiber.self);
     fiber.returned = true;
@@ -100,6 +102,7 @@ std::expected<void, Trap> Store::call_guest(const Func& func, std::span<RawVal> 
   };
   if (impl.current != nullptr) [[likely]] {
     call();
+    impl.current->arrived();
   } else {
     const Impl::Run run(impl);
     call();
@@ -159,6 +162,9 @@ wasmtime_error_t* epoch_callback(
   *delta = 1;
   *kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
   Fiber::Impl* fiber = store.current;
+  if (fiber != nullptr && fiber->stack_bottom != 0) {
+    fiber->arrived();
+  }
   if (fiber != nullptr && fiber->parking) {
     // The driver's `block` noticed the tick; the fiber is about to suspend anyway, and must not be
     // ended while its operation is under way.

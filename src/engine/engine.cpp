@@ -165,6 +165,13 @@ Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
         probe_address_space
     );
     impl->note = plan.note;
+    if (impl->note.empty() && options.pool_slots > kMostSlots) {
+      impl->note = fmt::format(
+          "the instance pool has {} slots instead of {}: that is the most this build supports",
+          plan.slots,
+          options.pool_slots
+      );
+    }
     if (plan.slots > 0) {
       use_pool(config.get(), options, plan.slots);
       impl->allocation = InstanceAllocation::Pooling;

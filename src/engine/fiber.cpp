@@ -31,6 +31,9 @@ auto Fiber::Impl::switched_in(Step step) {
   store_impl->current = this;
   const ExceptionState outside = exchange_exceptions(exceptions);
   const auto result = step();
+  if (thread_stack.bottom != nullptr) {
+    stand_on(std::exchange(thread_stack, {}));
+  }
   exceptions = exchange_exceptions(outside);
   store_impl->current = nullptr;
   return result;
@@ -166,6 +169,7 @@ Result<> Fiber::park(async::Cancellable* operation) {
     wasmtime_val_raw_t slot = {};
     wasm_trap_t* trap = nullptr;
     const capi::Error error(wasmtime_func_call_unchecked(store.context, &block, &slot, 1, &trap));
+    fiber.arrived();
     const capi::WasmTrap owned_trap(trap);
     fiber.parking = false;
     fiber.operation = nullptr;

@@ -118,7 +118,10 @@ TEST_CASE("many engines in one process never end it") {
     REQUIRE(engine);
     engines.push_back(*std::move(engine));
   }
+  CHECK(engines.back()->pool_slots() <= engines.front()->pool_slots());
+#ifndef WHORL_SANITIZED  // there each engine stays small
   CHECK(engines.back()->pool_slots() < engines.front()->pool_slots());
+#endif
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 /// share.
 #pragma once
 
+#include "engine/asan_stack.hpp"
 #include "engine/capi.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/fiber.hpp"
@@ -49,6 +50,21 @@ struct Fiber::Impl {
 
   Impl* next = nullptr;  ///< fibers of the store
   Impl* previous = nullptr;
+
+  /// Called wherever our code may find itself on the fiber after a switch.
+  void arrived() noexcept {
+#ifdef WHORL_ENGINE_ASAN
+    const StackBounds before =
+        stand_on({reinterpret_cast<const void*>(stack_bottom), kFiberStackBytes - kFramesAboveEntry}
+        );
+    if (thread_stack.bottom == nullptr) {
+      thread_stack = before;
+    }
+#endif
+  }
+  StackBounds thread_stack;  ///< what the fiber was entered from
+  /// The engine's own frames above the entry, at most.
+  static constexpr std::size_t kFramesAboveEntry = 32 * 1024;
 
   /// Runs `step` (which enters the fiber) with the fiber as the current one.
   template <class Step>
