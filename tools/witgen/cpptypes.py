@@ -65,15 +65,12 @@ class CppTypes:
         """The type of a parameter of a host function."""
         match self.expand(type, self._home):
             case (BorrowOf(resource), scope):
-                return self._name(resource, scope, "view") + "&"
+                return self._resource(resource, scope, "view") + "&"
             case (OptionOf(element), scope):
                 inner, inner_scope = self.expand(element, scope)
                 if isinstance(inner, BorrowOf):
-                    return self._name(inner.resource, inner_scope, "view") + "*"
+                    return self._resource(inner.resource, inner_scope, "view") + "*"
         return self._spell(type, self._home, "view")
-
-    def result(self, type: Ty) -> str:
-        return self.owned(type)
 
     # --- structure ------------------------------------------------------------------------------
 
@@ -145,9 +142,9 @@ class CppTypes:
                 parts = ", ".join(self._nested(member, scope, form) for member in members)
                 return f"std::tuple<{parts}>"
             case OwnOf(resource):
-                return f"component::Own<{self._name(resource, scope, form)}>"
+                return f"component::Own<{self._resource(resource, scope, form)}>"
             case BorrowOf(resource):
-                return self._name(resource, scope, form) + "*"
+                return self._resource(resource, scope, form) + "*"
             case Unsupported(text, where):
                 raise WitError(where, f"unsupported type: {text}")
         raise AssertionError(type)
@@ -179,6 +176,11 @@ class CppTypes:
         view = self._spell(expanded, inner, form)
         if form == "absolute" or view != self._spell(expanded, inner, "owned"):
             return view
+        return self._name(name, scope, form)
+
+    def _resource(self, name: Named, scope: Interface, form: str) -> str:
+        if not self.is_resource(name, scope):
+            raise WitError(name.where, f"'{name.name}' is not a resource")
         return self._name(name, scope, form)
 
     def _name(self, name: Named, scope: Interface, form: str) -> str:

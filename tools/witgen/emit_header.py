@@ -117,9 +117,8 @@ class _Header:
         self._out.append(self._equality(definition) + "};\n")
 
     def _enum(self, definition: TypeDef) -> None:
-        if len(definition.members) > 256:
-            raise WitError(definition.where, "enums of more than 256 labels are unsupported")
-        self._out.append(f"enum class {pascal(definition.name)} : std::uint8_t {{")
+        underlying = _discriminant(definition)
+        self._out.append(f"enum class {pascal(definition.name)} : {underlying} {{")
         self._enumerators(definition, "  ")
         self._out.append("};\n")
 
@@ -146,9 +145,8 @@ class _Header:
 
     def _variant(self, definition: TypeDef) -> None:
         name = pascal(definition.name)
-        if len(definition.members) > 256:
-            raise WitError(definition.where, "variants of more than 256 cases are unsupported")
-        self._out.append(f"struct {name} {{\n  enum class Tag : std::uint8_t {{")
+        underlying = _discriminant(definition)
+        self._out.append(f"struct {name} {{\n  enum class Tag : {underlying} {{")
         self._enumerators(definition, "    ")
         self._out.append("  };\n  Tag tag{};")
         payloads = ["std::monostate"] + self._distinct_payloads(definition)
@@ -225,7 +223,7 @@ class _Header:
         if function.is_async:
             raise WitError(function.where, "unsupported: async functions")
         result = result or function.result
-        returned = f"component::HostResult<{self._types.result(result) if result else ''}>"
+        returned = f"component::HostResult<{self._types.owned(result) if result else ''}>"
         names = [snake(param.name, _PARAMETERS) for param in function.params]
         params = ["component::Call& call"]
         for param, spelled in zip(function.params, names):
@@ -233,10 +231,19 @@ class _Header:
         return f"  [[nodiscard]] virtual {returned} {name}({', '.join(params)}) = 0;"
 
 
+def _discriminant(definition: TypeDef) -> str:
+    """The type that holds the index of a case or label."""
+    if len(definition.members) > 65536:
+        raise WitError(definition.where, f"'{definition.name}' has too many cases")
+    return "std::uint8_t" if len(definition.members) <= 256 else "std::uint16_t"
+
+
 def _check_distinct(definition: TypeDef, names: list[str]) -> None:
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise WitError(definition.where, f"'{name}' would be declared twice in C++")
+        seen.add(name)
 
 
 _VARIANT_AS = """\
