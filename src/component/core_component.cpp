@@ -19,6 +19,8 @@ constexpr std::string_view kPostReturn = "cabi_post_";
 constexpr std::string_view kRealloc = "cabi_realloc";
 constexpr std::string_view kMemory = "memory";
 constexpr std::string_view kInitialize = "_initialize";
+/// The entry of a command; such a module has no `_initialize`.
+constexpr std::string_view kStart = "_start";
 
 /// Marks of names that only asynchronous modules use.
 constexpr std::array<std::string_view, 12> kAsyncMarks = {
@@ -53,23 +55,6 @@ ExportName split_export(std::string_view name) noexcept {
                                       : ExportName{name.substr(0, at), name.substr(at + 1)};
 }
 
-Error no_preview1(const CoreModule& module) {
-  const bool command = module.find_export("_start") != nullptr;
-  return fail(
-             ErrorKind::Unsupported,
-             "the core module imports wasi_snapshot_preview1; running preview 1 modules directly "
-             "is "
-             "not supported yet"
-  )
-      .with_help(
-          command
-              ? "it is a command with `_start`: build for wasm32-wasip2 instead, or turn it into a "
-                "component with the command adapter"
-              : "turn it into a component: wasm-tools component new IN.wasm --adapt "
-                "wasi_snapshot_preview1.reactor.wasm -o OUT.wasm"
-      );
-}
-
 Error unknown_import(const CoreImport& import) {
   return fail(
              ErrorKind::Unsupported,
@@ -83,7 +68,7 @@ Error unknown_import(const CoreImport& import) {
 class CoreLinker {
  public:
   CoreLinker(const HostRegistry& registry, CoreModule module)
-      : linker_(registry), module_(std::move(module)) {}
+      : registry_(registry), linker_(registry), module_(std::move(module)) {}
 
   [[nodiscard]] Result<Graph> run() && {
     graph().modules.push_back(module_);
@@ -115,9 +100,6 @@ class CoreLinker {
 
   [[nodiscard]] Result<> refuse_unknown() const {
     const auto& imports = module_.imports();
-    const auto preview1 = std::ranges::find_if(imports, [](const CoreImport& import) {
-      return import.module == "wasi_snapshot_preview1" || import.module == "wasi_unstable";
-    });
     for (const CoreImport& import : imports) {
       if (is_async_name(import.name)) {
         return fail(
@@ -127,9 +109,6 @@ class CoreLinker {
         )
             .with_help(kAsyncHelp);
       }
-    }
-    if (preview1 != imports.end()) {
-      return no_preview1(module_);
     }
     return {};
   }
@@ -181,10 +160,11 @@ class CoreLinker {
   }
 
   [[nodiscard]] Result<CoreRef> bind(const CoreImport& import) {
-    if (import.type.kind != CoreKind::Func || !parse_interface_name(import.module)) {
+    const auto core = registry_.find_core_module(import.module);
+    if (import.type.kind != CoreKind::Func || (!core && !parse_interface_name(import.module))) {
       return unknown_import(import);
     }
-    WHORL_TRY(const CoreRef ref, lower(import));
+    WHORL_TRY(const CoreRef ref, core ? lower_core(import, *core) : lower(import));
     const std::string mismatch = explain_binding(graph(), module_, import, ref);
     if (!mismatch.empty()) {
       return fail(
@@ -223,6 +203,26 @@ class CoreLinker {
       return explain_missing_function(*match.interface, import.module, import.name, offset);
     }
     return linker_.lower_host(func, options(), offset);
+  }
+
+  /// A function of a core-level host module: given as it is, its type is compared afterwards.
+  [[nodiscard]] Result<CoreRef> lower_core(
+      const CoreImport& import, const HostRegistry::CoreMatch& match
+  ) {
+    const CoreHostFunction* function = match.module->find(import.name);
+    if (function == nullptr) {
+      return unknown_import(import);
+    }
+    GraphHost host = options();
+    host.realloc = std::nullopt;
+    host.core_function = function;
+    host.host_slot = match.host_slot;
+    host.type = function->type();
+    host.label = fmt::format("{} {}", import.module, import.name);
+    auto& hosts = graph().hosts;
+    hosts.push_back(std::move(host));
+    const auto index = static_cast<std::uint32_t>(hosts.size() - 1);
+    return CoreRef{CoreRef::Source::Host, CoreKind::Func, index, {}};
   }
 
   [[nodiscard]] static std::shared_ptr<const FuncShape> offered_shape(
@@ -272,7 +272,7 @@ class CoreLinker {
     }
     const FuncItem* declared = find_func(exports_, parts.interface, parts.func);
     const auto interface = parse_interface_name(parts.interface);
-    if (declared == nullptr && !interface) {
+    if (declared == nullptr && !interface && name != kStart) {
       return {};  // an export of the module's own: memory helpers and the like
     }
     GraphLift out;
@@ -319,17 +319,16 @@ class CoreLinker {
     return {};
   }
 
-  [[nodiscard]] Error nothing_to_call() const {
-    const bool command = module_.find_export("_start") != nullptr;
+  [[nodiscard]] static Error nothing_to_call() {
     return fail(
                ErrorKind::InvalidInput,
                "the core module exports no function of an interface, such as "
-               "\"wasi:http/incoming-handler@0.2.0#handle\"{}",
-               command ? "; it is a command with `_start`" : ""
+               "\"wasi:http/incoming-handler@0.2.0#handle\""
     )
         .with_help("build it as a component that exports a handler");
   }
 
+  const HostRegistry& registry_;
   Linker linker_;
   CoreModule module_;
   std::vector<World> worlds_;

@@ -38,8 +38,10 @@ struct GraphInstance {
 
 /// A host function, or the drop of a host resource, lowered with certain options.
 struct GraphHost {
-  const HostFunction* function = nullptr;  ///< null for a drop
+  // One of these is set.
+  const HostFunction* function = nullptr;
   const ResourceTag* drop = nullptr;
+  const CoreHostFunction* core_function = nullptr;
   std::uint16_t host_slot = 0;
   engine::FuncType type;
   std::optional<CoreRef> memory;

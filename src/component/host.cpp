@@ -7,19 +7,44 @@
 
 namespace whorl::component {
 
+const CoreHostFunction* CoreHostModule::find(std::string_view function) const noexcept {
+  const auto found = std::ranges::find_if(functions, [&](const CoreHostFunction& candidate) {
+    return function == candidate.name;
+  });
+  return found == functions.end() ? nullptr : &*found;
+}
+
+std::uint16_t HostRegistry::next_slot() {
+  WHORL_CHECK(slots_ < CallSite::kNone, "too many host interfaces");
+  return slots_++;
+}
+
 std::uint16_t HostRegistry::add(const HostInterface& interface) {
-  WHORL_CHECK(interfaces_.size() < CallSite::kNone, "too many host interfaces");
-  for (const HostInterface* other : interfaces_) {
+  for (const Match& other : interfaces_) {
     WHORL_CHECK(
-        std::string_view(other->name) != interface.name ||
-            std::string_view(other->version) != interface.version,
+        std::string_view(other.interface->name) != interface.name ||
+            std::string_view(other.interface->version) != interface.version,
         "host interface registered twice",
         interface.name,
         interface.version
     );
   }
-  interfaces_.push_back(&interface);
-  return static_cast<std::uint16_t>(interfaces_.size() - 1);
+  interfaces_.push_back({&interface, next_slot()});
+  return interfaces_.back().host_slot;
+}
+
+std::uint16_t HostRegistry::add(const CoreHostModule& module) {
+  WHORL_CHECK(!find_core_module(module.name), "host module registered twice", module.name);
+  core_modules_.push_back({&module, next_slot()});
+  return core_modules_.back().host_slot;
+}
+
+std::optional<HostRegistry::CoreMatch> HostRegistry::find_core_module(std::string_view name
+) const noexcept {
+  const auto found = std::ranges::find_if(core_modules_, [&](const CoreMatch& candidate) {
+    return name == candidate.module->name;
+  });
+  return found == core_modules_.end() ? std::nullopt : std::optional(*found);
 }
 
 std::optional<HostRegistry::Match> HostRegistry::find(
@@ -27,19 +52,18 @@ std::optional<HostRegistry::Match> HostRegistry::find(
 ) const {
   const std::string track = compatibility_key(version);
   std::optional<Match> best;
-  for (std::size_t slot = 0; slot < interfaces_.size(); ++slot) {
-    const HostInterface* offered = interfaces_[slot];
-    if (name != offered->name) {
+  for (const Match& match : interfaces_) {
+    const HostInterface& offered = *match.interface;
+    if (name != offered.name) {
       continue;
     }
-    const Match match{offered, static_cast<std::uint16_t>(slot)};
-    if (version == offered->version) {
+    if (version == offered.version) {
       return match;
     }
-    if (track.empty() || compatibility_key(offered->version) != track) {
+    if (track.empty() || compatibility_key(offered.version) != track) {
       continue;
     }
-    if (!best || *parse_semver(best->interface->version) < *parse_semver(offered->version)) {
+    if (!best || *parse_semver(best->interface->version) < *parse_semver(offered.version)) {
       best = match;
     }
   }
@@ -48,9 +72,9 @@ std::optional<HostRegistry::Match> HostRegistry::find(
 
 std::vector<std::string> HostRegistry::versions_of(std::string_view name) const {
   std::vector<std::string> versions;
-  for (const HostInterface* offered : interfaces_) {
-    if (name == offered->name) {
-      versions.emplace_back(offered->version);
+  for (const Match& offered : interfaces_) {
+    if (name == offered.interface->name) {
+      versions.emplace_back(offered.interface->version);
     }
   }
   return versions;
@@ -58,8 +82,8 @@ std::vector<std::string> HostRegistry::versions_of(std::string_view name) const 
 
 std::vector<std::string> HostRegistry::names() const {
   std::vector<std::string> names;
-  for (const HostInterface* offered : interfaces_) {
-    names.emplace_back(offered->name);
+  for (const Match& offered : interfaces_) {
+    names.emplace_back(offered.interface->name);
   }
   std::ranges::sort(names);
   const auto repeated = std::ranges::unique(names);

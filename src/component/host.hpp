@@ -117,6 +117,21 @@ struct HostInterface {
   std::span<const HostResourceDesc> resources;
 };
 
+/// One function of a core-level host module: its parameters and results are core values, nothing is
+/// lifted or lowered for it.
+struct CoreHostFunction {
+  const char* name;            ///< of the import: "fd_write"
+  engine::FuncType (*type)();  ///< its core type
+  engine::HostFn thunk;        ///< env is a `const CallSite*` with host_slot and memory_slot
+};
+
+/// A module that core modules import by a plain name: WASI preview 1.
+struct CoreHostModule {
+  const char* name;  ///< "wasi_snapshot_preview1"
+  std::span<const CoreHostFunction> functions;
+  [[nodiscard]] const CoreHostFunction* find(std::string_view function) const noexcept;
+};
+
 /// All interfaces of the process. Filled once at start by the rooms that implement them.
 /// @thread any after that
 class HostRegistry {
@@ -124,6 +139,8 @@ class HostRegistry {
   /// Registers an interface; the result is its host slot, the index of its Host object in the array
   /// that each instance is given.
   std::uint16_t add(const HostInterface& interface);
+  /// Registers a core-level module; the result is its host slot.
+  std::uint16_t add(const CoreHostModule& module);
 
   struct Match {
     const HostInterface* interface;
@@ -134,14 +151,24 @@ class HostRegistry {
   /// request than what is offered matches too: whether each function wanted exists is checked
   /// separately, so that the message can name it.
   [[nodiscard]] std::optional<Match> find(std::string_view name, std::string_view version) const;
+  struct CoreMatch {
+    const CoreHostModule* module;
+    std::uint16_t host_slot;
+  };
+  [[nodiscard]] std::optional<CoreMatch> find_core_module(std::string_view name) const noexcept;
   /// Versions offered of an interface, for messages.
   [[nodiscard]] std::vector<std::string> versions_of(std::string_view name) const;
   /// Interface names, for "did you mean".
   [[nodiscard]] std::vector<std::string> names() const;
-  [[nodiscard]] std::size_t size() const noexcept { return interfaces_.size(); }
+  /// How many host slots there are.
+  [[nodiscard]] std::size_t size() const noexcept { return slots_; }
 
  private:
-  std::vector<const HostInterface*> interfaces_;
+  [[nodiscard]] std::uint16_t next_slot();
+
+  std::vector<Match> interfaces_;
+  std::vector<CoreMatch> core_modules_;
+  std::uint16_t slots_ = 0;
 };
 
 }  // namespace whorl::component

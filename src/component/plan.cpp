@@ -156,7 +156,8 @@ class Planner {
         out->func.call = &drop_thunk;
         out->func.env = &out->drop;
       } else {
-        out->func.call = host.function->thunk;
+        out->func.call =
+            host.function != nullptr ? host.function->thunk : host.core_function->thunk;
         out->func.env = &out->site;
       }
       plan_.hosts.push_back(std::move(out));
