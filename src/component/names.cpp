@@ -292,23 +292,19 @@ std::optional<ExternName> parse_extern_name(std::string_view text) noexcept {
 }
 
 std::string uniqueness_key(std::string_view name) {
-  std::string key;
-  if (const auto parsed = parse_extern_name(name)) {
-    using Kind = ExternName::Kind;
-    if (parsed->kind == Kind::Method || parsed->kind == Kind::Static) {
-      key = std::string(parsed->resource);
-      if (parsed->resource != parsed->label) {
-        key += '.';
-        key += parsed->label;
-      }
-    } else {
-      key = std::string(name);
-    }
-  } else {
-    key = std::string(name);
-  }
+  std::string key(name);
   std::ranges::transform(key, key.begin(), to_lower);
-  return key;
+  using Kind = ExternName::Kind;
+  const auto parsed = parse_extern_name(key);
+  if (!parsed || (parsed->kind != Kind::Method && parsed->kind != Kind::Static)) {
+    return key;
+  }
+  std::string folded(parsed->resource);
+  if (parsed->resource != parsed->label) {
+    folded += '.';
+    folded += parsed->label;
+  }
+  return folded;
 }
 
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates) {
