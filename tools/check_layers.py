@@ -40,7 +40,10 @@ class Confined:
 
 
 CONFINED = (
-    Confined(r"^(wasmtime|wasm)(\.h|\.hh|/)", r"^src/engine/.*\.cpp$", "the engine's headers stay in src/engine/*.cpp"),
+    Confined(r"^(wasmtime|wasm)(\.h|\.hh|/)", r"^src/engine/(.*\.cpp|capi\.hpp)$",
+             "the engine's headers stay in src/engine/*.cpp and their private capi.hpp"),
+    Confined(r"^engine/(capi|trap|driver|asan_stack|epoch_clock|pool_plan|.*_impl)\.hpp$", r"^src/engine/",
+             "the engine's private headers stay in engine/"),
     Confined(r"^boost/asio", r"^src/(async/.*|net/.*|http/.*\.cpp)$", "Asio stays in async/, net/ and http/*.cpp"),
     Confined(r"^boost/beast", r"^src/http/websocket/", "Beast stays in http/websocket/"),
     Confined(r"^boost/(json|url)", r"^(src|apps)/.*\.cpp$", "JSON and URL headers stay in .cpp files"),

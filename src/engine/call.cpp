@@ -22,7 +22,7 @@ void contained(Store::Impl& store, Call call) noexcept {
     call();
   } catch (const std::exception& e) {  // InvariantBroken and what third parties throw
     store.fail(TrapKind::HostTrap, fmt::format("internal error: {}", e.what()));
-  } catch (...) {
+  } catch (...) {  // lint: allow(catch_all) the boundary to C frames
     store.fail(TrapKind::HostTrap, "internal error: an exception of unknown type");
   }
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 
 #if !defined(__x86_64__)
 #include <sys/auxv.h>
@@ -182,10 +183,14 @@ Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
   impl->engine.reset(wasm_engine_new_with_config(config.release()));
   const capi::Engine compiler(wasm_engine_new_with_config(make_config(options, false).release()));
   WHORL_TRY(impl->driver, make_driver(impl->engine.get(), compiler.get()));
-  impl->clock = std::make_unique<EpochClock>(
-      [](void* engine) { wasmtime_engine_increment_epoch(static_cast<wasm_engine_t*>(engine)); },
-      impl->engine.get()
-  );
+  try {
+    impl->clock = std::make_unique<EpochClock>(
+        [](void* engine) { wasmtime_engine_increment_epoch(static_cast<wasm_engine_t*>(engine)); },
+        impl->engine.get()
+    );
+  } catch (const std::system_error& e) {
+    return fail(ErrorKind::Unavailable, "starting the engine's clock: {}", e.what());
+  }
   return std::make_shared<Engine>(std::move(impl));
 }
 

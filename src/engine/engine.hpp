@@ -25,7 +25,7 @@ struct EngineOptions {
   /// Largest linear memory, bytes; a store's own limit may be lower.
   std::uint64_t max_memory_bytes = std::uint64_t{4} << 30;
   /// Native debug information for guests; optimisation off.
-  bool debug_info = false;  // NOLINT: mirrors a command-line switch
+  bool debug_info = false;
 };
 
 /// Stack of a guest's own frames, and of the fiber they share with host frames (engine.md K1).

@@ -13,8 +13,8 @@ namespace whorl::engine {
 namespace {
 using namespace test;  // NOLINT(google-build-using-namespace): a test
 
-using Body = std::function<std::expected<void, Trap>(Fiber&)>;
-using Host = std::function<HostStatus(Store&, RawVal*)>;
+using Body = std::move_only_function<std::expected<void, Trap>(Fiber&)>;
+using Host = std::move_only_function<HostStatus(Store&, RawVal*)>;
 
 /// A store with one instance: wait(n) calls the host n times and returns 42, spin never returns.
 struct World {
@@ -152,7 +152,7 @@ TEST_CASE("an unpark before the park is remembered once") {
 
 TEST_CASE("an event wakes fibers of several stores") {
   async::Event event;
-  const Host host = [&](Store& store, RawVal*) {
+  const auto host = [&](Store& store, RawVal*) {
     return async::wait_on(*store.current_fiber(), event) ? HostStatus::Return : HostStatus::Trap;
   };
   World first(host);
@@ -316,7 +316,7 @@ TEST_CASE("dropping a fiber or its store unwinds what is parked") {
     int& count;
     ~Guard() { ++count; }
   };
-  const Host host = [&](Store& store, RawVal*) {
+  const auto host = [&](Store& store, RawVal*) {
     const Guard guard{unwound};
     (void)store.current_fiber()->park();
     CHECK_FALSE(store.current_fiber()->park());
@@ -505,6 +505,18 @@ TEST_CASE("an endless start function is ended by its budget, off the fibers") {
   REQUIRE_FALSE(instance);
   CHECK(instance.error().kind == TrapKind::CpuBudget);
   CHECK(instance.error().message == "used its CPU budget of 5 ms");
+}
+
+TEST_CASE("M6: modules come before fibers") {
+  World world([](Store&, RawVal*) { return HostStatus::Return; });
+  QueueScheduler scheduler;
+  std::int32_t answer = 0;
+  Body body = world.calling("wait", 1, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+  CHECK(fiber.resume() == Fiber::State::Done);
+  auto late = world.store->instantiate(compile(ModuleBuilder()), {});
+  REQUIRE_FALSE(late);
+  CHECK(late.error().message == "modules are instantiated before the store's first fiber starts");
 }
 
 TEST_CASE("an entry that throws ends its fiber with a trap") {

@@ -73,7 +73,7 @@ bool Store::is_dying() const noexcept {
 }
 
 std::expected<Instance, Trap> Store::instantiate(const InstancePre& pre) {
-  if (impl_->dying) {
+  if (!impl_->may_instantiate()) {
     return std::unexpected(*impl_->ending);
   }
   wasmtime_instance_t instance = {};
@@ -91,7 +91,7 @@ std::expected<Instance, Trap> Store::instantiate(const InstancePre& pre) {
 std::expected<Instance, Trap> Store::instantiate(
     const Module& module, std::span<const Extern> imports
 ) {
-  if (impl_->dying) {
+  if (!impl_->may_instantiate()) {
     return std::unexpected(*impl_->ending);
   }
   std::vector<wasmtime_extern_t> items;
@@ -168,6 +168,13 @@ MutableByteView Store::bytes_of(const Memory& memory) noexcept {
 HostStatus Store::set_trap(TrapKind kind, std::string message, int exit_code) {
   impl_->fail(kind, std::move(message), exit_code);
   return HostStatus::Trap;
+}
+
+bool Store::Impl::may_instantiate() {
+  if (has_driver) {  // the engine refuses it too, in words that help nobody (engine.md M6)
+    fail(TrapKind::HostTrap, "modules are instantiated before the store's first fiber starts");
+  }
+  return !dying;
 }
 
 void Store::Impl::fail(Trap reason) {

@@ -129,6 +129,8 @@ struct Store::Impl {
   /// Instantiates the driver if that has not happened. @return false after fail()
   [[nodiscard]] bool ensure_driver();
   [[nodiscard]] bool stack_allows_entry() const noexcept;
+  /// False after fail(): the store is dying, or has had a fiber.
+  [[nodiscard]] bool may_instantiate();
 };
 
 /// The callback that the engine gets for every host function; its env is a HostRecord.
