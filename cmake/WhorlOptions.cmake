@@ -41,6 +41,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -ffunction-section
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
 
 target_link_options(whorl_options INTERFACE -fuse-ld=lld-19 -pie -Wl,-z,relro,-z,now)
+if(WHORL_FUZZ)
+  target_compile_options(whorl_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(WHORL_SANITIZE)
   target_compile_options(whorl_options INTERFACE -fsanitize=${WHORL_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(whorl_options INTERFACE -fsanitize=${WHORL_SANITIZE})

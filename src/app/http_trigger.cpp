@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 
 namespace whorl::app {
 namespace {
@@ -168,7 +169,9 @@ Result<HttpTrigger> read_trigger(const Trigger& trigger) {
   return out;
 }
 
-Result<void> check_target(const HttpTrigger& trigger, const LockedApp& app) {
+using Ids = std::unordered_set<std::string_view>;
+
+Result<void> check_target(const HttpTrigger& trigger, const Ids& components) {
   const bool has_component = !trigger.component.empty();
   if (has_component == trigger.static_response.has_value()) {
     return fail(
@@ -178,7 +181,7 @@ Result<void> check_target(const HttpTrigger& trigger, const LockedApp& app) {
         has_component ? "both" : "neither"
     );
   }
-  if (has_component && app.find_component(trigger.component) == nullptr) {
+  if (has_component && !components.contains(trigger.component)) {
     return fail(ErrorKind::NotFound, "no such component \"{}\"", trigger.component);
   }
   if (trigger.wagi && trigger.wagi->entrypoint && *trigger.wagi->entrypoint != "_start") {
@@ -235,8 +238,12 @@ Result<std::vector<HttpTrigger>> http_triggers(const LockedApp& app) {
       out.push_back(std::move(read));
     }
   }
+  Ids components;
+  for (const Component& component : app.components) {
+    components.insert(component.id);
+  }
   for (const HttpTrigger& trigger : out) {
-    WHORL_CHECKED(check_target(trigger, app));
+    WHORL_CHECKED(check_target(trigger, components));
   }
   return out;
 }

@@ -16,6 +16,8 @@ constexpr std::uint8_t kSeparatorRank = 3;
 
 constexpr std::string_view kDots = "/...";
 constexpr std::string_view kStar = "/*";
+/// Far longer than any path that is asked for; bounds the work a pattern can cause.
+constexpr std::size_t kMaxPatternBytes = 8192;
 constexpr std::string_view kReservedPrefix = "/.well-known/spin/";
 
 std::string_view without_outer_slashes(std::string_view path) {
@@ -112,6 +114,9 @@ Result<Route> make_route(const HttpTrigger& trigger, std::size_t index) {
 }  // namespace
 
 Result<RoutePattern> RoutePattern::parse(std::string_view text) {
+  if (text.size() > kMaxPatternBytes) {
+    return fail(ErrorKind::ResourceLimit, "the pattern is longer than {} bytes", kMaxPatternBytes);
+  }
   RoutePattern pattern;
   if (take_suffix(text, kDots) || take_suffix(text, kStar)) {
     pattern.has_wildcard_ = true;
@@ -256,13 +261,20 @@ Result<RouteTable> RouteTable::build(std::span<const HttpTrigger> triggers) {
         {triggers[loser].listing_id(), shown.empty() ? "/" : shown, trigger.listing_id()}
     );
   }
+  std::vector<Route> unsorted;
+  std::vector<std::size_t> order;
   for (const std::size_t index : effective) {
     WHORL_TRY(Route route, make_route(triggers[index], index));
-    const auto place =
-        std::ranges::upper_bound(table.routes_, route, [](const Route& a, const Route& b) {
-          return a.pattern.precedes(b.pattern);
-        });
-    table.routes_.insert(place, std::move(route));
+    order.push_back(unsorted.size());
+    unsorted.push_back(std::move(route));
+  }
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    const RoutePattern& left = unsorted[a].pattern;
+    const RoutePattern& right = unsorted[b].pattern;
+    return left.precedes(right) || (!right.precedes(left) && a < b);
+  });
+  for (const std::size_t index : order) {
+    table.routes_.push_back(std::move(unsorted[index]));
   }
   for (std::size_t i = 0; i < table.routes_.size(); ++i) {
     if (const std::string* path = table.routes_[i].pattern.literal_path()) {

@@ -259,6 +259,13 @@ TEST_CASE("malformed patterns are named") {
   );
 }
 
+TEST_CASE("a pattern's length is bounded") {
+  CHECK(RoutePattern::parse("/" + std::string(8191, 'a')));
+  auto longer = RoutePattern::parse("/" + std::string(8192, 'a'));
+  REQUIRE_FALSE(longer);
+  CHECK(longer.error().kind() == ErrorKind::ResourceLimit);
+}
+
 TEST_CASE("reserved routes") {
   const RouteTable table =
       table_for({"/.well-known/spin/x", "/.well-known/spindle", "/.well-known/spin"});

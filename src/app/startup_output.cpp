@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unordered_map>
+
 namespace whorl::app {
 namespace {
 
@@ -58,15 +60,19 @@ std::string json_string(std::string_view text) {
 std::vector<RouteListing> list_routes(
     const LockedApp& app, std::span<const HttpTrigger> triggers, const RouteTable& table
 ) {
+  std::unordered_map<std::string_view, const std::string*> descriptions;
+  for (const Component& component : app.components) {
+    descriptions.try_emplace(component.id, &component.description);
+  }
   std::vector<RouteListing> out;
   for (const Route& route : table.routes()) {
     const HttpTrigger& trigger = triggers[route.trigger];
-    const Component* component = app.find_component(trigger.component);
+    const auto description = descriptions.find(trigger.component);
     out.push_back(
         {.id = trigger.listing_id(),
          .prefix = route.shown,
          .is_wildcard = route.pattern.has_wildcard(),
-         .description = component == nullptr ? std::string() : component->description}
+         .description = description == descriptions.end() ? std::string() : *description->second}
     );
   }
   return out;

@@ -113,15 +113,15 @@ Result<app::Trigger> lock_trigger(manifest::Trigger from) {
   if (has_entries(from.dependencies)) {
     return unsupported("`dependencies` of a trigger (middleware) are not supported yet");
   }
-  app::Value config(app::Value::Table{});
+  app::Value::Table config;
   if (from.component) {
-    config.set("component", app::Value(std::get<std::string>(*from.component)));
+    config.push_back({"component", app::Value(std::get<std::string>(*from.component))});
   }
-  for (const app::Member& member : *from.config.as_table()) {
-    config.set(member.name, member.value);
-  }
+  config.insert(config.end(), from.config.as_table()->begin(), from.config.as_table()->end());
   return app::Trigger{
-      .id = std::move(from.id), .type = std::move(from.type), .config = std::move(config)
+      .id = std::move(from.id),
+      .type = std::move(from.type),
+      .config = app::Value(std::move(config))
   };
 }
 

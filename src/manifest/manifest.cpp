@@ -138,7 +138,7 @@ Result<Trigger> decode_trigger(const Decoder& decoder, std::string type, const N
   Trigger out;
   out.type = std::move(type);
   out.span = node.span;
-  out.config = app::Value(app::Value::Table{});
+  app::Value::Table config;
   for (const Entry& entry : node.entries) {
     if (entry.name == "id") {
       WHORL_TRY(out.id, decoder.string(entry.value));
@@ -150,9 +150,10 @@ Result<Trigger> decode_trigger(const Decoder& decoder, std::string type, const N
     } else if (entry.name == "dependencies") {
       WHORL_TRY(out.dependencies, decode_trigger_dependencies(decoder, entry.value));
     } else {
-      out.config.set(entry.name, entry.value.to_value());
+      config.push_back({entry.name, entry.value.to_value()});
     }
   }
+  out.config = app::Value(std::move(config));
   return out;
 }
 

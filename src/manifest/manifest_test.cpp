@@ -397,6 +397,8 @@ TEST_CASE("texts that are no TOML") {
       {"[a", "1:3 1 invalid table header|"},
       {"a = 1\na = 2", "2:5 1 invalid key-value pair|cannot redefine"},
       {"[[[", "1:3 1 invalid key|"},
+      {"\xCD\xB6", "1:1 1 invalid root table|"},
+      {"x = \xC2\xA1", "1:5 1 invalid"},
       {"x = \"\\q\"", "1:7 1 invalid string|"},
       {std::string("x = 1\n\0", 7), "2:1 1 invalid root table|"},
       {"x = \"\xFF\"", "1:5 1 stream did not contain valid UTF-8"},
