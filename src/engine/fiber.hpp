@@ -23,7 +23,8 @@ class FiberScheduler {
   virtual void fiber_ready(Fiber& fiber) noexcept = 0;
   /// The fiber's slice is over: call resume() when others had their turn (engine.md K8).
   virtual void fiber_yielded(Fiber& fiber) noexcept = 0;
-  /// The fiber ended; outcome() is set. The store may be destroyed later, not inside this call.
+  /// The fiber ended; outcome() is set. The fiber may be destroyed inside this call, its store only
+  /// later.
   virtual void fiber_done(Fiber& fiber) noexcept = 0;
 
  protected:
@@ -51,8 +52,9 @@ class Fiber final : public async::Parkable {
   [[nodiscard]] Store& store() const noexcept;
 
   /// Ends the guest: every wait of it returns Cancelled from now on, guest code traps at its next
-  /// step. `kind` and `reason` become the trap. The fiber is scheduled so that it can unwind. The
-  /// whole store is dying afterwards.
+  /// step. `kind` and `reason` become the trap, unless the store has a reason already. The whole
+  /// store is dying afterwards: every fiber of it is scheduled so that it can unwind, after its
+  /// operation, which is asked to end, has completed.
   void cancel(TrapKind kind, std::string reason);
 
   /// How it ended; only in state Done.
