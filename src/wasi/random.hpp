@@ -24,7 +24,7 @@ class SecureRandom {
   [[nodiscard]] std::uint64_t next();
 
  private:
-  std::array<std::uint8_t, 256> ahead_{};
+  std::array<std::uint8_t, 64> ahead_{};
   std::size_t used_ = ahead_.size();  ///< bytes of ahead_ handed out already
 };
 

@@ -29,7 +29,6 @@ std::expected<void, engine::Trap> call_incoming_handler(
   auto called =
       component::call_export<Handle>(instance, store, func, std::move(request), std::move(out));
   if (!called) {
-    state->cut();
     return called;
   }
   if (const char* failure = state->conclude(); failure != nullptr) {

@@ -16,13 +16,14 @@ namespace whorl::wasi::p2 {
     const Surroundings& around, std::shared_ptr<http::Exchange> exchange
 );
 
-/// Lets the guest answer the exchange. The answer goes out as the guest makes it; when the call
-/// returns, with whatever result, the exchange has one.
+/// Lets the guest answer the exchange. The answer goes out as the guest makes it. When the guest
+/// returns without one, the answer is 500; when it traps, the exchange is left as it is, for the
+/// caller to abort.
 ///
 /// @param func   the export `handle`, of any version compatible with 0.2
 /// @param hosts  the host objects of `instance`
-/// @return       why the guest ended early, or why the answer is a 500 of ours. The message then is
-///               one for the operator's log.
+/// @return       why the guest ended early, or why the answer is a 500 of ours. The message is one
+///               for the operator's log.
 /// @thread shard, on a fiber
 [[nodiscard]] std::expected<void, engine::Trap> call_incoming_handler(
     component::ComponentInstance& instance,

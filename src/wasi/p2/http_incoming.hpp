@@ -99,8 +99,6 @@ class ResponseState {
   /// open without dropping it ends here.
   /// @return why the answer is not the guest's own, null if it is
   [[nodiscard]] const char* conclude();
-  /// The call has trapped: 500, or what was begun is cut.
-  void cut() { exchange_->abort(500); }
 
  private:
   std::shared_ptr<http::Exchange> exchange_;

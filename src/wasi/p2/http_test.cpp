@@ -481,27 +481,23 @@ TEST_CASE("status codes") {
   }
 }
 
-TEST_CASE("a trap gives 500, or cuts what was begun, and leaves what was done") {
-  {
-    Service service;
-    service.state->cut();
-    CHECK(service.exchange->response().status == 500);
-  }
+TEST_CASE("what ends the guest cuts what was begun, and leaves what was done") {
   {
     Service service;
     auto response = service.response(service.fields());
     auto body = *response->body(service.call);
     service.set(std::move(response));
-    service.state->cut();
+    service.exchange->abort(500);
     CHECK(service.exchange->response().status == 200);
     CHECK(service.exchange->response().body->failure());
+    CHECK_FALSE(*(*(*(*body)->write(service.call)))->check_write(service.call));
   }
   Service service;
   auto response = service.response(service.fields());
   auto body = *response->body(service.call);
   service.set(std::move(response));
   REQUIRE(*service.finish(std::move(*body)));
-  service.state->cut();
+  service.exchange->abort(500);
   CHECK_FALSE(service.exchange->response().body->failure());
 }
 
