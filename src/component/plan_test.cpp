@@ -218,6 +218,20 @@ func 1 = instance 0 "test:guest/run@1.0.0#run" () -> i32
 start func 0 on the fiber
 export test:guest/run@1.0.0#run = func 1 memory=0 as () -> i32
 )");
+  testing::BareModule with_world;
+  with_world.component_type = testing::world_of({});
+  CHECK(
+      planned(testing::bare_module(with_world))
+          .find("export test:guest/run@1.0.0#run = func 1 memory=0 as func() -> u32\n") !=
+      std::string::npos
+  );
+  Guest other;
+  other.param = {0x79};
+  with_world.component_type = testing::world_of(other);
+  CHECK(
+      planned(testing::bare_module(with_world)).find("parameter `text`: wants u32, is offered") !=
+      std::string::npos
+  );
   struct Row {
     testing::BareModule module;
     const char* text;

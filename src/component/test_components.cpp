@@ -172,6 +172,24 @@ Bytes almost_shim() {
   });
 }
 
+Bytes world_of(const Guest& guest) {
+  const Wasm run_interface =
+      Wasm{0x42}.add(vec({Wasm{1, 0x40, 0, 0, 0x79}, export_func("run", 0)}));
+  const Wasm world = Wasm{0x41}.add(vec({
+      Wasm{1}.add(interface_type(guest)),
+      Wasm{3}.add(import_instance(guest.interface, 0)),
+      Wasm{1}.add(run_interface),
+      Wasm{4, 0}.name("test:guest/run@1.0.0").add({5, 1}),
+  }));
+  const Wasm outer =
+      Wasm{0x41}.add(vec({Wasm{1}.add(world), Wasm{4, 0}.name("test:guest/world").add({4, 0})}));
+  return component({
+      section(0, Wasm().name("wit-component-encoding").add({4, 0})),
+      section(7, vec({outer})),
+      section(11, vec({Wasm{0}.name("world").add({3, 0, 0})})),
+  });
+}
+
 Bytes bare_module(const BareModule& parts) {
   Parts sections = {
       section(

@@ -38,6 +38,10 @@ struct Guest {
 /// Like a shim, but it has a memory: must be kept.
 [[nodiscard]] Bytes almost_shim();
 
+/// The payload of a component-type section: a world that imports what a Guest imports and exports
+/// test:guest/run.
+[[nodiscard]] Bytes world_of(const Guest& guest);
+
 /// A bare core module with one export and two imports.
 struct BareModule {
   std::string import_module = "test:host/log@1.0.0";
