@@ -120,10 +120,11 @@ enum class Verdict : std::uint8_t { GoOn, GiveWay, End };
 Verdict judge(Store::Impl& store) {
   const auto now = Clock::now();
   const auto in_this_run = now - store.run_started;
+  store.charge(now);
   if (store.dying) {
     return Verdict::End;
   }
-  if (store.cpu_used + in_this_run >= store.budget.cpu) {
+  if (store.cpu_used >= store.budget.cpu) {
     store.fail(
         TrapKind::CpuBudget,
         fmt::format("used its CPU budget of {}", duration_text(store.budget.cpu))

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace whorl::engine {
 namespace {
 
@@ -61,6 +63,17 @@ EpochClock::Slot& EpochClock::slot_of_this_thread() noexcept {
     }
   }
   return slots_.back();
+}
+
+std::chrono::nanoseconds EpochClock::cpu_since_last_look(Slot& slot) const noexcept {
+  timespec time = {};
+  if (&slot == &slots_.back() || ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0) {
+    return std::chrono::nanoseconds::max();
+  }
+  const auto now = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  const auto before = std::exchange(slot.cpu_seen, now);
+  // A new thread may have the descriptor, and so the slot, of one that ended.
+  return now >= before ? now - before : now;
 }
 
 EpochClock::Seen EpochClock::look() noexcept {

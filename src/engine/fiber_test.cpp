@@ -101,7 +101,7 @@ TEST_CASE("a fiber runs its entry and ends") {
   Body body = world.calling("wait", 3, answer);
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
   CHECK(fiber.state() == Fiber::State::New);
-  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(scheduler.go(fiber) == Fiber::State::Done);
   CHECK(fiber.state() == Fiber::State::Done);
   CHECK(scheduler.done == 1);
   CHECK(fiber.outcome());
@@ -116,16 +116,16 @@ TEST_CASE("a fiber parks and goes on after unpark") {
   std::int32_t answer = 0;
   Body body = world.calling("wait", 2, answer);
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-  CHECK(fiber.resume() == Fiber::State::Parked);
-  CHECK(fiber.resume() == Fiber::State::Parked);  // nobody woke it
+  CHECK(scheduler.go(fiber) == Fiber::State::Parked);
+  CHECK(scheduler.go(fiber) == Fiber::State::Parked);  // nobody woke it
   fiber.unpark();
   fiber.unpark();
   CHECK(scheduler.ready == 1);  // told once
   CHECK(fiber.state() == Fiber::State::Parked);
-  CHECK(fiber.resume() == Fiber::State::Parked);  // the second wait
+  CHECK(scheduler.go(fiber) == Fiber::State::Parked);  // the second wait
   CHECK(answer == 0);
   fiber.unpark();
-  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(scheduler.go(fiber) == Fiber::State::Done);
   CHECK(answer == 42);
   CHECK(world.store->current_fiber() == nullptr);
 }
@@ -143,11 +143,11 @@ TEST_CASE("an unpark before the park is remembered once") {
   std::int32_t answer = 0;
   Body body = world.calling("wait", 1, answer);
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-  CHECK(fiber.resume() == Fiber::State::Parked);
+  CHECK(scheduler.go(fiber) == Fiber::State::Parked);
   CHECK(parks == 1);
   CHECK(scheduler.ready == 0);
   fiber.unpark();
-  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(scheduler.go(fiber) == Fiber::State::Done);
 }
 
 TEST_CASE("an event wakes fibers of several stores") {
@@ -164,8 +164,8 @@ TEST_CASE("an event wakes fibers of several stores") {
   Body body_b = second.calling("wait", 1, b);
   Fiber fiber_a(*first.store, scheduler, entry_of(body_a), &body_a);
   Fiber fiber_b(*second.store, scheduler, entry_of(body_b), &body_b);
-  fiber_a.resume();
-  fiber_b.resume();
+  scheduler.go(fiber_a);
+  scheduler.go(fiber_b);
   CHECK(event.has_waiters());
   event.notify();
   scheduler.run();
@@ -191,13 +191,13 @@ TEST_CASE("several fibers of one store keep their own place") {
     fibers.push_back(
         std::make_unique<Fiber>(*world.store, scheduler, entry_of(bodies[i]), &bodies[i])
     );
-    fibers.back()->resume();
+    scheduler.go(*fibers.back());
   }
   for (int round = 0; round < 4; ++round) {
     for (std::size_t i = fibers.size(); i-- > 0;) {
       if (fibers[i]->state() == Fiber::State::Parked) {
         fibers[i]->unpark();
-        fibers[i]->resume();
+        scheduler.go(*fibers[i]);
       }
     }
   }
@@ -227,7 +227,7 @@ TEST_CASE("cancelling a parked fiber resumes it, and nothing in it waits again (
   std::int32_t answer = 0;
   Body body = world.calling("wait", 100, answer);
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-  fiber.resume();
+  scheduler.go(fiber);
   fiber.cancel(TrapKind::Cancelled, "the client went away");
   CHECK(fiber.state() == Fiber::State::Parked);  // never resumed inside
   CHECK(scheduler.ready == 1);
@@ -253,13 +253,13 @@ TEST_CASE("cancellation waits for the operation") {
   std::int32_t answer = 0;
   Body body = world.calling("wait", 1, answer);
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-  fiber.resume();
+  scheduler.go(fiber);
   fiber.cancel(TrapKind::Cancelled, "stop");
   fiber.cancel(TrapKind::Cancelled, "stop");
   CHECK(operation.asked == 1);
   CHECK(scheduler.ready == 0);
-  CHECK(fiber.resume() == Fiber::State::Parked);  // still under way
-  fiber.unpark();                                 // the operation completes
+  CHECK(scheduler.go(fiber) == Fiber::State::Parked);  // still under way
+  fiber.unpark();                                      // the operation completes
   scheduler.run();
   CHECK(fiber.state() == Fiber::State::Done);
 }
@@ -278,8 +278,8 @@ TEST_CASE("cancelling one fiber ends all of its store") {
   Fiber first(*world.store, scheduler, entry_of(body), &body);
   Fiber second(*world.store, scheduler, entry_of(body), &body);
   Fiber third(*world.store, scheduler, entry_of(body), &body);
-  first.resume();
-  second.resume();
+  scheduler.go(first);
+  scheduler.go(second);
   second.cancel(TrapKind::WallDeadline, "over");
   CHECK(operation.asked == 1);
   first.unpark();
@@ -302,11 +302,11 @@ TEST_CASE("a trap in one fiber ends the waits of the others") {
   };
   Fiber waiting(*world.store, scheduler, entry_of(body), &body);
   Fiber trapping(*world.store, scheduler, entry_of(ending), &ending);
-  waiting.resume();
-  CHECK(trapping.resume() == Fiber::State::Done);
+  scheduler.go(waiting);
+  CHECK(scheduler.go(trapping) == Fiber::State::Done);
   CHECK(trapping.outcome().error().exit_code == 1);
   waiting.unpark();
-  CHECK(waiting.resume() == Fiber::State::Done);
+  CHECK(scheduler.go(waiting) == Fiber::State::Done);
   CHECK(waiting.outcome().error().kind == TrapKind::Exit);
 }
 
@@ -330,7 +330,7 @@ TEST_CASE("dropping a fiber or its store unwinds what is parked") {
     {
       Fiber parked(*world.store, scheduler, entry_of(body), &body);
       Fiber fresh(*world.store, scheduler, entry_of(body), &body);
-      parked.resume();
+      scheduler.go(parked);
     }
     CHECK(unwound == 1);
     CHECK(world.store->is_dying());
@@ -341,8 +341,8 @@ TEST_CASE("dropping a fiber or its store unwinds what is parked") {
     Fiber first(*world.store, scheduler, entry_of(body), &body);
     Fiber second(*world.store, scheduler, entry_of(body), &body);
     Fiber fresh(*world.store, scheduler, entry_of(body), &body);
-    first.resume();
-    second.resume();
+    scheduler.go(first);
+    scheduler.go(second);
     world.store.reset();
     CHECK(unwound == 2);
     CHECK(first.state() == Fiber::State::Done);
@@ -373,14 +373,14 @@ TEST_CASE("K4: exceptions are caught on fibers, even when one parks inside a han
   Body body = world.calling("wait", 3, answer);
   Fiber first(*world.store, scheduler, entry_of(body), &body);
   Fiber second(*world.store, scheduler, entry_of(body), &body);
-  first.resume();
-  second.resume();
+  scheduler.go(first);
+  scheduler.go(second);
   for (int i = 0; i < 3; ++i) {
     for (Fiber* fiber : {&first, &second}) {
       CHECK_FALSE(std::current_exception());
       CHECK(std::uncaught_exceptions() == 0);
       fiber->unpark();
-      fiber->resume();
+      scheduler.go(*fiber);
     }
   }
   CHECK(caught == 6);
@@ -435,7 +435,7 @@ TEST_CASE("K1: each nested entry may use its whole stack") {
 
 TEST_CASE("an endless loop yields to its neighbours and is ended by its budget") {
   Budget budget;
-  budget.cpu = std::chrono::milliseconds(20);
+  budget.cpu = std::chrono::milliseconds(100);
   World looping([](Store&, RawVal*) { return HostStatus::Return; }, budget);
   World neighbour([](Store&, RawVal*) { return HostStatus::Return; });
   QueueScheduler scheduler;
@@ -448,15 +448,16 @@ TEST_CASE("an endless loop yields to its neighbours and is ended by its budget")
     std::int32_t quiet = 0;
     Body other = neighbour.calling("wait", 1, quiet);
     Fiber guest(*neighbour.store, scheduler, entry_of(other), &other);
-    CHECK(guest.resume() == Fiber::State::Done);
+    while (guest.resume() == Fiber::State::Yielded) {
+    }
     CHECK(quiet == 42);
     ++served;
   }
   CHECK(served > 0);
-  CHECK(scheduler.yielded == served);
+  CHECK(scheduler.yielded >= served);
   CHECK(fiber.state() == Fiber::State::Done);
   CHECK(fiber.outcome().error().kind == TrapKind::CpuBudget);
-  CHECK(fiber.outcome().error().message == "used its CPU budget of 20 ms");
+  CHECK(fiber.outcome().error().message == "used its CPU budget of 100 ms");
   CHECK(fiber.outcome().error().backtrace.size() == 1);
   CHECK(looping.store->cpu_used() >= budget.cpu);
 }
@@ -513,7 +514,7 @@ TEST_CASE("M6: modules come before fibers") {
   std::int32_t answer = 0;
   Body body = world.calling("wait", 1, answer);
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(scheduler.go(fiber) == Fiber::State::Done);
   auto late = world.store->instantiate(compile(ModuleBuilder()), {});
   REQUIRE_FALSE(late);
   CHECK(late.error().message == "modules are instantiated before the store's first fiber starts");
@@ -524,7 +525,7 @@ TEST_CASE("an entry that throws ends its fiber with a trap") {
   QueueScheduler scheduler;
   Body body = [](Fiber&) -> std::expected<void, Trap> { throw std::runtime_error("broken"); };
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-  CHECK(fiber.resume() == Fiber::State::Done);
+  CHECK(scheduler.go(fiber) == Fiber::State::Done);
   CHECK(fiber.outcome().error().message == "internal error: broken");
 }
 

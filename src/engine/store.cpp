@@ -63,7 +63,7 @@ void Store::set_deadline(std::chrono::steady_clock::time_point deadline) noexcep
 }
 std::chrono::nanoseconds Store::cpu_used() const noexcept {
   return impl_->running == 0 ? impl_->cpu_used
-                             : impl_->cpu_used + (Clock::now() - impl_->run_started);
+                             : impl_->cpu_used + (Clock::now() - impl_->charged_until);
 }
 Fiber* Store::current_fiber() const noexcept {
   return impl_->current == nullptr ? nullptr : impl_->current->self;

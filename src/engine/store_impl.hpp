@@ -8,6 +8,7 @@
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -86,7 +87,8 @@ struct Store::Impl {
   Clock::time_point created;
   std::chrono::nanoseconds cpu_used{0};
   Clock::time_point run_started;
-  unsigned running = 0;  ///< nesting of Run
+  Clock::time_point charged_until;  ///< of the present run
+  unsigned running = 0;             ///< nesting of Run
   EpochClock::Slot* slot = nullptr;
   Fiber::Impl* current = nullptr;
   Fiber::Impl* fibers = nullptr;
@@ -102,14 +104,14 @@ struct Store::Impl {
     explicit Run(Impl& store) noexcept : store_(store) {
       if (store.running++ == 0) {
         marked_ = store.engine->impl().clock->begin(*store.slot);
-        store.run_started = Clock::now();
+        store.run_started = store.charged_until = Clock::now();
       }
     }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
     ~Run() {
       if (--store_.running == 0) {
-        store_.cpu_used += Clock::now() - store_.run_started;
+        store_.charge(Clock::now());
         if (marked_) {
           store_.engine->impl().clock->end(*store_.slot);
         }
@@ -121,6 +123,16 @@ struct Store::Impl {
     bool marked_ = false;
   };
 
+  /// Charges the time of the present run up to `now`. The cheap monotonic clock is enough for short
+  /// times; a long one may be the guest's, or that of others whom the kernel gave this core.
+  void charge(Clock::time_point now) noexcept {
+    std::chrono::nanoseconds time = now - charged_until;
+    if (time > kEpochTick * 4) [[unlikely]] {
+      time = std::min(time, engine->impl().clock->cpu_since_last_look(*slot));
+    }
+    cpu_used += time;
+    charged_until = now;
+  }
   /// The store is being ended from now on; the first reason stays.
   void fail(Trap reason);
   void fail(TrapKind kind, std::string message, int exit_code = 0);

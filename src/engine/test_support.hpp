@@ -71,6 +71,15 @@ class QueueScheduler final : public FiberScheduler {
     fiber->resume();
     return true;
   }
+  /// Resumes until the fiber parks or ends: on a busy machine any resume may meet a tick and yield.
+  Fiber::State go(Fiber& fiber) {
+    Fiber::State state = Fiber::State::Yielded;
+    while (state == Fiber::State::Yielded) {
+      state = fiber.resume();
+      std::erase(queue, &fiber);
+    }
+    return state;
+  }
   void run() {
     while (step()) {
     }
