@@ -18,13 +18,13 @@ ValType join(ValType a, ValType b) noexcept {
 }  // namespace
 
 const Flattener::Flat* Flattener::type(const TypeRef& type) {
-  auto known = flat_.find(type.get());
+  auto known = flat_.find(type);
   if (known == flat_.end()) {
     std::optional<Flat> flat = compute(*type);
     if (flat && flat->size() > kMaxFlatParams) {
       flat.reset();
     }
-    known = flat_.emplace(type.get(), std::move(flat)).first;
+    known = flat_.emplace(type, std::move(flat)).first;
   }
   return known->second ? &*known->second : nullptr;
 }
@@ -137,7 +137,7 @@ Flattener::Contents Flattener::contents(const TypeRef& type) {
   if (type == nullptr) {
     return {};
   }
-  const auto known = contents_.find(type.get());
+  const auto known = contents_.find(type);
   if (known != contents_.end()) {
     return known->second;
   }
@@ -159,7 +159,7 @@ Flattener::Contents Flattener::contents(const TypeRef& type) {
   out.strings = out.strings || is_string;
   out.pointers =
       out.pointers || is_string || type->kind == TypeKind::List || type->kind == TypeKind::Map;
-  contents_.emplace(type.get(), out);
+  contents_.emplace(type, out);
   return out;
 }
 

@@ -29,7 +29,7 @@ struct AbiNeeds {
 };
 
 /// Flattens types and remembers what it learned of each, so that shared parts of large graphs are
-/// walked once. The types must outlive it.
+/// walked once. It keeps the types it has seen, so that an address always means the same type.
 class Flattener {
  public:
   using Flat = std::vector<engine::ValType>;
@@ -53,8 +53,8 @@ class Flattener {
   [[nodiscard]] bool result_spills(const FuncShape& func);
   [[nodiscard]] Contents contents(const TypeRef& type);
 
-  std::unordered_map<const Type*, std::optional<Flat>> flat_;
-  std::unordered_map<const Type*, Contents> contents_;
+  std::unordered_map<TypeRef, std::optional<Flat>> flat_;
+  std::unordered_map<TypeRef, Contents> contents_;
 };
 
 }  // namespace whorl::component
