@@ -116,16 +116,16 @@ Result<std::uint64_t> parse_number(std::string_view text) {
 }
 
 Result<bool> parse_switch(std::string_view text) {
-  static constexpr std::array<std::string_view, 6> kYes{"y", "yes", "t", "true", "on", "1"};
-  static constexpr std::array<std::string_view, 6> kNo{"n", "no", "f", "false", "off", "0"};
+  static constexpr std::array<std::string_view, 6> kAffirmative{"y", "yes", "t", "true", "on", "1"};
+  static constexpr std::array<std::string_view, 6> kNegative{"n", "no", "f", "false", "off", "0"};
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  if (std::ranges::find(kYes, lower) != kYes.end()) {
+  if (std::ranges::find(kAffirmative, lower) != kAffirmative.end()) {
     return true;
   }
-  if (std::ranges::find(kNo, lower) != kNo.end()) {
+  if (std::ranges::find(kNegative, lower) != kNegative.end()) {
     return false;
   }
   return invalid("value was not a boolean");

@@ -66,15 +66,17 @@ TEST_CASE("edit distance") {
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("source", "sauce") == 2);
-  CHECK(edit_distance("soruce", "source") == 1);
+  CHECK(edit_distance("sources", "source") == 1);
+  CHECK(edit_distance("uosrce", "source") == 2);
+  CHECK(edit_distance("ab", "ba") == 1);
   CHECK(edit_distance(std::string(65, 'a'), "a") == 65);
 }
 
 TEST_CASE("the nearest word") {
   static constexpr std::array<std::string_view, 3> kWords{"source", "description", "environment"};
   CHECK(nearest("sauce", kWords) == std::nullopt);
-  CHECK(nearest("soruce", kWords) == "source");
-  CHECK(nearest("desciption", kWords) == "description");
+  CHECK(nearest("sources", kWords) == "source");
+  CHECK(nearest("descriptions", kWords) == "description");
   CHECK(nearest("env", kWords) == std::nullopt);
   CHECK(nearest("", kWords) == std::nullopt);
 }

@@ -178,15 +178,15 @@ source = { package = "a:b", version = "1.0.0", registry = "r" }
 }
 
 TEST_CASE("the full form of a diagnostic") {
-  const Error unknown = bad(kHead + kTrigger + kComponent + "soruce = \"x\"\n");
+  const Error unknown = bad(kHead + kTrigger + kComponent + "sources = \"x\"\n");
   CHECK(unknown.kind() == ErrorKind::InvalidInput);
   CHECK(
       unknown.message() ==
       "TOML parse error at line 9, column 1\n"
       "  |\n"
-      "9 | soruce = \"x\"\n"
-      "  | ^^^^^^\n"
-      "unknown field `soruce`, expected one of `source`, `description`, `variables`, "
+      "9 | sources = \"x\"\n"
+      "  | ^^^^^^^\n"
+      "unknown field `sources`, expected one of `source`, `description`, `variables`, "
       "`environment`, `files`, `exclude_files`, `allowed_http_hosts`, `allowed_outbound_hosts`, "
       "`key_value_stores`, `sqlite_databases`, `ai_models`, `targets`, `build`, `tool`, "
       "`dependencies_inherit_configuration`, `dependencies`, `profile`\n"
