@@ -41,8 +41,10 @@ Invocation::Invocation(
       exchange_(std::move(exchange)),
       started_(Clock::now()),
       p2_(make_context()),
+      p1_(make_context()),
       instance_(service_->component, hosts_) {
   p2_.fill(shard_.platform().p2_slots(), hosts_);
+  hosts_[shard_.platform().p1_slot()] = &p1_;
 }
 
 Invocation::~Invocation() = default;

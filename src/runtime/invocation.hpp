@@ -10,7 +10,9 @@
 #include "engine/store.hpp"
 #include "http/exchange.hpp"
 #include "runtime/instance_gate.hpp"
+#include "runtime/platform.hpp"
 #include "runtime/service.hpp"
+#include "wasi/p1/preview1.hpp"
 #include "wasi/p2/hosts.hpp"
 
 #include <array>
@@ -72,7 +74,8 @@ class Invocation final : public engine::FiberScheduler,
   Clock::time_point started_;
   std::optional<Clock::time_point> response_ended_;
   wasi::p2::P2Hosts p2_;
-  std::array<void*, wasi::p2::kInterfaceCount> hosts_{};
+  wasi::p1::Preview1 p1_;
+  std::array<void*, kHostSlots> hosts_{};
   component::ComponentInstance instance_;
   std::unique_ptr<engine::Store> store_;
   std::optional<engine::Fiber> fiber_;

@@ -1,6 +1,7 @@
 #include "runtime/platform.hpp"
 
 #include "base/check.hpp"
+#include "wasi/p1/preview1.hpp"
 
 namespace whorl::runtime {
 
@@ -12,9 +13,10 @@ Result<std::unique_ptr<Platform>> Platform::create(const engine::EngineOptions& 
 Platform::Platform(std::shared_ptr<engine::Engine> engine)
     : engine_(std::move(engine)),
       p2_slots_(wasi::p2::register_p2(registry_)),
+      p1_slot_(wasi::p1::register_preview1(registry_)),
       instances_(engine_->pool_slots()) {
   WHORL_CHECK(
-      registry_.size() <= wasi::p2::kInterfaceCount,
+      registry_.size() <= kHostSlots,
       "an instance has a place for every interface",
       registry_.size()
   );

@@ -10,9 +10,14 @@
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace whorl::runtime {
+
+/// How many host objects an instance has: one per interface or module of the registry.
+inline constexpr std::size_t kHostSlots = wasi::p2::kInterfaceCount + 1;
 
 class Platform {
  public:
@@ -25,6 +30,7 @@ class Platform {
   [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept { return engine_; }
   [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
+  [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
 
  private:
@@ -33,6 +39,7 @@ class Platform {
   std::shared_ptr<engine::Engine> engine_;
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
+  std::uint16_t p1_slot_;
   InstanceGate instances_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/exchange.hpp"
+#include "wasi/input_source.hpp"
 #include "wasi/output_sink.hpp"
 #include "wasi/timers.hpp"
 
@@ -23,6 +24,10 @@ struct InstanceContext {
   OutputSink& standard_error;
   /// The component's own variables; nothing of the host's environment.
   std::span<const EnvironmentVariable> environment;
+  /// Of a command: its name first. A service has none.
+  std::span<const std::string> arguments = {};
+  /// Null: ended from the start.
+  InputSource* standard_input = nullptr;
 };
 
 }  // namespace whorl::wasi
