@@ -30,7 +30,7 @@ class Preview1 {
 
   /// @param context  what it borrows outlives this object
   explicit Preview1(const InstanceContext& context) noexcept
-      : context_(context), descriptors_(context) {}
+      : context_(context), descriptors_(context_) {}
   Preview1(const Preview1&) = delete;
   Preview1& operator=(const Preview1&) = delete;
 
