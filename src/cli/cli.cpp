@@ -4,7 +4,6 @@
 #include "cli/report.hpp"
 #include "cli/up.hpp"
 #include "cli/version.hpp"
-#include "log/log.hpp"
 #include "log/terminal.hpp"
 #include "manifest/nearest.hpp"
 
@@ -127,7 +126,6 @@ std::string ListenAddress::to_text() const {
 }
 
 int main(int argc, char** argv, AppRunner& runner) {
-  log::configure_from_environment();
   const std::vector<std::string_view> arguments(argv + std::min(argc, 1), argv + argc);
   return dispatch(arguments, runner);
 }

@@ -73,7 +73,7 @@ class AppRunner {
 };
 
 /// The whole program: parses, acts, prints errors, and says the exit code (0; 1 failure; 2 wrong
-/// usage).
+/// usage). The log has been configured by the caller.
 [[nodiscard]] int main(int argc, char** argv, AppRunner& runner);
 
 }  // namespace whorl::cli
