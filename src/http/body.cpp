@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace whorl::http {
+namespace {
+
+// Small bodies are often written in a few parts: room for them without growing.
+constexpr std::size_t kFirstBuffer = 256;
+
+}  // namespace
 
 BodyPipe::BodyPipe(std::size_t capacity) : capacity_(capacity) {}
 
@@ -33,6 +39,9 @@ std::size_t BodyPipe::write(ByteView data) {
   if (begin_ > 0 && buffer_.size() + count > buffer_.capacity()) {
     buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
+  }
+  if (buffer_.capacity() == 0) {
+    buffer_.reserve(std::max(count, std::min(capacity_, kFirstBuffer)));
   }
   buffer_.insert(buffer_.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(count));
   total_written_ += count;

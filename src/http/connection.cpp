@@ -286,8 +286,10 @@ void Connection::start_exchange() {
   };
   keep_alive_ = head.keep_alive;
   expects_continue_ = head.expects_continue && head.framing != wire::http1::Framing::None;
-  exchange_ =
-      std::make_shared<Exchange>(reader_.take_request(core_->options, head, client_address_));
+  exchange_ = std::make_shared<Exchange>();
+  Request& request = exchange_->request();
+  request.client_address = client_address_;
+  reader_.take_request(core_->options, head, request);
   reader_.pump(core_->options, eof_);
   core_->handler.handle(exchange_);
 }

@@ -15,6 +15,8 @@ namespace whorl::http {
 
 class Exchange {
  public:
+  /// With a request to be filled in through request() before the handler sees it.
+  Exchange() = default;
   explicit Exchange(Request request) : request_(std::move(request)) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;

@@ -38,35 +38,31 @@ RequestReader::HeadState RequestReader::read_head(
   return HeadState::Complete;
 }
 
-Request RequestReader::take_request(
-    const ServerOptions& options,
-    const wire::http1::RequestHead& head,
-    const std::string& client_address
+void RequestReader::take_request(
+    const ServerOptions& options, const wire::http1::RequestHead& head, Request& request
 ) {
-  Request request;
   request.method = head.method;
   request.scheme = options.scheme;
   request.authority = head.authority;
   request.path_and_query = head.path_and_query;
-  request.client_address = client_address;
   auto& lines = request.fields.lines();
   lines.reserve(head.fields.size());
   for (const auto& field : head.fields) {
     lines.emplace_back(std::string(field.name), std::string(field.value));
   }
-  decoder_ = wire::http1::BodyDecoder(head.framing, head.content_length);
   received_ = drained_ = 0;
-  if (decoder_.is_ended()) {
+  if (head.framing == wire::http1::Framing::None ||
+      (head.framing == wire::http1::Framing::Length && head.content_length == 0)) {
     body_ = BodyPipe::empty();
     body_state_ = BodyState::Ended;
   } else {
+    decoder_ = wire::http1::BodyDecoder(head.framing, head.content_length);
     body_ = std::make_shared<BodyPipe>(options.body_buffer_bytes);
     body_state_ = BodyState::Open;
   }
   request.body = body_;
   buffer_.consume(scanner_.end());
   scanner_ = {};
-  return request;
 }
 
 void RequestReader::take_data(std::string_view data, const ServerOptions& options) {
@@ -144,7 +140,9 @@ std::size_t RequestReader::wanted_capacity() const noexcept {
 
 void RequestReader::finish_request() {
   body_.reset();
-  decoder_ = {};
+  if (received_ > 0) {
+    decoder_ = {};  // may hold the text of trailers
+  }
 }
 
 }  // namespace whorl::http

@@ -37,11 +37,10 @@ class RequestReader {
   /// After Refused.
   [[nodiscard]] const wire::http1::Refusal& refusal() const noexcept { return refusal_; }
 
-  /// Turns a complete head into a request and drops it from the buffer.
-  [[nodiscard]] Request take_request(
-      const ServerOptions& options,
-      const wire::http1::RequestHead& head,
-      const std::string& client_address
+  /// Turns a complete head into a request, without the client's address, and drops it from the
+  /// buffer.
+  void take_request(
+      const ServerOptions& options, const wire::http1::RequestHead& head, Request& request
   );
 
   /// Moves body bytes from the buffer to the pipe, or drops them when nobody reads them.

@@ -1,7 +1,6 @@
 #include "wire/http1/request.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace whorl::wire::http1 {
 namespace {
@@ -279,12 +278,6 @@ bool is_port_suffix(std::string_view text) noexcept {
          std::all_of(text.begin() + 1, text.end(), is_digit);
 }
 
-bool is_reg_name_byte(char c) noexcept {
-  const char lower = to_lower(c);
-  return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
-         (c != '\0' && std::strchr("-._~!$&'()*+,;=", c) != nullptr);
-}
-
 }  // namespace
 
 bool is_host(std::string_view text) noexcept {
@@ -301,18 +294,13 @@ bool is_host(std::string_view text) noexcept {
            ) &&
            address.find(':') != std::string_view::npos && is_port_suffix(text.substr(close + 1));
   }
-  std::size_t i = 0;
-  while (i < text.size() && text[i] != ':') {
-    if (text[i] == '%') {
-      if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) {
-        return false;
-      }
-      i += 3;
-    } else if (is_reg_name_byte(text[i])) {
-      ++i;
-    } else {
+  std::size_t i = reg_name_length(text);
+  while (i < text.size() && text[i] == '%') {
+    if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) {
       return false;
     }
+    i += 3;
+    i += reg_name_length(text.substr(i));
   }
   return i > 0 && is_port_suffix(text.substr(i));
 }
@@ -427,11 +415,12 @@ std::optional<Refusal> parse_request_head(
   }
   begin += 2;
   while (true) {
-    // Every line ends in CRLF: the scanner has seen to it. A CR elsewhere is no field content.
-    const std::size_t end = head.find("\r\n", begin);
-    if (end == std::string_view::npos) {
-      return bad("the head has no end");
+    // A CR elsewhere is no field content.
+    const std::size_t line_feed = head.find('\n', begin);
+    if (line_feed == std::string_view::npos || line_feed == begin || head[line_feed - 1] != '\r') {
+      return bad("a line does not end in CRLF");
     }
+    const std::size_t end = line_feed - 1;
     if (end == begin) {
       break;
     }

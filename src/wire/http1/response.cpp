@@ -129,14 +129,17 @@ void append_status_line(std::string& out, Version version, std::uint16_t status)
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   const std::size_t before = out.size();
-  out.append(name);
-  std::transform(
-      out.begin() + static_cast<std::ptrdiff_t>(before),
-      out.end(),
-      out.begin() + static_cast<std::ptrdiff_t>(before),
-      to_lower
-  );
-  out.append(": ").append(value).append("\r\n");
+  const std::size_t after = before + name.size() + value.size() + 4;
+  if (after > out.capacity()) {
+    out.reserve(std::max(after, out.capacity() * 2));
+  }
+  out.resize_and_overwrite(after, [&](char* text, std::size_t size) {
+    char* at = std::transform(name.begin(), name.end(), text + before, to_lower);
+    at = std::copy_n(": ", 2, at);
+    at = std::copy(value.begin(), value.end(), at);
+    std::copy_n("\r\n", 2, at);
+    return size;
+  });
 }
 
 void append_content_length(std::string& out, std::uint64_t length) {

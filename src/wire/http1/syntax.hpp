@@ -3,6 +3,7 @@
 /// @spec RFC 9110 §5, RFC 9112 §5. @thread any
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -23,6 +24,8 @@ struct FieldView {
 [[nodiscard]] bool equals_lower(std::string_view text, std::string_view lower) noexcept;
 /// RFC 9110 §5.6.2: one byte of a token.
 [[nodiscard]] bool is_token_byte(char c) noexcept;
+/// How many bytes at the front belong to a registered name (RFC 3986 §3.2.2) without escapes.
+[[nodiscard]] std::size_t reg_name_length(std::string_view text) noexcept;
 /// RFC 9110 §5.6.2: a non-empty token.
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
 /// RFC 9110 §5.5: no control byte but HTAB.
