@@ -15,6 +15,11 @@ constexpr std::string_view kLogTarget = "whorl::guest";
 /// A guest can trap on every request: its report must not become a flood.
 constinit log::RateLimit trap_reports{100, std::chrono::seconds(1)};
 
+/// What the operator can do about it, for limits that are not named in the message already.
+std::string_view advice_for(engine::TrapKind kind) noexcept {
+  return kind == engine::TrapKind::CpuBudget ? " (--max-request-cpu sets the limit)" : "";
+}
+
 std::uint16_t status_for(engine::TrapKind kind) noexcept {
   switch (kind) {
     case engine::TrapKind::CpuBudget:
@@ -189,10 +194,11 @@ void Invocation::report(const engine::Trap& trap) const {
       trap_reports,
       log::Level::Error,
       kLogTarget,
-      "component `{}`, {} {}: {}",
+      "component `{}`, {} {}{}: {}",
       service_->id,
       exchange_->request().method,
       exchange_->request().path_and_query,
+      advice_for(trap.kind),
       trap.to_text()
   );
 }
