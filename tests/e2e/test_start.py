@@ -124,7 +124,7 @@ def test_a_module_without_a_handler_is_refused(tmp_path):
 def test_an_import_that_no_one_offers_is_refused_by_name(app):
     folder = app(ONE.replace("multi", "unknown_import"), "unknown_import")
     message = refused("-f", folder)
-    assert "example:store/things" in message and "frobnicate" in message
+    assert "example:store/things@1.2.0" in message
     assert "unknown_import.wasm" in message or "one" in message
 
 
