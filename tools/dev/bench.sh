@@ -9,9 +9,9 @@ verb_bench() {
   case ${1:-} in load | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
+  "$root/examples/hello/build.sh" >&2
   if [ "$what" != micro ]; then
     build_release
-    "$root/examples/hello/build.sh" >&2
     /usr/bin/python3 "$root/bench/load.py" --out "$root/build/bench/load.json" "$@"
   fi
   if [ "$what" != load ]; then
