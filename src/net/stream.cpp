@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -20,6 +21,8 @@ using boost::system::error_code;
 
 // Parts of one message: head, body, tail, and some to spare.
 constexpr std::size_t kMaxParts = 8;
+// Messages up to this size are put together before they are sent.
+constexpr std::size_t kCopied = 2048;
 
 ReadEnd to_read_end(const error_code& code) {
   if (!code) {
@@ -65,27 +68,11 @@ class TcpStream final : public Stream {
   }
 
   Attempt try_write(std::span<const ByteView> parts) override {
-    std::array<iovec, kMaxParts> vectors;
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    WHORL_DCHECK(parts.size() <= kMaxParts, "too many parts", parts.size());
+    std::size_t total = 0;
     for (const ByteView part : parts) {
-      if (!part.empty()) {
-        vectors[message.msg_iovlen++] = {const_cast<std::uint8_t*>(part.data()), part.size()};
-      }
+      total += part.size();
     }
-    while (true) {
-      const ssize_t count = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
-      if (count >= 0) {
-        return {Attempt::Outcome::Done, static_cast<std::size_t>(count)};
-      }
-      if (errno == EAGAIN) {
-        return {Attempt::Outcome::WouldBlock};
-      }
-      if (errno != EINTR) {
-        return {Attempt::Outcome::Failed};
-      }
-    }
+    return total <= kCopied ? write_copy(parts, total) : write_parts(parts);
   }
 
   void start_wait_writable(std::shared_ptr<StreamSink> sink) override {
@@ -105,6 +92,46 @@ class TcpStream final : public Stream {
   }
 
  private:
+  /// A copy of a few bytes costs less than a list of parts does in the kernel.
+  Attempt write_copy(std::span<const ByteView> parts, std::size_t total) {
+    std::array<std::uint8_t, kCopied> copy;
+    std::uint8_t* at = copy.data();
+    for (const ByteView part : parts) {
+      at = std::copy(part.begin(), part.end(), at);
+    }
+    return attempt([&] { return ::send(socket_.native_handle(), copy.data(), total, MSG_NOSIGNAL); }
+    );
+  }
+
+  Attempt write_parts(std::span<const ByteView> parts) {
+    std::array<iovec, kMaxParts> vectors;
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    WHORL_DCHECK(parts.size() <= kMaxParts, "too many parts", parts.size());
+    for (const ByteView part : parts) {
+      if (!part.empty()) {
+        vectors[message.msg_iovlen++] = {const_cast<std::uint8_t*>(part.data()), part.size()};
+      }
+    }
+    return attempt([&] { return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL); });
+  }
+
+  template <class Call>
+  static Attempt attempt(Call call) {
+    while (true) {
+      const ssize_t count = call();
+      if (count >= 0) {
+        return {Attempt::Outcome::Done, static_cast<std::size_t>(count)};
+      }
+      if (errno == EAGAIN) {
+        return {Attempt::Outcome::WouldBlock};
+      }
+      if (errno != EINTR) {
+        return {Attempt::Outcome::Failed};
+      }
+    }
+  }
+
   Socket socket_;
 };
 
