@@ -137,7 +137,8 @@ struct CoreHostModule {
 class HostRegistry {
  public:
   /// Registers an interface; the result is its host slot, the index of its Host object in the array
-  /// that each instance is given.
+  /// that each instance is given. An element of that array is the address of the generated base:
+  /// `static_cast<wit::…::Host*>(&implementation)`, which may differ from the implementation's own.
   std::uint16_t add(const HostInterface& interface);
   /// Registers a core-level module; the result is its host slot.
   std::uint16_t add(const CoreHostModule& module);

@@ -204,6 +204,8 @@ class Running {
     return call<std::uint32_t(A...)>(out, name, args...);
   }
   [[nodiscard]] HandleTable& handles() { return instance_->handles(0); }
+  [[nodiscard]] engine::Store& store() { return *store_; }
+  void take_host_away() { hosts_[0] = nullptr; }
 
   TestHost host;
   engine::Trap trap;
@@ -446,6 +448,27 @@ TEST_CASE("an export is not called as what it is not") {
       running.call<std::uint64_t(std::uint32_t)>(out, "one", 1u) ==
       "cannot call the export 'one': it has another type"
   );
+}
+
+TEST_CASE("a function that needs memory before it is there is a trap") {
+  Guest guest;
+  guest.module.memory(1);
+  guest.export_func("one", {{}, {I32}}, Code().i32_const(1));
+  Running running(guest);
+  CallSite site;
+  engine::RawVal slots[3] = {};
+  CHECK(kFunctions[1].thunk(&site, running.store(), slots) == engine::HostStatus::Trap);
+  CHECK(running.host.calls == 0);
+}
+
+TEST_CASE("an interface without a Host object is a trap") {
+  Guest guest;
+  guest.module.memory(1);
+  guest.export_func("sum", {{}, {I32}}, Code().i32_const(1).i32_const(2).call(guest.add));
+  Running running(guest);
+  running.take_host_away();
+  std::uint32_t out = 0;
+  CHECK(running.call_u32(out, "sum") == "this interface is not available here");
 }
 
 TEST_CASE("results of exports are checked") {
