@@ -21,3 +21,4 @@
 #include "component/abi_context.hpp"
 #include "component/abi_layout.hpp"
 #include "component/abi_scalar.hpp"
+#include "component/abi_variant.hpp"
