@@ -2,8 +2,8 @@
 
 namespace whorl::wasi::p2 {
 
-std::unique_ptr<IoError> EndedSource::failure() {
-  return std::make_unique<IoError>("the stream has ended");
+std::unique_ptr<IoError> ByteSource::failure() {
+  return std::make_unique<IoError>("the stream has failed");
 }
 
 std::unique_ptr<IoError> OutputSinkStream::write(ByteView bytes) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "wasi/input_source.hpp"
 #include "wasi/output_sink.hpp"
 #include "wasi/p2/error.hpp"
 #include "wasi/readiness.hpp"
@@ -27,9 +28,22 @@ class ByteSource : public Readiness {
   /// What it means that available() is empty.
   [[nodiscard]] virtual State state() = 0;
   /// Describes the failure, in state Failed.
-  [[nodiscard]] virtual std::unique_ptr<IoError> failure() = 0;
+  [[nodiscard]] virtual std::unique_ptr<IoError> failure();
 
   [[nodiscard]] bool is_ready() override { return !available().empty() || state() != State::Open; }
+};
+
+/// The standard input of a command.
+class InputSourceStream final : public ByteSource {
+ public:
+  explicit InputSourceStream(InputSource& source) noexcept : source_(source) {}
+  [[nodiscard]] ByteView available() override { return source_.available(); }
+  void consume(std::size_t count) override { source_.consume(count); }
+  [[nodiscard]] State state() override { return source_.is_ended() ? State::Ended : State::Open; }
+  [[nodiscard]] async::Event* event() noexcept override { return source_.event(); }
+
+ private:
+  InputSource& source_;
 };
 
 /// A stream that has ended: the standard input of a service.
@@ -38,7 +52,6 @@ class EndedSource final : public ByteSource {
   [[nodiscard]] ByteView available() override { return {}; }
   void consume(std::size_t) override {}
   [[nodiscard]] State state() override { return State::Ended; }
-  [[nodiscard]] std::unique_ptr<IoError> failure() override;
 };
 
 /// Where the bytes of an output-stream go. Ready when there is room, or none will come.

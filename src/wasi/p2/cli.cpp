@@ -29,7 +29,7 @@ EnvironmentHost::get_environment(component::Call&) {
 }
 
 component::HostResult<std::vector<std::string>> EnvironmentHost::get_arguments(component::Call&) {
-  return std::vector<std::string>();
+  return std::vector<std::string>(context_.arguments.begin(), context_.arguments.end());
 }
 
 component::HostResult<std::optional<std::string>> EnvironmentHost::initial_cwd(component::Call&) {
@@ -48,7 +48,13 @@ component::HostResult<> ExitHost::exit_with_code(component::Call&, std::uint8_t 
 
 component::HostResult<component::Own<wit::wasi_io_streams::InputStream>>
 StdinHost::get_stdin(component::Call&) {
-  return std::make_unique<InputStream>(context_.timers, std::make_shared<EndedSource>());
+  std::shared_ptr<ByteSource> source;
+  if (context_.standard_input != nullptr) {
+    source = std::make_shared<InputSourceStream>(*context_.standard_input);
+  } else {
+    source = std::make_shared<EndedSource>();
+  }
+  return std::make_unique<InputStream>(context_.timers, std::move(source));
 }
 
 component::HostResult<component::Own<wit::wasi_io_streams::OutputStream>>

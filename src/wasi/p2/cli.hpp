@@ -1,4 +1,5 @@
-/// wasi:cli for a service: its environment, its output, no input, no arguments, no terminal.
+/// wasi:cli: environment, arguments and standard streams as the context has them; no terminal, no
+/// current directory.
 #pragma once
 
 #include "wasi/context.hpp"
@@ -38,7 +39,7 @@ class ExitHost final : public wit::wasi_cli_exit::Host {
   ) override;
 };
 
-/// Standard input: ended from the start.
+/// Standard input; of a service, ended from the start.
 class StdinHost final : public wit::wasi_cli_stdin::Host {
  public:
   explicit StdinHost(const InstanceContext& context) noexcept : context_(context) {}

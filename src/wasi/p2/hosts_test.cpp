@@ -95,6 +95,41 @@ TEST_CASE("standard streams") {
   CHECK(*(*in->subscribe(world.call))->ready(world.call));
 }
 
+/// Input that is there from the start.
+class TextInput final : public InputSource {
+ public:
+  explicit TextInput(std::string_view text) : text_(text) {}
+  [[nodiscard]] ByteView available() override { return as_bytes(text_); }
+  void consume(std::size_t count) override { text_.remove_prefix(count); }
+  [[nodiscard]] bool is_ended() override { return true; }
+
+ private:
+  std::string_view text_;
+};
+
+TEST_CASE("a command has arguments and input") {
+  test::Scene scene;
+  TextInput input("hello");
+  const std::vector<std::string> arguments{"program", "-x"};
+  P2Hosts hosts(InstanceContext{
+      .timers = scene.timers,
+      .standard_output = scene.out,
+      .standard_error = scene.err,
+      .environment = {},
+      .arguments = arguments,
+      .standard_input = &input,
+  });
+  auto in = *host_of<wit::wasi_cli_stdin::Host>(hosts, wit::wasi_cli_stdin::kInterface)
+                 .get_stdin(scene.call);
+  CHECK(as_text(**in->blocking_read(scene.call, 3)) == "hel");
+  CHECK(as_text(**in->read(scene.call, 100)) == "lo");
+  CHECK_FALSE(*in->read(scene.call, 100));
+  CHECK(
+      *host_of<wit::wasi_cli_environment::Host>(hosts, wit::wasi_cli_environment::kInterface)
+           .get_arguments(scene.call) == arguments
+  );
+}
+
 TEST_CASE("exit ends the guest with a code") {
   World world;
   auto& host = host_of<wit::wasi_cli_exit::Host>(world.hosts, wit::wasi_cli_exit::kInterface);

@@ -9,7 +9,8 @@ component::HostResult<bool> Pollable::ready(component::Call&) {
 }
 
 component::HostResult<> Pollable::block(component::Call& call) {
-  return wait_for(call.fiber, timers_, *target_);
+  const std::shared_ptr<Readiness> target = target_;  // the handle may be dropped while we wait
+  return wait_for(call.fiber, timers_, *target);
 }
 
 component::HostResult<std::vector<std::uint32_t>> PollHost::poll(
@@ -21,11 +22,15 @@ component::HostResult<std::vector<std::uint32_t>> PollHost::poll(
   if (in.size() > component::HandleTable::kMaxEntries) {
     return component::trap("wasi:io/poll.poll was called with more pollables than there can be");
   }
+  // The handles may be dropped while we wait, by another task of the same guest.
+  std::vector<std::shared_ptr<Readiness>> kept;
   std::vector<Readiness*> targets;
+  kept.reserve(in.size());
   targets.reserve(in.size());
   for (wit::wasi_io_poll::Pollable* pollable : in) {
     // Every pollable of this process is ours.
-    targets.push_back(&static_cast<Pollable*>(pollable)->target());
+    kept.push_back(static_cast<Pollable*>(pollable)->target());
+    targets.push_back(kept.back().get());
   }
   return wait_for_any(call.fiber, timers_, targets);
 }

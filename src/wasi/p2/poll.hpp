@@ -16,7 +16,7 @@ class Pollable final : public wit::wasi_io_poll::Pollable {
       : timers_(timers), target_(std::move(target)) {}
   [[nodiscard]] component::HostResult<bool> ready(component::Call& call) override;
   [[nodiscard]] component::HostResult<> block(component::Call& call) override;
-  [[nodiscard]] Readiness& target() const noexcept { return *target_; }
+  [[nodiscard]] const std::shared_ptr<Readiness>& target() const noexcept { return target_; }
 
  private:
   Timers& timers_;
