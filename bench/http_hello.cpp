@@ -2,7 +2,7 @@
 //
 //     whorl_http_hello [ADDRESS [SHARDS]]
 //
-// Compare with nginx `return 200` in the same run, by CPU time per request (bench/README.md).
+// Compare with nginx `return 200` in the same run, by CPU time per request.
 #include "async/shard.hpp"
 #include "http/server.hpp"
 #include "net/listener.hpp"

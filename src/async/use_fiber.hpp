@@ -4,8 +4,10 @@
 ///
 /// The result comes as a tuple of the operation's arguments, the error code first; nothing is
 /// thrown. When the fiber is cancelled the operation is asked to end through its cancellation slot,
-/// and the code is operation_aborted. The operation has completed when the call returns, so buffers
-/// may lie on the fiber's stack. @thread shard
+/// and the code is operation_aborted. Buffers may lie on the fiber's stack: an operation on a
+/// socket, pipe or timer touches them no more when the call has returned. Operations composed of
+/// several steps (TLS) could, if the fiber is cancelled while it is being woken for another reason:
+/// their buffers belong to the stream's object. @thread shard
 #pragma once
 
 #include "async/parkable.hpp"

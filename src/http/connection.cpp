@@ -108,6 +108,9 @@ void Connection::sweep(Tick now) {
     deadline_ = 0;
     timed_out_ = true;
     wake();
+  } else if (exchange_ != nullptr && exchange_.use_count() == 1 && !exchange_->has_response()) {
+    log::error("whorl::http", "{}: a request was dropped without an answer", client_address_);
+    exchange_->abort(500);
   } else if (is_idle() && reading_ && !releasing_ && now - since_ >= kIdleTicks &&
              reader_.buffer().has_memory() && reader_.buffer().empty()) {
     releasing_ = true;
@@ -118,6 +121,12 @@ void Connection::sweep(Tick now) {
 void Connection::close_idle() {
   if (is_idle()) {
     closing_ = true;
+    wake();
+  }
+}
+
+void Connection::on_drain() {
+  if (is_idle()) {
     wake();
   }
 }
@@ -251,10 +260,19 @@ Connection::HeadStep Connection::wait_for_head() {
     refuse({408, "the head did not arrive in time"});
     return HeadStep::Refused;
   }
-  if (eof_ || timed_out_ || (!has_started_ && (closing_ || core_->draining))) {
+  if (eof_ || timed_out_ || (closing_ && !has_started_)) {
     return HeadStep::Close;
   }
-  set_deadline(has_started_ ? Wait::Header : Wait::Idle);
+  if (has_started_) {
+    set_deadline(Wait::Header);
+  } else if (!core_->draining) {
+    set_deadline(Wait::Idle);
+  } else if (is_first_) {
+    // Its request may be on the way since before the drain began.
+    set_deadline(Wait::Linger);
+  } else {
+    return HeadStep::Close;
+  }
   start_read();
   return HeadStep::Wait;
 }
@@ -438,6 +456,8 @@ bool Connection::end_exchange() {
   response_body_signal_.stop();
   request_body_signal_.stop();
   keep_alive_ &= reader_.body_state() == RequestReader::BodyState::Ended && !broken_;
+  reader_.fail_body(ErrorKind::Disconnected);
+  timed_out_ = false;
   exchange_.reset();
   reader_.finish_request();
   writer_.reset(ResponseWriter::Memory::Keep);

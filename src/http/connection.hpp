@@ -36,6 +36,8 @@ class Connection final : public net::StreamSink, public std::enable_shared_from_
   [[nodiscard]] Tick idle_since() const noexcept { return since_; }
   /// Closes, if idle.
   void close_idle();
+  /// ServerCore::draining became true.
+  void on_drain();
   /// Closes now, from outside the coroutine; the core forgets the connection itself.
   void abandon();
 

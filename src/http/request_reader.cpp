@@ -134,8 +134,9 @@ void RequestReader::fail_body(ErrorKind why) {
 }
 
 std::size_t RequestReader::wanted_capacity() const noexcept {
-  return body_state_ == BodyState::Open && decoder_.known_rest() > kHeadCapacity ? kBodyCapacity
-                                                                                 : kHeadCapacity;
+  const bool is_long = body_state_ == BodyState::Open &&
+                       (decoder_.known_rest() > kHeadCapacity || received_ > kBodyCapacity);
+  return is_long ? kBodyCapacity : kHeadCapacity;
 }
 
 void RequestReader::finish_request() {

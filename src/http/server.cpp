@@ -53,6 +53,7 @@ class ServerCore::Listener final : public net::AcceptSink {
     log::warn("whorl::http", "{}", error.to_line());
   }
   void resume() { acceptor_.resume(); }
+  void accept_waiting() { acceptor_.accept_waiting(); }
 
  private:
   ServerCore& core_;
@@ -116,10 +117,14 @@ std::size_t ServerCore::shed_idle(std::size_t count) {
 }
 
 void ServerCore::stop_accepting() {
-  draining = true;
+  if (!std::exchange(draining, true)) {
+    for (const auto& listener : listeners) {
+      listener->accept_waiting();
+    }
+  }
   listeners.clear();
   for (const auto& connection : connections) {
-    connection->close_idle();
+    connection->on_drain();
   }
   if (connections.empty()) {
     empty_event.notify();
@@ -127,7 +132,8 @@ void ServerCore::stop_accepting() {
 }
 
 void ServerCore::close_all() {
-  stop_accepting();
+  draining = true;
+  listeners.clear();
   while (!connections.empty()) {
     const std::shared_ptr<Connection> connection = std::move(connections.back());
     connections.pop_back();

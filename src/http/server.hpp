@@ -42,7 +42,8 @@ struct ServerOptions {
   async::Milliseconds body_timeout{60'000};
   /// Without the client taking a byte of the response.
   async::Milliseconds write_timeout{60'000};
-  /// For a client to notice that its connection was closed early, before it is reset.
+  /// For a client to notice that its connection was closed early, before it is reset; and for a
+  /// new connection to begin its first request once the server drains.
   async::Milliseconds linger_timeout{2'000};
 };
 
@@ -65,8 +66,9 @@ class Server {
   /// Serves a connection that was accepted elsewhere. @param client_address  "ip:port"
   void serve(std::unique_ptr<net::Stream> stream, std::string client_address);
 
-  /// Begins to drain: closes the listening sockets and idle connections; the others finish their
-  /// request, with `connection: close`.
+  /// Begins to drain: takes the connections that wait in the kernel, closes the listening sockets
+  /// and connections that are idle after a request; the others finish theirs, with
+  /// `connection: close`.
   void stop_accepting();
   /// stop_accepting(), and when the deadline comes, close_all(). Then is_empty().
   void drain(async::Deadline deadline);

@@ -156,21 +156,34 @@ TEST_CASE("connections over the limit wait, and idle ones make room") {
 }
 
 TEST_CASE("draining closes idle connections, finishes busy ones, and ends") {
-  Site site;
+  ServerOptions options;
+  options.linger_timeout = 40ms;
+  Site site(options);
   std::shared_ptr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
+  Client silent(site.address);
   Client idle(site.address);
   Client busy(site.address);
   Client halfway(site.address);
+  idle.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+  site.receive(idle, 70);
+  idle.received.clear();
   busy.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n");
   halfway.send("GET /none HTTP/1.1\r\nhost:");
-  REQUIRE(site.run_until([&] { return open != nullptr && site.server.connection_count() == 3; }));
+  REQUIRE(site.run_until([&] { return open != nullptr && site.server.connection_count() == 4; }));
   site.settle();
 
   SUBCASE("everybody finishes in time") {
+    // One that is connected, but not accepted yet.
+    Client late(site.address);
+    late.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
     site.server.drain(async::Deadline::after(1h));
     site.receive_all(idle);
     CHECK(idle.received.empty());
+    site.receive_all(silent);
+    CHECK(silent.received.empty());
+    site.receive_all(late);
+    CHECK(late.received.starts_with("HTTP/1.1 404 Not Found\r\nconnection: close\r\n"));
     CHECK_FALSE(site.server.is_empty());
     open->respond({.status = 200, .fields = {}, .body = whole_body("done")});
     site.receive_all(busy);
@@ -190,6 +203,18 @@ TEST_CASE("draining closes idle connections, finishes busy ones, and ends") {
     site.receive_all(busy);
     CHECK(busy.received.empty());
   }
+}
+
+TEST_CASE("a request that its handler forgets is answered all the same") {
+  ServerOptions options;
+  options.linger_timeout = 40ms;  // makes a tick short
+  Site site(options);
+  site.answer("/forget", [](const auto&) {});
+  CHECK(
+      site.ask("GET /forget HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n") ==
+      "HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n"
+      "date: D\r\n\r\n"
+  );
 }
 
 TEST_CASE("a server that is destroyed tells its handlers") {

@@ -18,11 +18,13 @@ using namespace std::chrono_literals;
 
 // Connections taken in one go; others on the shard come to their turn after that.
 constexpr int kBatch = 64;
+constexpr int kBacklogBatches = 64;
 // While descriptors are short: how long to wait, and how many clients to turn away each time.
 constexpr auto kBackOff = 20ms;
 constexpr int kTurnedAway = 8;
 constexpr auto kErrorInterval = 1s;
 
+/// What a try to accept came to; of a batch: One when there may be more.
 enum class Taken : std::uint8_t { One, None, Exhausted };
 
 fs::Fd open_reserve() {
@@ -89,12 +91,15 @@ Taken Acceptor::State::take_one() {
 }
 
 Taken Acceptor::State::take_batch() {
-  for (int i = 0; i < kBatch && sink != nullptr && sink->has_room(); ++i) {
+  for (int i = 0; i < kBatch; ++i) {
+    if (sink == nullptr || !sink->has_room()) {
+      return Taken::None;
+    }
     if (const Taken taken = take_one(); taken != Taken::One) {
       return taken;
     }
   }
-  return Taken::None;
+  return Taken::One;
 }
 
 /// Clients learn at once that there is no room, instead of waiting for their own time-out.
@@ -141,6 +146,16 @@ Acceptor::~Acceptor() {
   boost::system::error_code ignored;
   state_->socket.close(ignored);
   state_->resumed.notify();
+}
+
+void Acceptor::accept_waiting() {
+  // A client that connects again and again must not keep this from ending.
+  for (int i = 0; i < kBacklogBatches; ++i) {
+    const Taken taken = state_->take_batch();
+    if (taken != Taken::One) {
+      return;
+    }
+  }
 }
 
 void Acceptor::resume() {

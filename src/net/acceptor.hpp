@@ -39,6 +39,9 @@ class Acceptor {
 
   /// There is room again.
   void resume();
+  /// Takes what waits in the kernel's queue now: before the acceptor is destroyed, so that those
+  /// clients are not reset.
+  void accept_waiting();
 
  private:
   struct State;
