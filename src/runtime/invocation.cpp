@@ -26,6 +26,7 @@ std::uint16_t status_for(engine::TrapKind kind) noexcept {
     case engine::TrapKind::WallDeadline:
       return 504;
     case engine::TrapKind::Cancelled:
+    case engine::TrapKind::ResourceLimit:
       return 503;
     default:
       return 500;
