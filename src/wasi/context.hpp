@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/exchange.hpp"
+#include "wasi/files/directory.hpp"
 #include "wasi/input_source.hpp"
 #include "wasi/output_sink.hpp"
 #include "wasi/timers.hpp"
@@ -16,6 +17,12 @@ namespace whorl::wasi {
 /// Name and value.
 using EnvironmentVariable = std::pair<std::string, std::string>;
 
+/// A directory granted to a guest.
+struct Preopen {
+  std::string guest_path;  ///< what the guest calls it: "/", "/data"
+  std::shared_ptr<const files::Directory> directory;
+};
+
 /// Filled by the runtime before an instance is created. Everything borrowed outlives the instance.
 /// @thread shard
 struct InstanceContext {
@@ -28,6 +35,7 @@ struct InstanceContext {
   std::span<const std::string> arguments = {};
   /// Null: ended from the start.
   InputSource* standard_input = nullptr;
+  std::span<const Preopen> preopens = {};
 };
 
 }  // namespace whorl::wasi

@@ -1,31 +1,50 @@
 /// Descriptors: the numbered open things of one instance.
 ///
-/// 0 is standard input, 1 standard output, 2 standard error. @thread shard
+/// 0 is standard input, 1 standard output, 2 standard error, from 3 on the granted directories in
+/// their order. @thread shard
 #pragma once
 
 #include "wasi/context.hpp"
+#include "wasi/files/directory.hpp"
+#include "wasi/files/file.hpp"
+#include "wasi/files/listing.hpp"
 #include "wasi/p1/abi.hpp"
 
 #include <cstdint>
 #include <expected>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace whorl::wasi::p1 {
 
-/// One entry of the table.
+/// One entry of the table. What belongs to its kind is set.
 struct Descriptor {
-  enum class Kind : std::uint8_t { Closed, Input, Output };
+  enum class Kind : std::uint8_t { Closed, Input, Output, File, Directory };
   Kind kind = Kind::Closed;
-  InputSource* input = nullptr;  ///< of Input; null: ended
-  OutputSink* output = nullptr;  ///< of Output
+  std::uint32_t flags = 0;       ///< fdflags, of File
+  InputSource* input = nullptr;  ///< null: ended
+  OutputSink* output = nullptr;
+  std::optional<files::File> file;
+  std::shared_ptr<const files::Directory> directory;
+  std::unique_ptr<files::Listing> listing;     ///< of Directory, once it was listed
+  std::optional<std::string_view> guest_path;  ///< of a granted Directory
 };
 
 class Descriptors {
  public:
+  /// Descriptors of one instance; each may stand for two of the process.
+  static constexpr std::size_t kMax = 256;
+
   explicit Descriptors(const InstanceContext& context) noexcept : context_(context) {}
 
   /// The descriptor of that number; null if there is none. Good until the table changes.
   [[nodiscard]] Descriptor* find(std::uint32_t fd);
+  /// Puts a descriptor at the lowest free number. @return TooManyOpen when the table is full
+  [[nodiscard]] std::expected<std::uint32_t, Errno> add(Descriptor descriptor);
+  /// Whether add() has room.
+  [[nodiscard]] bool has_room();
   /// Closes an open descriptor.
   [[nodiscard]] Errno close(std::uint32_t fd);
   /// Gives `from` the number of `to`, which is closed first. Both are open.
@@ -35,6 +54,7 @@ class Descriptors {
 
  private:
   void open_first();
+  [[nodiscard]] std::size_t lowest_free();
 
   const InstanceContext& context_;
   std::vector<Descriptor> entries_;  ///< empty until the first use

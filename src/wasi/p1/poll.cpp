@@ -42,6 +42,13 @@ std::uint64_t until(nanoseconds now, std::uint64_t when) noexcept {
   return when > shown ? when - shown : 0;
 }
 
+/// What can be read of a file, which is always ready.
+std::uint64_t bytes_left(files::File& file) {
+  const auto at = file.seek(0, files::Whence::Current);
+  const auto metadata = file.metadata();
+  return at && metadata && metadata->size > *at ? metadata->size - *at : 0;
+}
+
 class Subscriptions {
  public:
   Subscriptions(Guest& guest, Timers& timers, Descriptors& descriptors)
@@ -115,10 +122,12 @@ class Subscriptions {
   }
 
   void read_descriptor(Ptr at, Subscription& item) {
-    const Descriptor* found = descriptors_.find(guest_.read<std::uint32_t>(at));
+    Descriptor* found = descriptors_.find(guest_.read<std::uint32_t>(at));
     const auto wanted =
         item.type == eventtype::kRead ? Descriptor::Kind::Input : Descriptor::Kind::Output;
-    if (found == nullptr || found->kind != wanted) {
+    if (found != nullptr && found->kind == Descriptor::Kind::File) {
+      item.bytes = item.type == eventtype::kRead ? bytes_left(*found->file) : 0;
+    } else if (found == nullptr || found->kind != wanted) {
       item.error = Errno::BadDescriptor;
     } else if (found->output != nullptr) {
       item.target = std::make_unique<OutputReadiness>(*found->output);

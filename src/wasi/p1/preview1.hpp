@@ -15,6 +15,7 @@
 #include "wasi/readiness.hpp"
 
 #include <cstdint>
+#include <expected>
 #include <string_view>
 
 namespace whorl::wasi::p1 {
@@ -135,6 +136,28 @@ class Preview1 {
   [[nodiscard]] Errno sock_shutdown(Guest& guest, U32 fd, U32 how);
 
  private:
+  /// Longest path or contents of a link that is looked at.
+  static constexpr U32 kMaxPath = 4096;
+  /// A path below a directory; both stay good while the guest waits for the answer.
+  struct Path {
+    const files::Directory& directory;
+    std::string_view path;
+  };
+
+  /// The descriptor of a file. @param for_streams  what standard input and output are told
+  [[nodiscard]] std::expected<Descriptor*, Errno> file_at(
+      U32 fd, Errno for_streams = Errno::BadDescriptor
+  );
+  [[nodiscard]] std::expected<Descriptor*, Errno> directory_at(U32 fd);
+  [[nodiscard]] std::expected<Path, Errno> path_at(Guest& guest, U32 fd, Ptr path, U32 size);
+  [[nodiscard]] static std::expected<std::string_view, Errno> text_at(
+      Guest& guest, Ptr text, U32 size
+  );
+  [[nodiscard]] Errno no_socket(U32 fd);
+  /// Reads the buffers of a call and checks where its count will go. @return false after a failure
+  [[nodiscard]] static bool take_buffers(
+      Guest& guest, Ptr iovs, U32 count, Ptr out, Buffers& buffers
+  );
   /// @return  false after the guest was told to end
   [[nodiscard]] bool wait_for(Guest& guest, Readiness& item);
   [[nodiscard]] Errno read_input(Guest& guest, InputSource* source, const Buffers& into, Ptr out);
