@@ -86,12 +86,13 @@ TEST_CASE("private, and executors without settings") {
   CHECK_FALSE(triggers->front().wagi);
 }
 
+/// A good trigger with one more setting.
+Value with(std::string key, Value value) {
+  return table({{"component", text("r")}, {"route", text("/")}, {std::move(key), std::move(value)}}
+  );
+}
+
 TEST_CASE("what is wrong with a trigger") {
-  const auto with = [](std::string key, Value value) {
-    return table(
-        {{"component", text("r")}, {"route", text("/")}, {std::move(key), std::move(value)}}
-    );
-  };
   CHECK(outcome(with("executor", table({{"type", text("http")}}))) == "good");
   CHECK(
       outcome(with("bogus", number(1))) ==
@@ -124,6 +125,9 @@ TEST_CASE("what is wrong with a trigger") {
       outcome(with("executor", table({{"type", text("wagi")}, {"entrypoint", text("_start")}}))) ==
       "good"
   );
+}
+
+TEST_CASE("what is wrong with a static response, a route or a target") {
   CHECK(
       outcome(with("static_response", number(1))) ==
       json_error("invalid type: integer `1`, expected struct StaticResponse")
@@ -196,6 +200,7 @@ TEST_CASE("values") {
   CHECK(value == table({{"a", Value(true)}, {"b", Value(2.5)}}));
   CHECK(value.find("c") == nullptr);
   CHECK(value.find("b")->describe() == "floating point `2.5`");
+  CHECK(Value(-7.0).describe() == "floating point `-7.0`");
   CHECK(Value().describe() == "null");
   CHECK(Value(Value::Array{}).describe() == "sequence");
   CHECK(value.describe() == "map");

@@ -49,7 +49,10 @@ std::string Value::describe() const {
       return fmt::format("integer `{}`", number);
     }
     std::string operator()(double number) const {
-      return fmt::format("floating point `{}`", number);
+      std::string text = fmt::format("{}", number);
+      // A whole number is still shown to be no integer.
+      text += text.find_first_not_of("-0123456789") == std::string::npos ? ".0" : "";
+      return fmt::format("floating point `{}`", text);
     }
     std::string operator()(const std::string& text) const {
       return fmt::format("string \"{}\"", text);

@@ -53,6 +53,42 @@ std::string complaint(const std::string& text) {
   return shortened(bad(text).message());
 }
 
+/// The component `front` of the manifest below.
+void check_front_grants(const Component& front) {
+  CHECK(front.allowed_outbound_hosts == std::vector<std::string>{"http://self"});
+  CHECK(front.allowed_http_hosts == std::vector<std::string>{"self"});
+  CHECK(front.key_value_stores == std::vector<std::string>{"default"});
+  CHECK(front.sqlite_databases == std::vector<std::string>{"a_b"});
+  CHECK(front.ai_models == std::vector<std::string>{"llama2-chat"});
+  CHECK(front.targets->as_array()->size() == 1);
+  REQUIRE(front.build);
+  CHECK(front.build->commands == std::vector<std::string>{"a", "b"});
+  CHECK(front.build->is_list);
+  CHECK(front.build->workdir == "w");
+  CHECK(front.build->watch == std::vector<std::string>{"src/**"});
+  CHECK(front.tools.find("test") != nullptr);
+  CHECK(front.dependencies_inherit_configuration == true);
+  CHECK(front.dependencies.as_table()->size() == 2);
+  CHECK(front.profiles.find("debug") != nullptr);
+}
+
+void check_front(const Component& front) {
+  CHECK(front.id == "front");
+  CHECK(front.span == Span{.line = 26, .column = 1, .end_line = 26, .end_column = 18});
+  CHECK(std::get<LocalSource>(front.source).path == "front.wasm");
+  CHECK(front.description == "Shows the shop");
+  CHECK(front.environment == std::map<std::string, std::string>{{"A", "1"}, {"B", "2"}});
+  CHECK(front.variables == std::map<std::string, std::string>{{"key", "{{ api_key }}"}});
+  CHECK(
+      front.files ==
+      std::vector<app::FileGrant>{
+          {.source = "static/**", .destination = {}}, {.source = "data", .destination = "/d"}
+      }
+  );
+  CHECK(front.exclude_files == std::vector<std::string>{"static/*.bak"});
+  check_front_grants(front);
+}
+
 TEST_CASE("a whole manifest") {
   const Manifest manifest = good(R"(spin_manifest_version = 2
 [application]
@@ -139,34 +175,7 @@ source = { package = "a:b", version = "1.0.0", registry = "r" }
 
   REQUIRE(manifest.components.size() == 3);
   const Component& front = manifest.components[0];
-  CHECK(front.id == "front");
-  CHECK(front.span == Span{.line = 26, .column = 1, .end_line = 26, .end_column = 18});
-  CHECK(std::get<LocalSource>(front.source).path == "front.wasm");
-  CHECK(front.description == "Shows the shop");
-  CHECK(front.environment == std::map<std::string, std::string>{{"A", "1"}, {"B", "2"}});
-  CHECK(front.variables == std::map<std::string, std::string>{{"key", "{{ api_key }}"}});
-  CHECK(
-      front.files ==
-      std::vector<app::FileGrant>{
-          {.source = "static/**", .destination = {}}, {.source = "data", .destination = "/d"}
-      }
-  );
-  CHECK(front.exclude_files == std::vector<std::string>{"static/*.bak"});
-  CHECK(front.allowed_outbound_hosts == std::vector<std::string>{"http://self"});
-  CHECK(front.allowed_http_hosts == std::vector<std::string>{"self"});
-  CHECK(front.key_value_stores == std::vector<std::string>{"default"});
-  CHECK(front.sqlite_databases == std::vector<std::string>{"a_b"});
-  CHECK(front.ai_models == std::vector<std::string>{"llama2-chat"});
-  CHECK(front.targets->as_array()->size() == 1);
-  REQUIRE(front.build);
-  CHECK(front.build->commands == std::vector<std::string>{"a", "b"});
-  CHECK(front.build->is_list);
-  CHECK(front.build->workdir == "w");
-  CHECK(front.build->watch == std::vector<std::string>{"src/**"});
-  CHECK(front.tools.find("test") != nullptr);
-  CHECK(front.dependencies_inherit_configuration == true);
-  CHECK(front.dependencies.as_table()->size() == 2);
-  CHECK(front.profiles.find("debug") != nullptr);
+  check_front(front);
 
   CHECK(std::get<RemoteSource>(manifest.components[1].source).url == "http://x/y.wasm");
   CHECK(manifest.components[1].build->commands == std::vector<std::string>{"make"});
