@@ -225,25 +225,42 @@ Result<> serve(
   return {};
 }
 
-}  // namespace
+/// Errors of a trigger's own settings come with a log line that says so, as in Spin.
+Error trigger_failed(Error error) {
+  log::error(kLogTarget, "Trigger executor failed");
+  return error;
+}
 
-Result<int> WhorlRunner::run(const cli::UpRequest& request) {
-  WHORL_TRY(auto signals, StopSignals::install());
-  WHORL_TRY(auto triggers, app::http_triggers(*request.app));
-  const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
-  log::write_all(2, app::wagi_warnings(triggers, colour));
-  WHORL_TRY(auto output, log::GuestOutput::open(output_options(request)));
+Result<> run_triggers(
+    const cli::UpRequest& request, log::GuestOutput& output, StopSignals& signals
+) {
+  auto triggers = app::http_triggers(*request.app);
+  if (triggers) {
+    const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
+    log::write_all(2, app::wagi_warnings(*triggers, colour));
+  }
   if (request.log_dir) {
     log::write_all(2, app::logging_line(*request.log_dir));
+  }
+  if (!triggers) {
+    return trigger_failed(triggers.take_error());
   }
   WHORL_TRY(const auto platform, runtime::Platform::create(engine_options(request)));
   if (!platform->engine()->allocation_note().empty()) {
     log::warn(kLogTarget, "{}", platform->engine()->allocation_note());
   }
-  WHORL_TRY(const auto services, prepare(request, triggers, *platform, output));
-  auto served = serve(request, std::move(triggers), *platform, services, signals);
+  WHORL_TRY(const auto services, prepare(request, *triggers, *platform, output));
+  auto served = serve(request, *std::move(triggers), *platform, services, signals);
+  return served ? Result<>() : trigger_failed(served.take_error());
+}
+
+}  // namespace
+
+Result<int> WhorlRunner::run(const cli::UpRequest& request) {
+  WHORL_TRY(auto signals, StopSignals::install());
+  WHORL_TRY(auto output, log::GuestOutput::open(output_options(request)));
+  auto served = run_triggers(request, output, signals);
   if (!served) {
-    log::error(kLogTarget, "Trigger executor failed");
     return served.take_error();
   }
   return 0;

@@ -73,7 +73,7 @@ Result<> wait_on(Shard& shard, Parkable& fiber, Event& event, Deadline deadline)
   return {};
 }
 
-Result<> sleep_until(Shard& shard, Parkable& fiber, Deadline deadline) {
+Result<> park_until(Shard& shard, Parkable& fiber, Deadline deadline) {
   Timer timer(shard);
   timer.start(deadline);
   while (!timer.has_fired()) {

@@ -37,6 +37,6 @@ class Timer {
 [[nodiscard]] Result<> wait_on(Shard& shard, Parkable& fiber, Event& event, Deadline deadline);
 
 /// Parks `fiber` until the deadline. @return Cancelled when the fiber's owner is being ended
-[[nodiscard]] Result<> sleep_until(Shard& shard, Parkable& fiber, Deadline deadline);
+[[nodiscard]] Result<> park_until(Shard& shard, Parkable& fiber, Deadline deadline);
 
 }  // namespace whorl::async

@@ -136,9 +136,9 @@ TEST_CASE("waits with a deadline") {
   CHECK(late.error().kind() == ErrorKind::DeadlineExceeded);
   shard.post([&] { event.notify(); });
   CHECK(wait_on(shard, fiber, event, Deadline::after(1h)));
-  CHECK(sleep_until(shard, fiber, Deadline::after(1ms)));
+  CHECK(park_until(shard, fiber, Deadline::after(1ms)));
   fiber.cancel_later();
-  CHECK(sleep_until(shard, fiber, Deadline::after(1h)).error().kind() == ErrorKind::Cancelled);
+  CHECK(park_until(shard, fiber, Deadline::after(1h)).error().kind() == ErrorKind::Cancelled);
 }
 
 TEST_CASE("a timer can be armed anew and cancelled") {

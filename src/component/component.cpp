@@ -52,7 +52,7 @@ Result<> build(
         auto pre,
         prepare(engine, impl, step).context("linking {}", impl.plan.modules[step.module].name)
     );
-    impl.pres.push_back(std::move(pre));
+    impl.prepared.push_back(std::move(pre));
   }
   return {};
 }

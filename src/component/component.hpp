@@ -33,7 +33,7 @@ struct ExportedFunc {
   FuncShape shape;
   /// False for a bare core module without a component-type section: then `shape` is a guess of
   /// plain numbers, and only `core_type` says what the function takes.
-  bool shape_known = true;  // NOLINT
+  bool shape_known = true;
   engine::FuncType core_type;
   std::uint16_t func_slot = 0;  ///< index into the instance's functions
   std::uint16_t post_return_slot = CallSite::kNone;

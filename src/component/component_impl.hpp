@@ -16,8 +16,8 @@ namespace whorl::component {
 struct Component::Impl {
   std::shared_ptr<engine::Engine> engine;
   Plan plan;
-  std::vector<engine::Module> modules;                   ///< as in the plan
-  std::vector<std::optional<engine::InstancePre>> pres;  ///< by step; with host imports only
+  std::vector<engine::Module> modules;                       ///< as in the plan
+  std::vector<std::optional<engine::InstancePre>> prepared;  ///< by step; with host imports only
   /// Set once the engine's view of the functions we will call was compared with ours.
   mutable std::atomic<bool> types_checked = false;
 };

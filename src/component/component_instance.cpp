@@ -21,8 +21,8 @@ class Instantiation {
 
   [[nodiscard]] std::expected<engine::Instance, engine::Trap> step(std::size_t index) {
     const Plan::Step& step = impl_.plan.steps[index];
-    if (impl_.pres[index]) {
-      return keep(store_.instantiate(*impl_.pres[index]));
+    if (impl_.prepared[index]) {
+      return keep(store_.instantiate(*impl_.prepared[index]));
     }
     std::vector<engine::Extern> imports;
     imports.reserve(step.imports.size());

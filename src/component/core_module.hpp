@@ -31,7 +31,7 @@ struct CoreExport {
 
 /// An element segment, as far as fix-up modules are concerned.
 struct CoreElements {
-  bool is_active = false;  // NOLINT
+  bool is_active = false;
   std::uint32_t table = 0;
   /// The offset when it is an `i32.const`, else nothing.
   std::optional<std::uint32_t> offset;

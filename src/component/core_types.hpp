@@ -30,9 +30,9 @@ struct CoreValType {
 /// A type definition of a module: a function's, or something else that has an index too.
 struct CoreTypeDef {
   engine::FuncType func;
-  bool is_func = false;  // NOLINT
+  bool is_func = false;
   /// False when engine::FuncType can't express it (GC references); then it is not compared by us.
-  bool is_exact = false;  // NOLINT
+  bool is_exact = false;
 };
 
 enum class CoreKind : std::uint8_t { Func, Table, Memory, Global, Tag };
@@ -40,8 +40,8 @@ enum class CoreKind : std::uint8_t { Func, Table, Memory, Global, Tag };
 struct CoreLimits {
   std::uint64_t min = 0;
   std::optional<std::uint64_t> max;
-  bool is_64 = false;      // NOLINT
-  bool is_shared = false;  // NOLINT
+  bool is_64 = false;
+  bool is_shared = false;
 };
 
 /// The type of an import, an export or an item of a module.
@@ -50,7 +50,7 @@ struct CoreExternType {
   std::uint32_t type = 0;   ///< Func, Tag: type index in the module
   CoreLimits limits;        ///< Table, Memory
   CoreValType value;        ///< Table: element; Global: value
-  bool is_mutable = false;  ///< Global  NOLINT
+  bool is_mutable = false;  ///< Global
 };
 
 [[nodiscard]] Result<CoreValType> read_core_val_type(Reader& in);

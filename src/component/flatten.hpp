@@ -23,9 +23,9 @@ enum class Direction : std::uint8_t { Lift, Lower };
 
 /// What a lift or lower of a function needs.
 struct AbiNeeds {
-  bool memory = false;   // NOLINT
-  bool realloc = false;  // NOLINT
-  bool strings = false;  // NOLINT
+  bool memory = false;
+  bool realloc = false;
+  bool strings = false;
 };
 
 /// Flattens types and remembers what it learned of each, so that shared parts of large graphs are
@@ -43,8 +43,8 @@ class Flattener {
  private:
   /// Whether values of a type hold pointers into memory.
   struct Contents {
-    bool strings = false;   // NOLINT
-    bool pointers = false;  // NOLINT
+    bool strings = false;
+    bool pointers = false;
   };
   [[nodiscard]] std::optional<Flat> compute(const Type& of);
   [[nodiscard]] std::optional<Flat> sequence(const std::vector<Member>& members);

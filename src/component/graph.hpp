@@ -57,7 +57,7 @@ struct GraphLift {
   std::optional<CoreRef> realloc;
   std::optional<CoreRef> post_return;
   std::shared_ptr<const FuncShape> shape;
-  bool shape_known = true;  ///< false: made up of core values, for a module without a world  NOLINT
+  bool shape_known = true;  ///< false: made up of core values, for a module without a world
   engine::FuncType core_type;
   std::uint16_t component_index = 0;
 };

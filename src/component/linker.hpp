@@ -40,7 +40,7 @@ struct TypeItem {
   std::uint32_t depth = 0;  ///< nesting of the value type
   std::uint64_t size = 0;   ///< bytes of an element, with 64-bit pointers
   std::uint64_t alignment = 1;
-  bool has_borrow = false;  // NOLINT
+  bool has_borrow = false;
   std::shared_ptr<const FuncShape> func;
   ResourceRef resource;
   std::shared_ptr<const ir::TypeScope> scope;  ///< Instance, Component

@@ -27,7 +27,7 @@ struct HostImport {
   CallSite site;          ///< of a function
   DropSite drop;          ///< of the drop of a host resource; the tag is null for a function
   engine::HostFunc func;  ///< env points to one of the above
-  std::string label;                  ///< for messages
+  std::string label;      ///< for messages
 };
 
 struct Plan {

@@ -7,7 +7,7 @@ namespace whorl::runtime {
 
 Result<std::unique_ptr<Platform>> Platform::create(const engine::EngineOptions& options) {
   WHORL_TRY(auto engine, engine::Engine::create(options));
-  return std::unique_ptr<Platform>(new Platform(std::move(engine)));
+  return std::make_unique<Platform>(std::move(engine));
 }
 
 Platform::Platform(std::shared_ptr<engine::Engine> engine)

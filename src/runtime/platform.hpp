@@ -24,6 +24,8 @@ class Platform {
   /// @return errors: engine::Engine::create()'s
   [[nodiscard]] static Result<std::unique_ptr<Platform>> create(const engine::EngineOptions& options
   );
+  /// For create().
+  explicit Platform(std::shared_ptr<engine::Engine> engine);
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
@@ -34,8 +36,6 @@ class Platform {
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
 
  private:
-  explicit Platform(std::shared_ptr<engine::Engine> engine);
-
   std::shared_ptr<engine::Engine> engine_;
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
