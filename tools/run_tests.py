@@ -2,7 +2,7 @@
 """Runs the test runners of the tree and adds up what they say; `./dev test` calls it after building.
 
 Runners: lint (layers, forbidden words, format, shell, spelling), tools (pytest of tools/), one per
-unit-test program (named like its room), cli, e2e, fuzz. A NAME selects a runner (`http`, `e2e`), a
+unit-test program (named like its room), conformance, cli, e2e, fuzz. A NAME selects a runner (`http`, `e2e`), a
 group (`unit`, `fuzz`) or one fuzz target (`fuzz/whorl_http1_fuzz`). Arguments after `--` go to pytest.
 
 The last line is always `N passed, N failed, N skipped`; the exit code is 1 when anything failed.
@@ -30,6 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"
 UNIT_TIMEOUT_S = 600
 LONG_TIMEOUT_S = 3000
+# The exit code of a test that found nothing to run, as CMake's SKIP_RETURN_CODE has it.
+NOTHING_TO_RUN = 77
 # What a whole `./dev test` may spend on fuzzing, shared by the targets.
 FUZZ_BUDGET_S = 120
 FUZZ_EACH_S = 10
@@ -84,13 +86,17 @@ def counted(code: int, output: str, passed: int, failed: int, skipped: int) -> O
     return Outcome(passed, failed, skipped, output)
 
 
-def run_doctest(command: list[str]) -> Outcome:
+def run_program(command: list[str]) -> Outcome:
+    """A unit-test program, or a script registered beside them: doctest's summary or ours."""
     code, output = execute(command, UNIT_TIMEOUT_S)
-    found = DOCTEST.findall(output)
+    found = DOCTEST.findall(output) or SUMMARY.findall(output)
     if not found:
         return counted(code or 1, output, 0, 0, 0)
     passed, failed, skipped = (int(n) for n in found[-1])
-    return counted(code, output, passed, failed, skipped)
+    outcome = counted(0 if code == NOTHING_TO_RUN else code, output, passed, failed, skipped)
+    if skipped and not failed:
+        outcome.note = f"SKIPPED {output.splitlines()[0]}"
+    return outcome
 
 
 def run_pytest(paths: list[str], options: Options, environment: dict[str, str]) -> Outcome:
@@ -174,7 +180,8 @@ def unit_runners(options: Options) -> list[Runner]:
     listing = subprocess.run(["ctest", "--test-dir", str(options.build), "--show-only=json-v1"],
                              capture_output=True, text=True, check=True).stdout
     return [
-        Runner("unit", test["name"], lambda t=test: run_doctest(t["command"]), parallel=True)
+        Runner("conformance" if test["name"].startswith("conformance") else "unit", test["name"],
+               lambda t=test: run_program(t["command"]), parallel=True)
         for test in json.loads(listing)["tests"] if "command" in test]
 
 

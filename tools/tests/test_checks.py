@@ -93,17 +93,22 @@ def test_room_readme_headings(tmp_path):
 
 
 def test_a_runner_that_crashes_counts_as_one_failure(tmp_path):
-    outcome = run_tests.run_doctest(["/bin/sh", "-c", "echo nothing; exit 139"])
+    outcome = run_tests.run_program(["/bin/sh", "-c", "echo nothing; exit 139"])
     assert (outcome.passed, outcome.failed) == (0, 1)
-    outcome = run_tests.run_doctest(
+    outcome = run_tests.run_program(
         ["/bin/sh", "-c", "echo '[doctest] test cases: 12 | 10 passed | 2 failed | 1 skipped'; exit 1"])
     assert (outcome.passed, outcome.failed, outcome.skipped) == (10, 2, 1)
 
 
 def test_a_program_that_passes_but_exits_badly_has_failed():
-    outcome = run_tests.run_doctest(
+    outcome = run_tests.run_program(
         ["/bin/sh", "-c", "echo '[doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped'; exit 1"])
     assert (outcome.passed, outcome.failed) == (3, 1)
+
+
+def test_a_test_with_nothing_to_run_is_skipped_not_failed():
+    outcome = run_tests.run_program(["/bin/sh", "-c", "echo NO SUITE; echo '0 passed, 0 failed, 72 skipped'; exit 77"])
+    assert (outcome.passed, outcome.failed, outcome.skipped, outcome.note) == (0, 0, 72, "SKIPPED NO SUITE")
 
 
 def test_runner_takes_the_last_summary(tmp_path):
