@@ -17,6 +17,7 @@
 #include "trigger/http/http_trigger.hpp"
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -49,31 +50,54 @@ struct ShardWorld {
   http::Server server;
 };
 
-/// Tells the main thread when the last shard's connections are gone.
-class DrainWatch final : public async::Waiter {
+/// Tells the main thread when nothing is left to do: no connection, no guest, on any shard.
+class DrainWatch {
  public:
+  /// @param left  shards that are not done; the last one notifies `signals`
   DrainWatch(ShardWorld& world, std::atomic<unsigned>& left, StopSignals& signals) noexcept
-      : world_(world), left_(left), signals_(signals) {}
+      : world_(world), left_(left), signals_(signals), connections_(*this), guests_(*this) {}
 
-  /// On the shard.
+  /// On the shard, once.
   void start(async::Deadline deadline) {
-    world_.server.empty_event().add(*this);
     world_.server.drain(deadline);
-    if (is_linked() && world_.server.is_empty()) {
-      unlink();
-      on_event();
-    }
-  }
-  void on_event() noexcept override {
-    if (left_.fetch_sub(1) == 1) {
-      signals_.notify();
-    }
+    check();
   }
 
  private:
+  class Listener final : public async::Waiter {
+   public:
+    explicit Listener(DrainWatch& watch) noexcept : watch_(watch) {}
+    void on_event() noexcept override { watch_.check(); }
+
+   private:
+    DrainWatch& watch_;
+  };
+
+  void check() noexcept {
+    if (done_) {
+      return;
+    }
+    if (world_.server.is_empty() && world_.runtime.in_flight() == 0) {
+      done_ = true;
+      if (left_.fetch_sub(1) == 1) {
+        signals_.notify();
+      }
+      return;
+    }
+    if (!connections_.is_linked()) {
+      world_.server.empty_event().add(connections_);
+    }
+    if (!guests_.is_linked()) {
+      world_.runtime.empty_event().add(guests_);
+    }
+  }
+
   ShardWorld& world_;
   std::atomic<unsigned>& left_;
   StopSignals& signals_;
+  Listener connections_;
+  Listener guests_;
+  bool done_ = false;
 };
 
 engine::EngineOptions engine_options(const cli::UpRequest& request) {
@@ -182,20 +206,22 @@ void stop(
     world->shard.post([&watch, deadline] { watch.start(deadline); });
   }
   // A second signal means: now.
-  const auto cause = signals.wait(kDrainTime + kUnwindTime);
-  for (auto& world : worlds) {
-    world->shard.post([&world = *world] {
-      world.server.close_all();
-      world.runtime.cancel_all("the program is stopping");
-    });
-  }
-  if (cause == StopSignals::Cause::Notified) {
-    // Connections are gone; guests may still do work after their responses.
-    static_cast<void>(signals.wait(std::chrono::milliseconds(0)));
+  if (signals.wait(kDrainTime) != StopSignals::Cause::Notified) {
+    for (auto& world : worlds) {
+      world->shard.post([&guests = world->runtime, &server = world->server] {
+        server.close_all();
+        guests.cancel_all("the program is stopping");
+      });
+    }
+    if (signals.wait(kUnwindTime) != StopSignals::Cause::Notified) {
+      // A guest that cannot be unwound in time (one endless bulk instruction) or an impatient
+      // operator. Tearing its stack down from here is not safe, and nothing is lost without it.
+      log::warn(kLogTarget, "stopped with guests still running");
+      std::_Exit(0);
+    }
   }
   shards.stop();
   shards.join();
-  watches.clear();
 }
 
 Result<> serve(

@@ -40,6 +40,9 @@ class ShardRuntime {
   /// Guests alive now.
   [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size(); }
 
+  /// Fires when the last guest alive has ended.
+  [[nodiscard]] async::Event& empty_event() noexcept { return empty_event_; }
+
   // --- for Invocation --------------------------------------------------------------------------
   [[nodiscard]] async::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
@@ -72,6 +75,7 @@ class ShardRuntime {
   wasi::ShardTimers timers_;
   Turns turns_;
   std::unordered_set<std::shared_ptr<Invocation>> waiting_;
+  async::Event empty_event_;
   async::Timer sweep_timer_;
   Sweep sweep_;
 };
