@@ -37,7 +37,7 @@ struct Options {
   std::vector<std::string> arguments;
   std::vector<wasi::EnvironmentVariable> environment;
   std::vector<wasi::Preopen> preopens;
-  bool reads_stdin = false;  // NOLINT
+  bool reads_stdin = false;
   std::chrono::seconds timeout{60};
 };
 

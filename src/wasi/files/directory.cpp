@@ -80,7 +80,7 @@ struct Directory::Place {
   fs::Fd own;  ///< of the parent, unless that is the directory itself
   int parent = -1;
   std::string name;              ///< one component, never `.` or `..`
-  bool wants_directory = false;  ///< the path ends in a slash  NOLINT
+  bool wants_directory = false;  ///< the path ends in a slash
 
   /// For an entry that is to be there: ENOTDIR where the path ends in a slash and it is none.
   [[nodiscard]] OsResult<> check_slash() const noexcept {
@@ -92,7 +92,14 @@ struct Directory::Place {
     if (!wants_directory) {
       return {};
     }
-    return os_error(what_is(parent, name) == Existing::Missing ? ENOENT : EEXIST);
+    switch (what_is(parent, name)) {
+      case Existing::Missing:
+        return os_error(ENOENT);
+      case Existing::Directory:
+        return os_error(EEXIST);
+      default:
+        return os_error(ENOTDIR);
+    }
   }
 };
 

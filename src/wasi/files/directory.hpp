@@ -27,12 +27,12 @@ namespace whorl::wasi::files {
 enum class Links : std::uint8_t { Keep, Follow };
 
 struct OpenOptions {
-  bool create = false;     // NOLINT
-  bool exclusive = false;  ///< with create: it must not exist  NOLINT
-  bool truncate = false;   // NOLINT
-  bool directory = false;  ///< it must be one  NOLINT
-  bool read = false;       // NOLINT
-  bool write = false;      // NOLINT
+  bool create = false;
+  bool exclusive = false;  ///< with create: it must not exist
+  bool truncate = false;
+  bool directory = false;  ///< it must be one
+  bool read = false;
+  bool write = false;
   Links links = Links::Keep;
 };
 

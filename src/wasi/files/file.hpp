@@ -20,16 +20,16 @@ enum class Grant : std::uint8_t { Read, ReadWrite };
 
 /// How a file may be used.
 struct FileAccess {
-  bool readable = false;      // NOLINT
-  bool writable = false;      // NOLINT
+  bool readable = false;
+  bool writable = false;
   Grant grant = Grant::Read;  ///< of the directory it was opened below
 };
 
 /// What each write does beyond writing.
 struct WriteMode {
-  bool append = false;     ///< to the end, wherever the position is  NOLINT
-  bool data_sync = false;  ///< until the data is on the disk  NOLINT
-  bool sync = false;       ///< until data and metadata are on the disk  NOLINT
+  bool append = false;     ///< to the end, wherever the position is
+  bool data_sync = false;  ///< until the data is on the disk
+  bool sync = false;       ///< until data and metadata are on the disk
 };
 
 enum class Whence : std::uint8_t { Start, Current, End };
