@@ -6,7 +6,6 @@
 #include "component/reader.hpp"
 
 #include <array>
-#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>

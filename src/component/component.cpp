@@ -1,5 +1,6 @@
 #include "component/component.hpp"
 
+#include "component/bridge.hpp"
 #include "component/component_impl.hpp"
 #include "component/names.hpp"
 
@@ -35,6 +36,26 @@ Result<std::optional<engine::InstancePre>> prepare(
   return std::optional(std::move(pre));
 }
 
+Result<> build_bridge(
+    const engine::ModuleCache* cache, const engine::Engine& engine, Component::Impl& impl
+) {
+  const auto plan = plan_bridge(impl.plan);
+  if (!plan) {
+    return {};
+  }
+  WHORL_TRY(const engine::Module module, compile(engine, cache, plan->wasm));
+  std::vector<engine::InstancePre::Import> imports;
+  std::vector<std::string> export_of(impl.plan.hosts.size());
+  for (std::uint32_t place = 0; place < plan->hosts.size(); ++place) {
+    const std::uint32_t host = plan->hosts[place];
+    imports.push_back({"", bridge_name(place), impl.plan.hosts[host]->func});
+    export_of[host] = bridge_name(place);
+  }
+  WHORL_TRY(auto pre, engine::InstancePre::create(engine, module, imports));
+  impl.bridge.emplace(Component::Impl::Bridge{std::move(pre), std::move(export_of)});
+  return {};
+}
+
 Result<> build(
     const engine::ModuleCache* cache, const engine::Engine& engine, Component::Impl& impl
 ) {
@@ -54,7 +75,7 @@ Result<> build(
     );
     impl.prepared.push_back(std::move(pre));
   }
-  return {};
+  return build_bridge(cache, engine, impl).context("linking host functions");
 }
 
 }  // namespace

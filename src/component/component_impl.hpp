@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace whorl::component {
@@ -18,6 +19,12 @@ struct Component::Impl {
   Plan plan;
   std::vector<engine::Module> modules;                       ///< as in the plan
   std::vector<std::optional<engine::InstancePre>> prepared;  ///< by step; with host imports only
+  /// Host functions for the steps that could not be linked ahead.
+  struct Bridge {
+    engine::InstancePre pre;
+    std::vector<std::string> export_of;  ///< by entry of the plan's hosts; empty: not on the bridge
+  };
+  std::optional<Bridge> bridge;
   /// Set once the engine's view of the functions we will call was compared with ours.
   mutable std::atomic<bool> types_checked = false;
 };

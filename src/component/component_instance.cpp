@@ -19,6 +19,18 @@ class Instantiation {
  public:
   Instantiation(const Component::Impl& impl, engine::Store& store) : impl_(impl), store_(store) {}
 
+  /// Makes the instance that host functions are taken from. First.
+  [[nodiscard]] std::expected<void, engine::Trap> bridge() {
+    if (impl_.bridge) {
+      auto made = store_.instantiate(impl_.bridge->pre);
+      if (!made) {
+        return std::unexpected(std::move(made.error()));
+      }
+      bridge_ = *made;
+    }
+    return {};
+  }
+
   [[nodiscard]] std::expected<engine::Instance, engine::Trap> step(std::size_t index) {
     const Plan::Step& step = impl_.plan.steps[index];
     if (impl_.prepared[index]) {
@@ -50,13 +62,14 @@ class Instantiation {
 
   [[nodiscard]] std::optional<engine::Extern> resolve(const Plan::Binding& binding) {
     if (binding.host) {
-      return store_.define(impl_.plan.hosts[*binding.host]->func);
+      return store_.find_export(bridge_, impl_.bridge->export_of[*binding.host]);
     }
     return store_.find_export(instances_[binding.instance], binding.item);
   }
 
   const Component::Impl& impl_;
   engine::Store& store_;
+  engine::Instance bridge_;
   std::vector<engine::Instance> instances_;
 };
 
@@ -78,6 +91,9 @@ ComponentInstance::~ComponentInstance() = default;
 std::expected<void, engine::Trap> ComponentInstance::instantiate(engine::Store& store) {
   const Component::Impl& impl = component_->impl();
   Instantiation run(impl, store);
+  if (auto made = run.bridge(); !made) {
+    return made;
+  }
   for (std::size_t i = 0; i < impl.plan.steps.size(); ++i) {
     auto made = run.step(i);
     if (!made) {

@@ -115,6 +115,10 @@ class CoreLinker {
 
   [[nodiscard]] Result<> read_world(const ComponentTypeSection& section) {
     WHORL_TRY(const auto root, decode_component(section.payload, section.offset));
+    if (root->wit_encoding.size() >= 2 && root->wit_encoding[1] != 0) {
+      return unsupported(section.offset, "the module wants its strings in UTF-16")
+          .with_help("only UTF-8 strings are supported yet; build with string-encoding=utf8");
+    }
     WHORL_TRY(World world, linker_.read_world(*root));
     for (auto& [name, item] : world.imports) {
       imports_.emplace(name, std::move(item));

@@ -1,5 +1,6 @@
 // Matching of core imports, and the rewriter of core_module.hpp.
 #include "component/core_module.hpp"
+#include "component/wasm_writer.hpp"
 
 #include <algorithm>
 
@@ -52,24 +53,6 @@ std::string explain_func(
   return {};
 }
 
-void append_leb(Bytes& out, std::uint64_t value) {
-  do {
-    const auto low = static_cast<std::uint8_t>(value & 0x7f);
-    value >>= 7;
-    out.push_back(static_cast<std::uint8_t>(value != 0 ? low | 0x80 : low));
-  } while (value != 0);
-}
-
-void append(Bytes& out, ByteView part) {
-  out.insert(out.end(), part.begin(), part.end());
-}
-
-void append_section(Bytes& out, std::uint8_t id, ByteView body) {
-  out.push_back(id);
-  append_leb(out, body.size());
-  append(out, body);
-}
-
 /// The export section with one more entry; `old_body` is empty if there was none.
 Result<Bytes> with_start_export(ByteView old_body, std::uint32_t start) {
   Reader in(old_body);
@@ -80,9 +63,8 @@ Result<Bytes> with_start_export(ByteView old_body, std::uint32_t start) {
   Bytes body;
   append_leb(body, std::uint64_t{count} + 1);
   WHORL_TRY(const ByteView entries, in.take(in.remaining(), "exports"));
-  append(body, entries);
-  append_leb(body, kStartExport.size());
-  append(body, as_bytes(kStartExport));
+  append_bytes(body, entries);
+  append_name(body, kStartExport);
   body.push_back(0x00);
   append_leb(body, start);
   return body;
@@ -135,7 +117,7 @@ Result<Bytes> take_out_start(const CoreModule& module) {
   Bytes out;
   out.reserve(module.bytes().size() + 32);
   WHORL_TRY(const ByteView preamble, in.take(8, "a preamble"));
-  append(out, preamble);
+  append_bytes(out, preamble);
   bool exported = false;
   while (!in.at_end()) {
     WHORL_TRY(const std::uint8_t id, in.byte("a section"));

@@ -75,7 +75,7 @@ struct TypeDefinition {
   std::uint32_t length = 0;
   std::uint32_t resource = 0;  ///< type index, for Own and Borrow
   // Func: members are the parameters, element is the result
-  bool is_async = false;  // NOLINT: part of the type
+  bool is_async = false;
   // Component, Instance
   std::shared_ptr<const TypeScope> scope;
   // Resource
@@ -84,7 +84,7 @@ struct TypeDefinition {
 
 /// What a core type section defines; only module types are told apart, nothing of them is used yet.
 struct CoreTypeDefinition {
-  bool is_module = false;  // NOLINT
+  bool is_module = false;
 };
 
 struct CoreModuleDefinition {
@@ -179,7 +179,7 @@ struct CanonOptions {
   std::optional<std::uint32_t> realloc;
   std::optional<std::uint32_t> post_return;
   std::optional<std::uint32_t> callback;
-  bool is_async = false;  // NOLINT
+  bool is_async = false;
 };
 
 struct Canon {
@@ -188,7 +188,7 @@ struct Canon {
   std::uint32_t type = 0;      ///< Lift, resource.*, stream.*, future.*: type; threads: core type
   std::uint32_t index = 0;     ///< context.*: slot; waitable-set.*: memory; threads: table
   std::uint8_t core_type = 0;  ///< context.*: core value type
-  bool flag = false;           ///< the async, cancellable or shared byte  NOLINT
+  bool flag = false;           ///< the async, cancellable or shared byte
   std::optional<ValType> result;  ///< task.return
   CanonOptions options;
 };
@@ -240,6 +240,9 @@ struct Definition {
 struct Component {
   std::vector<Definition> definitions;
   std::string_view name;  ///< from the component-name section, may be empty
+  /// Of the section "wit-component-encoding", which only the component inside a core module's
+  /// component-type section has: a version, then a StringEncoding.
+  ByteView wit_encoding;
 };
 
 }  // namespace whorl::component::ir

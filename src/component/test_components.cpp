@@ -172,7 +172,7 @@ Bytes almost_shim() {
   });
 }
 
-Bytes world_of(const Guest& guest) {
+Bytes world_of(const Guest& guest, int encoding) {
   const Wasm run_interface =
       Wasm{0x42}.add(vec({Wasm{1, 0x40, 0, 0, 0x79}, export_func("run", 0)}));
   const Wasm world = Wasm{0x41}.add(vec({
@@ -184,7 +184,7 @@ Bytes world_of(const Guest& guest) {
   const Wasm outer =
       Wasm{0x41}.add(vec({Wasm{1}.add(world), Wasm{4, 0}.name("test:guest/world").add({4, 0})}));
   return component({
-      section(0, Wasm().name("wit-component-encoding").add({4, 0})),
+      section(0, Wasm().name("wit-component-encoding").add({4, encoding})),
       section(7, vec({outer})),
       section(11, vec({Wasm{0}.name("world").add({3, 0, 0})})),
   });

@@ -29,8 +29,8 @@ struct Guest {
   Bytes shim = shim_module(1);
   WithStart start = WithStart::No;        ///< main has a start function: init
   WithStart fixup_start = WithStart::No;  ///< the fix-up has one: init
-  bool late_data = false;                 ///< a fourth module writes into main's memory  NOLINT
-  bool reexport = false;                  ///< the export goes through a nested component  NOLINT
+  bool late_data = false;                 ///< a fourth module writes into main's memory
+  bool reexport = false;                  ///< the export goes through a nested component
 
   [[nodiscard]] Bytes bytes() const;
 };
@@ -40,7 +40,7 @@ struct Guest {
 
 /// The payload of a component-type section: a world that imports what a Guest imports and exports
 /// test:guest/run.
-[[nodiscard]] Bytes world_of(const Guest& guest);
+[[nodiscard]] Bytes world_of(const Guest& guest, int encoding = 0);
 
 /// A bare core module with one export and two imports.
 struct BareModule {
