@@ -222,6 +222,11 @@ void stop(
   }
   shards.stop();
   shards.join();
+  std::uint64_t instances = 0;
+  for (const auto& world : worlds) {
+    instances += world->runtime.instances_started();
+  }
+  log::info(kLogTarget, "stopped after {} requests in instances of their own", instances);
 }
 
 Result<> serve(

@@ -31,6 +31,7 @@ void ShardRuntime::serve(
     return;
   }
   turns_.note_short_work();
+  ++instances_started_;
   std::make_shared<Invocation>(*this, std::move(place), std::move(service), std::move(exchange))
       ->start();
 }

@@ -12,6 +12,7 @@
 #include "wasi/shard_timers.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <unordered_set>
 
@@ -40,6 +41,8 @@ class ShardRuntime {
   /// Guests alive now.
   [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size(); }
 
+  /// Instances created since the start, one for each event.
+  [[nodiscard]] std::uint64_t instances_started() const noexcept { return instances_started_; }
   /// Fires when the last guest alive has ended.
   [[nodiscard]] async::Event& empty_event() noexcept { return empty_event_; }
 
@@ -75,6 +78,7 @@ class ShardRuntime {
   wasi::ShardTimers timers_;
   Turns turns_;
   std::unordered_set<std::shared_ptr<Invocation>> waiting_;
+  std::uint64_t instances_started_ = 0;
   async::Event empty_event_;
   async::Timer sweep_timer_;
   Sweep sweep_;

@@ -18,7 +18,7 @@ def count_on_one_connection(server, requests, answers):
 
 
 def test_a_counter_answers_one_ten_thousand_times():
-    with whorl.Server.start("-f", whorl.guest("counter")) as server:
+    with whorl.Server.start("-f", whorl.guest("counter"), env={"RUST_LOG": "whorl=info"}) as server:
         answers = []
         clients = [threading.Thread(target=count_on_one_connection, args=(server, REQUESTS // 4, answers)) for _ in range(4)]
         for client in clients:
@@ -27,3 +27,5 @@ def test_a_counter_answers_one_ten_thousand_times():
             client.join()
         assert len(answers) == REQUESTS
         assert set(answers) == {(200, b"1 1")}
+        assert server.stop() == 0
+        assert server.err.wait_for(f"stopped after {REQUESTS} requests in instances of their own")
