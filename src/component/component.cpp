@@ -12,18 +12,21 @@ Component::~Component() = default;
 namespace {
 
 Result<engine::Module> compile(
-    const engine::Engine& engine, const engine::ModuleCache* cache, ByteView wasm
+    const engine::ModuleCache* cache, ByteView wasm, Component::Impl& impl
 ) {
   if (cache == nullptr) {
-    return engine::Module::compile(engine, wasm);
+    return engine::Module::compile(*impl.engine, wasm);
   }
-  WHORL_TRY(auto loaded, cache->load_or_compile(engine, wasm));
+  WHORL_TRY(auto loaded, cache->load_or_compile(*impl.engine, wasm));
+  if (!loaded.note.empty()) {
+    impl.notes.push_back(std::move(loaded.note));
+  }
   return std::move(loaded.module);
 }
 
 /// Resolves a step's imports once, when nothing of the instance is among them.
 Result<std::optional<engine::InstancePre>> prepare(
-    const engine::Engine& engine, const Component::Impl& impl, const Plan::Step& step
+    const Component::Impl& impl, const Plan::Step& step
 ) {
   if (!step.all_host()) {
     return std::optional<engine::InstancePre>();
@@ -32,18 +35,18 @@ Result<std::optional<engine::InstancePre>> prepare(
   for (const Plan::Binding& binding : step.imports) {
     imports.push_back({binding.module, binding.name, impl.plan.hosts[*binding.host]->func});
   }
-  WHORL_TRY(auto pre, engine::InstancePre::create(engine, impl.modules[step.module], imports));
+  WHORL_TRY(
+      auto pre, engine::InstancePre::create(*impl.engine, impl.modules[step.module], imports)
+  );
   return std::optional(std::move(pre));
 }
 
-Result<> build_bridge(
-    const engine::ModuleCache* cache, const engine::Engine& engine, Component::Impl& impl
-) {
+Result<> build_bridge(const engine::ModuleCache* cache, Component::Impl& impl) {
   const auto plan = plan_bridge(impl.plan);
   if (!plan) {
     return {};
   }
-  WHORL_TRY(const engine::Module module, compile(engine, cache, plan->wasm));
+  WHORL_TRY(const engine::Module module, compile(cache, plan->wasm, impl));
   std::vector<engine::InstancePre::Import> imports;
   std::vector<std::string> export_of(impl.plan.hosts.size());
   for (std::uint32_t place = 0; place < plan->hosts.size(); ++place) {
@@ -51,17 +54,15 @@ Result<> build_bridge(
     imports.push_back({"", bridge_name(place), impl.plan.hosts[host]->func});
     export_of[host] = bridge_name(place);
   }
-  WHORL_TRY(auto pre, engine::InstancePre::create(engine, module, imports));
+  WHORL_TRY(auto pre, engine::InstancePre::create(*impl.engine, module, imports));
   impl.bridge.emplace(Component::Impl::Bridge{std::move(pre), std::move(export_of)});
   return {};
 }
 
-Result<> build(
-    const engine::ModuleCache* cache, const engine::Engine& engine, Component::Impl& impl
-) {
+Result<> build(const engine::ModuleCache* cache, Component::Impl& impl) {
   for (Plan::Module& module : impl.plan.modules) {
     WHORL_TRY(
-        auto compiled, compile(engine, cache, module.wasm()).context("compiling {}", module.name)
+        auto compiled, compile(cache, module.wasm(), impl).context("compiling {}", module.name)
     );
     impl.modules.push_back(std::move(compiled));
     // The component's bytes may go away now.
@@ -70,12 +71,11 @@ Result<> build(
   }
   for (const Plan::Step& step : impl.plan.steps) {
     WHORL_TRY(
-        auto pre,
-        prepare(engine, impl, step).context("linking {}", impl.plan.modules[step.module].name)
+        auto pre, prepare(impl, step).context("linking {}", impl.plan.modules[step.module].name)
     );
     impl.prepared.push_back(std::move(pre));
   }
-  return build_bridge(cache, engine, impl).context("linking host functions");
+  return build_bridge(cache, impl).context("linking host functions");
 }
 
 }  // namespace
@@ -90,10 +90,19 @@ Result<std::shared_ptr<const Component>> Component::load(
 ) {
   auto impl = std::make_unique<Impl>();
   impl->engine = engine;
-  WHORL_TRY(
-      impl->plan, plan_component(registry, bytes, options).context("loading component {}", name)
-  );
-  WHORL_CHECKED(build(cache, *engine, *impl).context("loading component {}", name));
+  auto plan = plan_component(registry, bytes, options).context("loading component {}", name);
+  if (!plan) {
+    Error error = plan.take_error();
+    if (error.help().empty() && error.kind() == ErrorKind::InvalidInput) {
+      error.set_help(
+          "the file is damaged, or made by a tool that is newer or older than this host expects; "
+          "build it again"
+      );
+    }
+    return error;
+  }
+  impl->plan = *std::move(plan);
+  WHORL_CHECKED(build(cache, *impl).context("loading component {}", name));
   struct Access : Component {
     explicit Access(std::unique_ptr<Impl> made) noexcept : Component(std::move(made)) {}
   };
@@ -120,6 +129,14 @@ const ExportedFunc* Component::find_export(
 
 std::span<const ExportedFunc> Component::exports() const noexcept {
   return impl_->plan.exports;
+}
+
+std::span<const std::string> Component::notes() const noexcept {
+  return impl_->notes;
+}
+
+std::string Component::describe() const {
+  return describe_plan(impl_->plan);
 }
 
 const std::shared_ptr<engine::Engine>& Component::engine() const noexcept {

@@ -75,6 +75,11 @@ class Component {
   [[nodiscard]] std::span<const ExportedFunc> exports() const noexcept;
   [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept;
 
+  /// What went wrong with the code cache while loading, for the log; empty if nothing did.
+  [[nodiscard]] std::span<const std::string> notes() const noexcept;
+  /// How instances are made, one step per line, for people who debug.
+  [[nodiscard]] std::string describe() const;
+
   struct Impl;
   [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
 

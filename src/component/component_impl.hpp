@@ -25,6 +25,7 @@ struct Component::Impl {
     std::vector<std::string> export_of;  ///< by entry of the plan's hosts; empty: not on the bridge
   };
   std::optional<Bridge> bridge;
+  std::vector<std::string> notes;
   /// Set once the engine's view of the functions we will call was compared with ours.
   mutable std::atomic<bool> types_checked = false;
 };

@@ -194,6 +194,12 @@ TEST_CASE("a file that cannot be loaded is named") {
   };
   CHECK(load({}) == "loading component app.wasm: the file is empty");
   CHECK(load({'h', 'i', '!', '!'}).starts_with("loading component app.wasm: not WebAssembly"));
+  const Bytes whole = Guest{}.bytes();
+  const auto cut = Component::load(
+      engine::test::engine(), nullptr, testing::test_registry(), ByteView(whole).first(200), "x", {}
+  );
+  REQUIRE_FALSE(cut);
+  CHECK(cut.error().help().starts_with("the file is damaged"));
   // The engine validates code: a body that is none.
   Guest guest;
   guest.shim = testing::module({
