@@ -233,8 +233,10 @@ export test:guest/run@1.0.0#run = func 1 memory=0 as () -> i32
       std::string::npos
   );
   with_world.component_type = testing::world_of({}, 1);
-  CHECK(planned(testing::bare_module(with_world)).find("wants its strings in UTF-16") !=
-        std::string::npos);
+  CHECK(
+      planned(testing::bare_module(with_world)).find("wants its strings in UTF-16") !=
+      std::string::npos
+  );
   struct Row {
     testing::BareModule module;
     const char* text;

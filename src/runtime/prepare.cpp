@@ -3,6 +3,7 @@
 #include "async/blocking_pool.hpp"
 #include "fs/file.hpp"
 #include "loader/loader.hpp"
+#include "log/log.hpp"
 #include "log/terminal.hpp"
 
 #include <condition_variable>
@@ -39,6 +40,9 @@ Result<std::shared_ptr<const component::Component>> load_component(
         component.id,
         fs::quote_path(component.source_path)
     ));
+  }
+  for (const std::string& note : (*loaded)->notes()) {
+    log::warn("whorl::runtime", "component \"{}\": {}", component.id, note);
   }
   return loaded;
 }
