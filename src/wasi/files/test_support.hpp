@@ -1,0 +1,68 @@
+/// A directory tree for tests of files: what is granted, and what lies outside and must stay
+/// untouched.
+#pragma once
+
+#include "wasi/files/directory.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace whorl::wasi::files::test {
+
+/// A new temporary folder, removed in the end; in memory where the system has such a place.
+class TempFolder {
+ public:
+  TempFolder() : path_(base() + "/whorl-files-XXXXXX") {
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+    path_ = std::filesystem::canonical(path_).string();
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string at(std::string_view name) const {
+    return path_ + "/" + std::string(name);
+  }
+
+ private:
+  static std::string base() {
+    return ::access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm"
+                                                  : std::filesystem::temp_directory_path().string();
+  }
+
+  std::string path_;
+};
+
+inline void write_file(const std::string& path, std::string_view text) {
+  std::ofstream(path) << text;
+}
+
+inline std::string read_file(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// A granted directory.
+inline std::shared_ptr<const Directory> grant(
+    const std::string& path, Grant what = Grant::ReadWrite
+) {
+  auto opened = Directory::open_host(path, what);
+  REQUIRE(opened);
+  return *opened;
+}
+
+/// A file's identity on the host.
+using Identity = std::pair<std::uint64_t, std::uint64_t>;
+
+}  // namespace whorl::wasi::files::test
