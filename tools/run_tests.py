@@ -198,7 +198,7 @@ def all_runners(options: Options) -> list[Runner]:
     runners += unit_runners(options)
     if (ROOT / "tests" / "cli" / "run.py").exists():
         flag = ["--all"] if options.everything else []
-        runners.append(Runner("cli", "cli", lambda: run_own([PYTHON, "tests/cli/run.py", *flag], program)))
+        runners.append(Runner("cli", "cli/transcripts", lambda: run_own([PYTHON, "tests/cli/run.py", *flag], program)))
     runners.append(Runner("e2e", "e2e", lambda: run_pytest(["tests/e2e"], options, program)))
     return runners + fuzz_runners(options)
 
