@@ -23,7 +23,8 @@ def find_program(build: pathlib.Path, name: str) -> pathlib.Path:
 def run(program: pathlib.Path, out: pathlib.Path) -> list[dict]:
     report = out / f"{program.name}.json"
     subprocess.run([program, f"--benchmark_out={report}", "--benchmark_out_format=json", "--benchmark_repetitions=5",
-                    "--benchmark_report_aggregates_only=true"], check=True, stdout=subprocess.DEVNULL)
+                    "--benchmark_report_aggregates_only=true"], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
     return json.loads(report.read_text())["benchmarks"]
 
 

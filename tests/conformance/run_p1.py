@@ -30,8 +30,8 @@ SKIPPED = 77
 
 
 def find_suite() -> pathlib.Path | None:
-    places = [os.environ.get("WHORL_SUITES"), ROOT.parent / "shared" / "suites"]
-    return next((pathlib.Path(p) / SUITE for p in places if p and (pathlib.Path(p) / SUITE).is_dir()), None)
+    suite = pathlib.Path(os.environ.get("WHORL_SUITES") or ROOT.parent / "shared" / "suites") / SUITE
+    return suite if suite.is_dir() else None
 
 
 def find_tests(suite: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -100,6 +100,9 @@ def main() -> int:
     parser.add_argument("--only", help="run the tests whose name contains this")
     options = parser.parse_args()
     suite = find_suite()
+    if not pathlib.Path(options.runner).exists():
+        print(f"no program {options.runner}: build whorl_p1_runner, or name it with --runner")
+        return 2
     if suite is None:
         print(f"NO SUITE: no {SUITE} in $WHORL_SUITES or ../shared/suites; every preview 1 test is skipped")
         print("0 passed, 0 failed, 72 skipped")

@@ -1,10 +1,9 @@
 /// What is known of a file without opening it. @thread any
 #pragma once
 
-#include <cstdint>
-#include <optional>
+#include <sys/stat.h>
 
-struct stat;
+#include <cstdint>
 
 namespace whorl::wasi::files {
 

@@ -26,7 +26,7 @@ struct Descriptor {
   std::uint32_t flags = 0;       ///< fdflags, of File
   InputSource* input = nullptr;  ///< null: ended
   OutputSink* output = nullptr;
-  std::optional<files::File> file;
+  std::unique_ptr<files::File> file;
   std::shared_ptr<const files::Directory> directory;
   std::unique_ptr<files::Listing> listing;     ///< of Directory, once it was listed
   std::optional<std::string_view> guest_path;  ///< of a granted Directory

@@ -85,7 +85,9 @@ class Guest {
   /// The guest is to be ended; only the first call counts.
   void fail(component::HostTrap trap);
   /// Only when failed().
-  [[nodiscard]] component::HostTrap take_trap() { return std::move(*trap_); }
+  [[nodiscard]] component::HostTrap take_trap() {
+    return trap_ ? *std::move(trap_) : component::HostTrap{};
+  }
 
   /// After a wait: another task of the guest may have made its memory grow.
   void refresh() noexcept {

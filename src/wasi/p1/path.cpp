@@ -37,7 +37,7 @@ Descriptor to_descriptor(files::Opened opened, std::uint32_t flags) {
   if (auto* file = std::get_if<files::File>(&opened)) {
     out.kind = Kind::File;
     out.flags = flags;
-    out.file = std::move(*file);
+    out.file = std::make_unique<files::File>(std::move(*file));
   } else {
     out.kind = Kind::Directory;
     out.directory = std::get<std::shared_ptr<const files::Directory>>(std::move(opened));
