@@ -25,6 +25,8 @@
 
 namespace whorl::component {
 
+struct FuncLayout;
+
 /// A lifted export that can be called: where its core function is, its type, its options.
 struct ExportedFunc {
   std::string interface;  ///< "wasi:http/incoming-handler", empty for a top-level function
@@ -40,6 +42,10 @@ struct ExportedFunc {
   std::uint16_t memory_slot = CallSite::kNone;
   std::uint16_t realloc_slot = CallSite::kNone;
   std::uint16_t component_index = 0;
+  StringEncoding encoding = StringEncoding::Utf8;
+  /// Sizes and places of the shape's values, for calls that are interpreted; null when the shape is
+  /// not known.
+  std::shared_ptr<const FuncLayout> layout;
 };
 
 /// How shim and fix-up modules are handled (engine.md E.1).
@@ -112,16 +118,30 @@ class ComponentInstance {
   }
 
   // --- for component/abi.hpp -------------------------------------------------------------------
+  // Component instances are numbered as in the plan; the root is 0.
   [[nodiscard]] HandleTable& handles(std::uint16_t component_index) noexcept {
-    return tables_[component_index];
+    return states_[component_index].handles;
   }
   /// False while a realloc or post-return of that component instance runs.
   [[nodiscard]] bool may_leave(std::uint16_t component_index) const noexcept {
-    return may_leave_[component_index] != 0;
+    return states_[component_index].may_leave;
   }
   void set_may_leave(std::uint16_t component_index, bool value) noexcept {
-    may_leave_[component_index] = value ? 1 : 0;
+    states_[component_index].may_leave = value;
   }
+
+  /// The caller of enter() when the host calls.
+  static constexpr std::uint16_t kHost = 0xffff;
+  /// Enters a component instance, and those around it that the caller is not in already. Nothing of
+  /// them can be entered again until leave(): a component is never re-entered. After a trap nobody
+  /// leaves, so that what trapped stays closed for good.
+  ///
+  /// @return false, and nothing entered, when one of them is already entered
+  /// @spec definitions.py ComponentInstance.may_enter_from, enter_from
+  [[nodiscard]] bool enter(std::uint16_t component_index, std::uint16_t caller) noexcept;
+  /// Undoes enter() after a call that returned. @spec definitions.py ComponentInstance.leave_to
+  void leave(std::uint16_t component_index, std::uint16_t caller) noexcept;
+
   /// Null until the module that defines it was instantiated.
   [[nodiscard]] const engine::Memory* memory(std::uint16_t slot) const noexcept {
     return memories_[slot] ? &*memories_[slot] : nullptr;
@@ -140,8 +160,13 @@ class ComponentInstance {
 
   std::shared_ptr<const Component> component_;
   std::span<void* const> hosts_;
-  std::vector<HandleTable> tables_;
-  std::vector<std::uint8_t> may_leave_;
+  /// Of one component instance.
+  struct State {
+    HandleTable handles;
+    bool may_enter = true;
+    bool may_leave = true;
+  };
+  std::vector<State> states_;
   std::vector<std::optional<engine::Memory>> memories_;
   std::vector<std::optional<engine::Func>> funcs_;
 };

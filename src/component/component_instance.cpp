@@ -80,13 +80,56 @@ ComponentInstance::ComponentInstance(
 )
     : component_(std::move(component)), hosts_(hosts) {
   const Plan& plan = component_->impl().plan;
-  tables_.resize(plan.component_count);
-  may_leave_.resize(plan.component_count, 1);
+  states_.resize(plan.components.size());
   memories_.resize(plan.memories.size());
   funcs_.resize(plan.funcs.size());
 }
 
 ComponentInstance::~ComponentInstance() = default;
+
+namespace {
+
+/// Calls `visit` for a component instance and those around it that do not hold the caller too,
+/// until it returns false.
+template <class Visit>
+bool entering_set(
+    const Plan& plan, std::uint16_t component_index, std::uint16_t caller, Visit visit
+) {
+  const auto depth_of = [&](std::uint16_t index) { return plan.components[index].depth; };
+  for (std::uint16_t at = component_index; at != Plan::ComponentInfo::kNoParent;
+       at = plan.components[at].parent) {
+    while (caller != ComponentInstance::kHost && depth_of(caller) > depth_of(at)) {
+      caller = plan.components[caller].parent;
+    }
+    if (at == caller) {
+      return true;
+    }
+    if (!visit(at)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool ComponentInstance::enter(std::uint16_t component_index, std::uint16_t caller) noexcept {
+  const Plan& plan = component_->impl().plan;
+  const bool may_enter = entering_set(plan, component_index, caller, [&](std::uint16_t at) {
+    return states_[at].may_enter;
+  });
+  return may_enter && entering_set(plan, component_index, caller, [&](std::uint16_t at) {
+           states_[at].may_enter = false;
+           return true;
+         });
+}
+
+void ComponentInstance::leave(std::uint16_t component_index, std::uint16_t caller) noexcept {
+  (void)entering_set(component_->impl().plan, component_index, caller, [&](std::uint16_t at) {
+    states_[at].may_enter = true;
+    return true;
+  });
+}
 
 std::expected<void, engine::Trap> ComponentInstance::instantiate(engine::Store& store) {
   const Component::Impl& impl = component_->impl();

@@ -72,7 +72,7 @@ class CoreLinker {
 
   [[nodiscard]] Result<Graph> run() && {
     graph().modules.push_back(module_);
-    graph().component_count = 1;
+    graph().component_parents = {CallSite::kNone};
     WHORL_CHECKED(refuse_unknown());
     for (const ComponentTypeSection& section : module_.component_types()) {
       WHORL_CHECKED(

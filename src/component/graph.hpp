@@ -76,7 +76,8 @@ struct Graph {
   std::vector<GraphLift> lifts;
   std::vector<GraphExport> exports;
   std::vector<CoreRef> starts;  ///< functions to call once, after all start functions
-  std::uint16_t component_count = 0;
+  /// Component instances by number: the one each is nested in, kNone for the root.
+  std::vector<std::uint16_t> component_parents;
 
   /// The type of a core item. Null for what a host function is not: it is always a function.
   [[nodiscard]] const CoreExternType* extern_type(const CoreRef& ref) const noexcept;

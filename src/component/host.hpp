@@ -83,6 +83,7 @@ struct CallSite {
   std::uint16_t memory_slot = kNone;   ///< index into the instance's memories
   std::uint16_t realloc_slot = kNone;  ///< index into the instance's functions
   std::uint16_t component_index = 0;   ///< which component instance's handle table and flags
+  StringEncoding encoding = StringEncoding::Utf8;  ///< of strings in that memory
   static constexpr std::uint16_t kNone = 0xffff;
 };
 

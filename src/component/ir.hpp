@@ -171,7 +171,7 @@ enum class CanonOp : std::uint8_t {
 /// The operation's name in the text format, "stream.read".
 [[nodiscard]] std::string_view to_string(CanonOp op) noexcept;
 
-enum class StringEncoding : std::uint8_t { Utf8, Utf16, Latin1OrUtf16 };
+using component::StringEncoding;
 
 struct CanonOptions {
   StringEncoding encoding = StringEncoding::Utf8;

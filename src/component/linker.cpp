@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t kFuel = 500'000;
 constexpr std::uint32_t kMaxInstantiationDepth = 100;
 constexpr std::size_t kMaxFrames = 20'000;
+constexpr std::size_t kMaxComponentInstances = 2'000;
 
 template <class... F>
 struct Overloaded : F... {
@@ -75,6 +76,7 @@ Frame& Linker::new_frame(const Frame* parent) {
 Result<> Linker::run(std::shared_ptr<const ir::Component> root) {
   WHORL_CHECKED(refuse_async(*root));
   Frame& frame = new_frame(nullptr);
+  frame.component_index = add_component_instance(CallSite::kNone);
   WHORL_CHECKED(run_component(frame, *root, nullptr));
   return export_root(*frame.exports);
 }
@@ -325,7 +327,7 @@ Result<> Linker::run_instance(
   }
   WHORL_TRY(
       InstanceRef instance,
-      instantiate(frame.components[*definition.component], arguments, frame.depth + 1, offset)
+      instantiate(frame.components[*definition.component], arguments, frame, offset)
   );
   frame.instances.push_back(std::move(instance));
   return {};
@@ -334,10 +336,12 @@ Result<> Linker::run_instance(
 Result<InstanceRef> Linker::instantiate(
     const ComponentItem& component,
     const Arguments& arguments,
-    std::uint32_t depth,
+    const Frame& from,
     std::uint64_t offset
 ) {
-  if (depth > kMaxInstantiationDepth || frames_.size() > kMaxFrames) {
+  const std::uint32_t depth = from.depth + 1;
+  if (depth > kMaxInstantiationDepth || frames_.size() > kMaxFrames ||
+      graph_.component_parents.size() >= kMaxComponentInstances) {
     return malformed(
         offset,
         "components are instantiated inside each other more than {} deep, or too often",
@@ -348,8 +352,14 @@ Result<InstanceRef> Linker::instantiate(
   const ComponentItem held = component;
   Frame& frame = new_frame(held.frame);
   frame.depth = depth;
+  frame.component_index = add_component_instance(from.component_index);
   WHORL_CHECKED(run_component(frame, *held.component, &arguments));
   return InstanceRef(frame.exports);
+}
+
+std::uint16_t Linker::add_component_instance(std::uint16_t parent) {
+  graph_.component_parents.push_back(parent);
+  return static_cast<std::uint16_t>(graph_.component_parents.size() - 1);
 }
 
 Result<> Linker::add_export(

@@ -90,7 +90,7 @@ struct Frame {
   std::vector<TypeItem> types;
   std::vector<ComponentItem> components;
   std::vector<InstanceRef> instances;
-  std::optional<std::uint16_t> component_index;
+  std::uint16_t component_index = CallSite::kNone;  ///< entry of Graph::component_parents
   std::shared_ptr<InstanceItem> exports;
   std::uint32_t depth = 0;  ///< of nested instantiation
 };
@@ -162,9 +162,10 @@ class Linker {
   [[nodiscard]] Result<InstanceRef> instantiate(
       const ComponentItem& component,
       const Arguments& arguments,
-      std::uint32_t depth,
+      const Frame& from,
       std::uint64_t offset
   );
+  [[nodiscard]] std::uint16_t add_component_instance(std::uint16_t parent);
   [[nodiscard]] Result<> refuse_encoding(
       const FuncShape& shape, const ir::CanonOptions& options, std::uint64_t offset
   );
@@ -191,7 +192,6 @@ class Linker {
   [[nodiscard]] Result<> run_canon(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] Result<> run_lift(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] Result<> run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
-  [[nodiscard]] Result<std::uint16_t> component_index(Frame& frame, std::uint64_t offset);
   [[nodiscard]] Result<> check_memory(const CoreRef& memory, std::uint64_t offset) const;
   [[nodiscard]] Result<> check_func(
       const CoreRef& func,

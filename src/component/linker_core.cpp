@@ -131,16 +131,6 @@ Result<CoreInstanceItem> Linker::instantiate_core(
   return CoreInstanceItem{static_cast<std::uint32_t>(graph_.instances.size() - 1), nullptr};
 }
 
-Result<std::uint16_t> Linker::component_index(Frame& frame, std::uint64_t offset) {
-  if (!frame.component_index) {
-    if (graph_.component_count == CallSite::kNone) {
-      return malformed(offset, "too many component instances");
-    }
-    frame.component_index = graph_.component_count++;
-  }
-  return *frame.component_index;
-}
-
 Result<> Linker::check_memory(const CoreRef& memory, std::uint64_t offset) const {
   const CoreExternType* type = graph_.extern_type(memory);
   if (type == nullptr || type->kind != CoreKind::Memory) {
@@ -223,8 +213,7 @@ Result<> Linker::run_canon(Frame& frame, const ir::Canon& canon, std::uint64_t o
       if (type.kind != TypeItem::Kind::Resource) {
         return malformed(offset, "type {} is not a resource type", canon.type);
       }
-      WHORL_TRY(const std::uint16_t component, component_index(frame, offset));
-      WHORL_TRY(const CoreRef ref, lower_drop(type.resource, component, offset));
+      WHORL_TRY(const CoreRef ref, lower_drop(type.resource, frame.component_index, offset));
       frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
       return {};
     }
@@ -270,7 +259,7 @@ Result<> Linker::run_lift(Frame& frame, const ir::Canon& canon, std::uint64_t of
   if (canon.options.post_return) {
     lift.post_return = funcs[*canon.options.post_return];
   }
-  WHORL_TRY(lift.component_index, component_index(frame, offset));
+  lift.component_index = frame.component_index;
   const auto shape = lift.shape;
   WHORL_TRY(const std::uint32_t index, add_lift(std::move(lift), offset));
   FuncItem item;
@@ -313,7 +302,7 @@ Result<> Linker::run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t o
   if (canon.options.realloc) {
     options.realloc = frame.core[static_cast<std::size_t>(CoreKind::Func)][*canon.options.realloc];
   }
-  WHORL_TRY(options.component_index, component_index(frame, offset));
+  options.component_index = frame.component_index;
   WHORL_TRY(const CoreRef ref, lower_host(func, options, offset));
   frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
   return {};

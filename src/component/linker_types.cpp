@@ -430,6 +430,7 @@ Result<> Linker::open_declaration(
 Result<World> Linker::read_world(const ir::Component& root) {
   // The section is a component that exports one component type, whose only export is the world.
   Frame& frame = new_frame(nullptr);
+  frame.component_index = 0;
   WHORL_CHECKED(run_component(frame, root, nullptr));
   const TypeItem* outer = nullptr;
   for (const auto& [name, item] : frame.exports->exports) {

@@ -30,11 +30,22 @@ class Planner {
     }
     WHORL_CHECKED(hosts());
     WHORL_CHECKED(exports());
-    plan_.component_count = graph_.component_count;
+    components();
     return std::move(plan_);
   }
 
  private:
+  void components() {
+    for (const std::uint16_t parent : graph_.component_parents) {
+      Plan::ComponentInfo info;
+      if (parent != CallSite::kNone) {
+        info.parent = parent;
+        info.depth = static_cast<std::uint16_t>(plan_.components[parent].depth + 1);
+      }
+      plan_.components.push_back(info);
+    }
+  }
+
   void number_steps(const Elision& elision) {
     constexpr std::uint32_t kGone = ~std::uint32_t{0};
     std::uint32_t next = 0;

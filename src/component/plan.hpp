@@ -68,7 +68,13 @@ struct Plan {
   std::vector<std::uint16_t> deferred_starts;  ///< func slots, in order
   std::vector<std::unique_ptr<HostImport>> hosts;
   std::vector<ExportedFunc> exports;
-  std::uint16_t component_count = 0;
+  /// A component instance: the root first, nested ones after what they are nested in.
+  struct ComponentInfo {
+    std::uint16_t parent = kNoParent;
+    std::uint16_t depth = 0;  ///< of the root: 0
+    static constexpr std::uint16_t kNoParent = 0xffff;
+  };
+  std::vector<ComponentInfo> components;
   std::vector<std::string> notes;  ///< what was elided or kept, for people
 };
 

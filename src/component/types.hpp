@@ -58,13 +58,33 @@ struct ResourceTag {
   const char* name;            ///< "input-stream"
 };
 
-/// A resource type. Two are the same type only if they are the same object (types are generative),
-/// or both stand for the same host resource.
+/// A resource type. Two are the same type only if they are the same object (types are generative:
+/// the linker makes a new object for each instantiation), or both stand for the same host resource.
 struct ResourceType {
+  static constexpr std::uint16_t kNone = 0xffff;
+
   std::string name;                   ///< for messages
   const ResourceTag* host = nullptr;  ///< set for one the host implements
+  /// The component instance of the plan that defines it; kNone for one of the host.
+  std::uint16_t impl = kNone;
+  /// The function of the plan that destroys a representation: core type (i32) -> (). kNone without
+  /// one. Set by the planner; nobody reads it before the plan is made.
+  std::uint16_t dtor_slot = kNone;
 };
 using ResourceRef = std::shared_ptr<const ResourceType>;
+
+/// The identity of a resource type at run time, in the entries of handle tables.
+struct ResourceKey {
+  const void* identity = nullptr;
+  bool operator==(const ResourceKey&) const = default;
+};
+[[nodiscard]] inline ResourceKey resource_key(const ResourceType& type) noexcept {
+  return {type.host != nullptr ? static_cast<const void*>(type.host) : &type};
+}
+
+/// How strings are encoded in the memory of one side of a call. @spec CanonicalABI.md
+/// "string-encoding"
+enum class StringEncoding : std::uint8_t { Utf8, Utf16, Latin1OrUtf16 };
 
 /// A record field, variant case (type may be null), tuple member (no name), flag or enum label.
 struct Member {
