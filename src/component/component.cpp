@@ -1,8 +1,10 @@
 #include "component/component.hpp"
 
+#include "component/binary.hpp"
 #include "component/bridge.hpp"
 #include "component/component_impl.hpp"
 #include "component/names.hpp"
+#include "component/skeleton.hpp"
 
 namespace whorl::component {
 
@@ -10,6 +12,10 @@ Component::Component(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl
 Component::~Component() = default;
 
 namespace {
+
+constexpr const char* kBuildAgain =
+    "the file is damaged, or made by a tool that is newer or older than this host expects; build "
+    "it again";
 
 Result<engine::Module> compile(
     const engine::ModuleCache* cache, ByteView wasm, Component::Impl& impl
@@ -94,14 +100,17 @@ Result<std::shared_ptr<const Component>> Component::load(
   if (!plan) {
     Error error = plan.take_error();
     if (error.help().empty() && error.kind() == ErrorKind::InvalidInput) {
-      error.set_help(
-          "the file is damaged, or made by a tool that is newer or older than this host expects; "
-          "build it again"
-      );
+      error.set_help(kBuildAgain);
     }
     return error;
   }
   impl->plan = *std::move(plan);
+  if (const auto kind = detect_binary(bytes); kind && *kind == BinaryKind::Component) {
+    WHORL_CHECKED(validate_by_skeleton(cache, bytes)
+                      .context("loading component {}", name)
+                      .map_error([](Error error) { return std::move(error).with_help(kBuildAgain); }
+                      ));
+  }
   WHORL_CHECKED(build(cache, *impl).context("loading component {}", name));
   struct Access : Component {
     explicit Access(std::unique_ptr<Impl> made) noexcept : Component(std::move(made)) {}

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/hash.hpp"
 #include "base/result.hpp"
 #include "engine/engine.hpp"
 #include "engine/types.hpp"
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace whorl::engine {
@@ -54,6 +56,14 @@ class ModuleCache {
   /// The module from disk, or compiled and then stored. Failing to read or store an entry costs a
   /// compile and a note, never the result.
   [[nodiscard]] Result<Loaded> load_or_compile(const Engine& engine, ByteView wasm) const;
+
+  /// Something that was found out about bytes, and costs more to find out again than to look up:
+  /// kept as a small file beside the code. `kind` is a word of ours, `about` a digest of all that
+  /// the fact depends on.
+  /// @return true only if exactly this fact was added: a damaged file says nothing
+  [[nodiscard]] bool has_fact(std::string_view kind, const Sha256Digest& about) const;
+  /// @return Unavailable when the file cannot be written; nothing but time is lost
+  [[nodiscard]] Result<> add_fact(std::string_view kind, const Sha256Digest& about) const;
 
   /// The entry's file name for these bytes, whether it exists or not.
   [[nodiscard]] static std::string entry_name(const Engine& engine, ByteView wasm);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -21,6 +22,7 @@ namespace whorl::engine {
 namespace {
 
 constexpr std::string_view kSuffix = ".code";
+constexpr std::string_view kFactSuffix = ".fact";
 constexpr std::string_view kTemporary = ".tmp-";
 constexpr std::time_t kTemporaryLifeSeconds = 3600;
 
@@ -113,11 +115,26 @@ capi::Module deserialize(const Engine& engine, int fd, std::string& why) {
 
 }  // namespace
 
+namespace {
+
+/// A fact is its own proof: the whole file, letter by letter.
+std::string fact_text(std::string_view kind, const Sha256Digest& about) {
+  return fmt::format("whorl fact 1: {} {}\n", kind, to_hex(about));
+}
+std::string fact_name(std::string_view kind, const Sha256Digest& about) {
+  return fmt::format("{}.{}{}", to_hex(about), kind, kFactSuffix);
+}
+
+}  // namespace
+
 struct ModuleCache::Directory {
   explicit Directory(int fd) noexcept : file(fd) {}
   File file;
 
   [[nodiscard]] Result<> store(const Sha256Digest& key, const wasmtime_module_t& module) const;
+  /// Writes a file under a temporary name, makes sure it is on the disk, and gives it its name.
+  template <class Write>
+  [[nodiscard]] Result<> put(const std::string& name, Write write) const;
   void prune() const;
 };
 
@@ -218,6 +235,17 @@ Result<> ModuleCache::Directory::store(const Sha256Digest& key, const wasmtime_m
   if (error != nullptr) {
     return fail(ErrorKind::Internal, "{}", capi::root_cause(capi::message_of(*error)));
   }
+  WHORL_CHECKED(put(name_of(key), [&](int fd) {
+    return write_entry(
+        fd, key, {reinterpret_cast<const std::uint8_t*>(artefact.vec.data), artefact.vec.size}
+    );
+  }));
+  prune();
+  return {};
+}
+
+template <class Write>
+Result<> ModuleCache::Directory::put(const std::string& name, Write write) const {
   static constinit std::atomic<unsigned> counter{0};
   timespec now = {};
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -229,20 +257,16 @@ Result<> ModuleCache::Directory::store(const Sha256Digest& key, const wasmtime_m
   if (!out.is_open()) {
     return fail(ErrorKind::Unavailable, "creating a file: {}", errno_text());
   }
-  Result<> written = write_entry(
-      out.fd(), key, {reinterpret_cast<const std::uint8_t*>(artefact.vec.data), artefact.vec.size}
-  );
+  Result<> written = write(out.fd());
   if (written && (::fsync(out.fd()) != 0 ||
-                  ::renameat(file.fd(), temporary.c_str(), file.fd(), name_of(key).c_str()) != 0 ||
+                  ::renameat(file.fd(), temporary.c_str(), file.fd(), name.c_str()) != 0 ||
                   ::fsync(file.fd()) != 0)) {
     written = fail(ErrorKind::Unavailable, "syncing: {}", errno_text());
   }
   if (!written) {
     ::unlinkat(file.fd(), temporary.c_str(), 0);
-    return written;
   }
-  prune();
-  return {};
+  return written;
 }
 
 void ModuleCache::Directory::prune() const {
@@ -269,7 +293,7 @@ void ModuleCache::Directory::prune() const {
       if (status.st_mtime + kTemporaryLifeSeconds < std::time(nullptr)) {
         ::unlinkat(file.fd(), name.c_str(), 0);
       }
-    } else if (name.ends_with(kSuffix)) {
+    } else if (name.ends_with(kSuffix) || name.ends_with(kFactSuffix)) {
       total += static_cast<std::uint64_t>(status.st_size);
       entries.push_back({name, static_cast<std::uint64_t>(status.st_size), status.st_mtime});
     }
@@ -286,6 +310,33 @@ void ModuleCache::Directory::prune() const {
       total -= entry.bytes;
     }
   }
+}
+
+bool ModuleCache::has_fact(std::string_view kind, const Sha256Digest& about) const {
+  const std::string name = fact_name(kind, about);
+  const File entry(::openat(directory_->file.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+  );
+  if (!entry.is_open()) {
+    return false;
+  }
+  std::array<char, 256> text = {};
+  const ssize_t got = ::pread(entry.fd(), text.data(), text.size(), 0);
+  if (got < 0 ||
+      std::string_view(text.data(), static_cast<std::size_t>(got)) != fact_text(kind, about)) {
+    return false;
+  }
+  ::futimens(entry.fd(), nullptr);  // when it was last used
+  return true;
+}
+
+Result<> ModuleCache::add_fact(std::string_view kind, const Sha256Digest& about) const {
+  return directory_->put(fact_name(kind, about), [&](int fd) -> Result<> {
+    const std::string text = fact_text(kind, about);
+    if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      return fail(ErrorKind::Unavailable, "writing: {}", errno_text());
+    }
+    return {};
+  });
 }
 
 }  // namespace whorl::engine
