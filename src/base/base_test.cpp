@@ -1,3 +1,4 @@
+#include "base/base64.hpp"
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
 #include "base/result.hpp"
@@ -52,6 +53,35 @@ TEST_CASE("SHA-256 of the standard's test vectors") {
       to_hex(sha256(as_bytes("abc")))
   );
   CHECK(to_hex(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST_CASE("base64") {
+  struct Row {
+    std::string_view bytes;
+    std::string_view text;
+  };
+  // RFC 4648 §10.
+  const Row rows[] = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+      {"\xFF\xEF\xBE", "/+++"},
+  };
+  for (const Row& row : rows) {
+    CHECK(to_base64(as_bytes(row.bytes)) == row.text);
+    const auto back = from_base64(row.text);
+    REQUIRE(back);
+    CHECK(as_text(*back) == row.bytes);
+  }
+  for (const std::string_view wrong :
+       {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Z===", "====", "Zm9v\n", "Zm-v", "Zg=v"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(from_base64(wrong));
+  }
 }
 
 }  // namespace

@@ -129,8 +129,6 @@ watch = ["s"]
   CHECK(r.key_value_stores.size() == 1);
   CHECK(r.sqlite_databases.size() == 1);
   CHECK(r.ai_models.size() == 1);
-  CHECK(r.files.size() == 1);
-  CHECK(r.exclude_files.size() == 1);
   const app::Value* build = r.metadata.find("build");
   REQUIRE(build != nullptr);
   CHECK(*build->find("command")->as_string() == "make");

@@ -93,8 +93,6 @@ Result<app::Component> lock_component(manifest::Component from, const std::strin
   out.description = std::move(from.description);
   out.environment = std::move(from.environment);
   out.variables = std::move(from.variables);
-  out.files = std::move(from.files);
-  out.exclude_files = std::move(from.exclude_files);
   out.allowed_outbound_hosts = std::move(from.allowed_outbound_hosts);
   out.key_value_stores = std::move(from.key_value_stores);
   out.sqlite_databases = std::move(from.sqlite_databases);

@@ -83,12 +83,12 @@ Result<ComponentSource> decode_source(const Decoder& decoder, const Node& node) 
   );
 }
 
-Result<std::vector<app::FileGrant>> decode_files(const Decoder& decoder, const Node& node) {
+Result<std::vector<FileGrant>> decode_files(const Decoder& decoder, const Node& node) {
   static constexpr std::array<std::string_view, 2> kMount{"source", "destination"};
   if (!node.is(Node::Kind::Array)) {
     return decoder.wrong_type(node, "a sequence");
   }
-  std::vector<app::FileGrant> out;
+  std::vector<FileGrant> out;
   for (const Node& item : node.items) {
     if (item.is(Node::Kind::String)) {
       out.push_back({.source = item.text, .destination = {}});

@@ -36,6 +36,13 @@ struct PackageSource {
 };
 using ComponentSource = std::variant<LocalSource, RemoteSource, PackageSource>;
 
+/// One entry of a component's `files`: a glob pattern, or a folder put at a guest path.
+struct FileGrant {
+  std::string source;                      ///< glob or path, relative to the manifest's folder
+  std::optional<std::string> destination;  ///< guest path; absent for a glob
+  [[nodiscard]] bool operator==(const FileGrant&) const = default;
+};
+
 /// How a component is built from its sources.
 struct BuildConfig {
   std::vector<std::string> commands;
@@ -51,7 +58,7 @@ struct Component {
   std::string description;
   std::map<std::string, std::string> variables;  ///< name → template
   std::map<std::string, std::string> environment;
-  std::vector<app::FileGrant> files;
+  std::vector<FileGrant> files;
   std::vector<std::string> exclude_files;
   std::vector<std::string> allowed_http_hosts;  ///< deprecated
   std::vector<std::string> allowed_outbound_hosts;

@@ -81,7 +81,7 @@ void check_front(const Component& front) {
   CHECK(front.variables == std::map<std::string, std::string>{{"key", "{{ api_key }}"}});
   CHECK(
       front.files ==
-      std::vector<app::FileGrant>{
+      std::vector<FileGrant>{
           {.source = "static/**", .destination = {}}, {.source = "data", .destination = "/d"}
       }
   );
