@@ -2,11 +2,14 @@
 #include "component/flatten.hpp"
 #include "component/host.hpp"
 #include "component/types.hpp"
+#include "wit/fermyon_spin_config.hpp"
+#include "wit/fermyon_spin_variables.hpp"
 #include "wit/wasi_cli_environment.hpp"
 #include "wit/wasi_cli_exit.hpp"
 #include "wit/wasi_cli_run.hpp"
 #include "wit/wasi_clocks_monotonic_clock.hpp"
 #include "wit/wasi_clocks_wall_clock.hpp"
+#include "wit/wasi_config_store.hpp"
 #include "wit/wasi_filesystem_preopens.hpp"
 #include "wit/wasi_filesystem_types.hpp"
 #include "wit/wasi_http_incoming_handler.hpp"
@@ -37,6 +40,9 @@ using component::HostFunction;
 using component::HostInterface;
 
 const HostInterface* const kAll[] = {
+    &fermyon_spin_config::kInterface,
+    &fermyon_spin_variables::kInterface,
+    &wasi_config_store::kInterface,
     &wasi_cli_environment::kInterface,
     &wasi_cli_exit::kInterface,
     &wasi_cli_run::kInterface,

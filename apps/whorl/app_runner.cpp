@@ -153,7 +153,7 @@ void print_startup(
     const cli::UpRequest& request, const trigger::HttpApp& http_app, const net::Listeners& listeners
 ) {
   const std::string base_url = "http://" + listeners.address.to_string();
-  const auto routes = app::list_routes(*request.app, http_app.triggers, http_app.routes);
+  const auto routes = app::list_routes(*request.runnable.app, http_app.triggers, http_app.routes);
   const auto colour = log::wants_colour(1) ? app::Colour::Ansi : app::Colour::Never;
   log::write_all(
       1,
@@ -183,12 +183,13 @@ Result<runtime::Services> prepare(
   }
   const auto cache = open_cache(request);
   return runtime::prepare_http_services(
-      *request.app,
+      *request.runnable.app,
       ids,
       runtime::PrepareOptions{
           .platform = &platform,
           .cache = cache ? &*cache : nullptr,
           .output = &output,
+          .variables = request.runnable.variables.get(),
           .limits = limits_of(request.budgets),
       }
   );
@@ -237,7 +238,8 @@ Result<> serve(
     StopSignals& signals
 ) {
   WHORL_TRY(
-      const auto http_app, trigger::make_http_app(request.app, std::move(triggers), services)
+      const auto http_app,
+      trigger::make_http_app(request.runnable.app, std::move(triggers), services)
   );
   for (const std::string& problem : app::route_problems(http_app->routes)) {
     log::error(kLogTarget, "{}", problem);
@@ -265,7 +267,7 @@ Error trigger_failed(Error error) {
 Result<> run_triggers(
     const cli::UpRequest& request, log::GuestOutput& output, StopSignals& signals
 ) {
-  auto triggers = app::http_triggers(*request.app);
+  auto triggers = app::http_triggers(*request.runnable.app);
   if (triggers) {
     const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
     log::write_all(2, app::wagi_warnings(*triggers, colour));
@@ -273,6 +275,7 @@ Result<> run_triggers(
   if (request.log_dir) {
     log::write_all(2, app::logging_line(*request.log_dir));
   }
+  WHORL_CHECKED(request.runnable.variables->check_required());
   if (!triggers) {
     return trigger_failed(triggers.take_error());
   }

@@ -6,6 +6,7 @@
 
 #include "app/locked_app.hpp"
 #include "base/result.hpp"
+#include "host/variables/app_variables.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -40,9 +41,26 @@ struct RequestBudgets {
   std::optional<std::uint64_t> instance_memory;
 };
 
+/// An application with the values of its variables.
+struct Runnable {
+  std::shared_ptr<const app::LockedApp> app;  ///< never null; at least one trigger
+  std::shared_ptr<const host::variables::AppVariables> variables;  ///< never null
+};
+
+/// Gives the application that is run, as often as it is to be replaced. @thread the main thread
+class AppSource {
+ public:
+  /// Reads everything anew: manifest, values of variables.
+  [[nodiscard]] virtual Result<Runnable> load() = 0;
+
+ protected:
+  ~AppSource() = default;
+};
+
 /// What `up` was asked to do, checked and with defaults applied.
 struct UpRequest {
-  std::shared_ptr<const app::LockedApp> app;  ///< never null; at least one trigger
+  Runnable runnable;            ///< what is run first
+  AppSource* source = nullptr;  ///< what is run later; never null, outlives the request
   ListenAddress listen;
   PortSearch port_search = PortSearch::Off;
   StartupFormat format = StartupFormat::Plain;

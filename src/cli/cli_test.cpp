@@ -86,13 +86,13 @@ TEST_CASE("up hands a complete request to the runner") {
   CHECK(outcome.code == 7);
   REQUIRE(outcome.request);
   const UpRequest& request = *outcome.request;
-  REQUIRE(request.app);
-  REQUIRE(request.app->components.size() == 1);
+  REQUIRE(request.runnable.app);
+  REQUIRE(request.runnable.app->components.size() == 1);
   CHECK(
-      request.app->components[0].environment ==
+      request.runnable.app->components[0].environment ==
       std::map<std::string, std::string>{{"A", "newer"}, {"B", "kept"}}
   );
-  CHECK(request.app->triggers.size() == 1);
+  CHECK(request.runnable.app->triggers.size() == 1);
   CHECK(request.threads == 3);
   CHECK(request.log_dir == folder.path(".spin/logs"));
   CHECK(request.state_dir == folder.path(".spin"));
@@ -103,7 +103,7 @@ TEST_CASE("a bare wasm file has no folders") {
   REQUIRE(fs::write_file_atomic(folder.path("x.wasm"), {}));
   const Outcome outcome = run({"u", "-f", folder.path("x.wasm")});
   REQUIRE(outcome.request);
-  CHECK(outcome.request->app->name == "x");
+  CHECK(outcome.request->runnable.app->name == "x");
   CHECK_FALSE(outcome.request->log_dir);
   CHECK_FALSE(outcome.request->state_dir);
 }

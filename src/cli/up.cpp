@@ -5,6 +5,7 @@
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
 #include "cli/up_flags.hpp"
+#include "cli/variable_flags.hpp"
 #include "loader/loader.hpp"
 #include "log/terminal.hpp"
 
@@ -109,25 +110,64 @@ Result<void> check_followed(const app::LockedApp& app, const std::vector<std::st
   );
 }
 
-Result<SharedApp> prepare_app(const OwnFlags& flags, const std::optional<std::string>& stray) {
+/// Finds the application once and loads it as often as it is asked for.
+class UpSource final : public AppSource {
+ public:
+  UpSource(AppLocation location, OwnFlags flags)
+      : location_(std::move(location)), flags_(std::move(flags)) {}
+
+  /// What `up`'s own flags ask for.
+  [[nodiscard]] Result<SharedApp> load_app() const {
+    WHORL_TRY(SharedApp loaded, ::whorl::cli::load(location_));
+    WHORL_TRY(SharedApp app, adjust(std::move(loaded), flags_));
+    WHORL_CHECKED(check_executors(*app, location_));
+    return app;
+  }
+
+  /// What the trigger's flags add.
+  [[nodiscard]] Result<Runnable> complete(SharedApp app) const {
+    WHORL_TRY(auto given, read_variables(variables_));
+    host::variables::Providers providers;
+    providers.push_back(std::make_unique<host::variables::StaticProvider>(std::move(given)));
+    providers.push_back(std::make_unique<host::variables::EnvironmentProvider>(
+        std::string(host::variables::EnvironmentProvider::kDefaultPrefix), ".env"
+    ));
+    WHORL_TRY(auto variables, host::variables::AppVariables::resolve(*app, providers));
+    WHORL_CHECKED(app::check_http_globals(*app));
+    return Runnable{.app = std::move(app), .variables = std::move(variables)};
+  }
+
+  void set_variables(std::vector<std::string> variables) { variables_ = std::move(variables); }
+
+  [[nodiscard]] Result<Runnable> load() override {
+    WHORL_TRY(SharedApp app, load_app());
+    return complete(std::move(app));
+  }
+
+ private:
+  AppLocation location_;
+  OwnFlags flags_;
+  std::vector<std::string> variables_;
+};
+
+Result<UpSource> find_source(OwnFlags flags, const std::optional<std::string>& stray) {
   std::string note;
   auto location = locate_app(flags, stray, note);
   log::write_all(kStderr, note);
   if (!location) {
     return location.take_error();
   }
-  WHORL_TRY(SharedApp loaded, load(*location));
-  WHORL_TRY(SharedApp app, adjust(std::move(loaded), flags));
-  WHORL_CHECKED(check_executors(*app, *location));
-  return app;
+  return UpSource(*std::move(location), std::move(flags));
 }
 
-Result<int> start(SharedApp app, TriggerFlags flags, AppRunner& runner) {
-  WHORL_CHECKED(app::check_http_globals(*app));
-  WHORL_CHECKED(check_followed(*app, flags.request.follow));
-  apply_default_folders(flags, *app);
-  flags.request.app = std::move(app);
-  return runner.run(flags.request);
+Result<int> start(UpSource& source, SharedApp app, TriggerFlags flags, AppRunner& runner) {
+  source.set_variables(std::move(flags.variables));
+  UpRequest& request = flags.request;
+  WHORL_TRY(request.runnable, source.complete(std::move(app)));
+  WHORL_CHECKED(check_followed(*request.runnable.app, request.follow));
+  apply_default_folders(flags, *request.runnable.app);
+  request.source = &source;
+  return runner.run(request);
 }
 
 }  // namespace
@@ -149,7 +189,11 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
   if (const auto* wrong = std::get_if<UsageError>(&own)) {
     return report_up_usage(*wrong);
   }
-  auto app = prepare_app(std::get<OwnFlags>(own), scanned.stray);
+  auto source = find_source(std::get<OwnFlags>(own), scanned.stray);
+  if (!source) {
+    return report(source.error());
+  }
+  auto app = source->load_app();
   if (!app) {
     return report(app.error());
   }
@@ -163,7 +207,7 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
   if (const auto* wrong = std::get_if<UsageError>(&flags)) {
     return report_usage(*wrong);
   }
-  auto code = start(*std::move(app), std::get<TriggerFlags>(std::move(flags)), runner);
+  auto code = start(*source, *std::move(app), std::get<TriggerFlags>(std::move(flags)), runner);
   return code ? *code : report(code.error());
 }
 

@@ -168,7 +168,18 @@ constexpr std::array kFlags{
         .environment = "SPIN_MAX_INSTANCE_MEMORY",
         .may_be_empty = true
     },
-    refused(Trigger, "variable", "KEY=VALUE | KEY=@FILE | @FILE.json | @FILE.toml"),
+    FlagSpec{
+        .name = "variable",
+        .value_name = "KEY=VALUE | KEY=@FILE | @FILE.json | @FILE.toml",
+        .help = "Variable(s) to be passed to the app\n\n"
+                "A single key-value pair can be passed as `key=value`, or `key=@file` to read the "
+                "value from a text file. Alternatively, any number of key-value pairs may be "
+                "passed via a JSON or TOML file using the syntax `@file.json` or `@file.toml`.\n\n"
+                "This option may be repeated. If the same key is specified multiple times the last "
+                "value will be used.",
+        .repeat = Many,
+        .may_be_empty = true
+    },
     refused(Trigger, "help-args-only"),
     refused(Trigger, "launch-metadata-only"),
     refused(Trigger, "precompose-only"),

@@ -1,6 +1,7 @@
 #include "cli/up_flags.hpp"
 
 #include "cli/values.hpp"
+#include "cli/variable_flags.hpp"
 #include "fs/file.hpp"
 
 #include <fmt/format.h>
@@ -138,6 +139,17 @@ void read_output(FlagReader& reader, const ScannedArguments& arguments, UpReques
   }
 }
 
+/// Checks the form; what files hold is read later.
+void read_variable_flags(FlagReader& reader, const ScannedArguments& arguments, TriggerFlags& out) {
+  const FlagSpec& spec = up_flag("variable");
+  out.variables = arguments.values(spec.name);
+  for (const std::string& text : out.variables) {
+    if (const auto known = check_variable(text); !known) {
+      reader.fail(invalid_value(spec, text, known.error().message()));
+    }
+  }
+}
+
 }  // namespace
 
 Understood<OwnFlags> read_own_flags(const ScannedArguments& arguments) {
@@ -185,6 +197,7 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   request.allocation = reader.is_on("disable-pooling") ? Allocation::OnDemand : Allocation::Pooling;
   request.debug_info = reader.is_on("debug-info") ? DebugInfo::On : DebugInfo::Off;
   read_limits(reader, request);
+  read_variable_flags(reader, arguments, out);
   request.log_dir = reader.path("log-dir");
   request.state_dir = reader.path("state-dir");
   out.has_state_dir = request.state_dir.has_value();

@@ -13,6 +13,7 @@ Result<std::unique_ptr<Platform>> Platform::create(const engine::EngineOptions& 
 Platform::Platform(std::shared_ptr<engine::Engine> engine)
     : engine_(std::move(engine)),
       p2_slots_(wasi::p2::register_p2(registry_)),
+      variables_slots_(host::variables::register_variables(registry_)),
       p1_slot_(wasi::p1::register_preview1(registry_)),
       instances_(engine_->pool_slots()) {
   WHORL_CHECK(

@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "component/host.hpp"
 #include "engine/engine.hpp"
+#include "host/variables/variables_hosts.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
 
@@ -17,7 +18,8 @@
 namespace whorl::runtime {
 
 /// How many host objects an instance has: one per interface or module of the registry.
-inline constexpr std::size_t kHostSlots = wasi::p2::kInterfaceCount + 1;
+inline constexpr std::size_t kHostSlots =
+    wasi::p2::kInterfaceCount + host::variables::kInterfaceCount + 1;
 
 class Platform {
  public:
@@ -32,6 +34,9 @@ class Platform {
   [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept { return engine_; }
   [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
+  [[nodiscard]] const host::variables::Slots& variables_slots() const noexcept {
+    return variables_slots_;
+  }
   [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
 
@@ -39,6 +44,7 @@ class Platform {
   std::shared_ptr<engine::Engine> engine_;
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
+  host::variables::Slots variables_slots_;
   std::uint16_t p1_slot_;
   InstanceGate instances_;
 };

@@ -64,6 +64,7 @@ Result<std::shared_ptr<const Service>> prepare_one(
         );
   }
   service->environment.assign(component.environment.begin(), component.environment.end());
+  service->variables = std::make_unique<host::variables::Hosts>(options.variables->of(component));
   service->standard_output =
       std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
   service->standard_error =

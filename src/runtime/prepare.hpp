@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "component/component.hpp"
 #include "engine/module.hpp"
+#include "host/variables/app_variables.hpp"
 #include "log/guest_output.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
@@ -26,6 +27,7 @@ struct PrepareOptions {
   const Platform* platform = nullptr;
   const engine::ModuleCache* cache = nullptr;  ///< null: compile everything anew
   log::GuestOutput* output = nullptr;
+  const host::variables::AppVariables* variables = nullptr;  ///< never null when used
   Limits limits;
 };
 

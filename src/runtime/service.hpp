@@ -4,6 +4,7 @@
 #pragma once
 
 #include "component/component.hpp"
+#include "host/variables/variables_hosts.hpp"
 #include "runtime/component_output.hpp"
 
 #include <chrono>
@@ -32,6 +33,8 @@ struct Service {
   /// The handler of HTTP requests; points into `component`.
   const component::ExportedFunc* http_handler = nullptr;
   std::vector<std::pair<std::string, std::string>> environment;
+  /// Shared by all instances; they keep nothing of one.
+  std::unique_ptr<host::variables::Hosts> variables;
   std::unique_ptr<ComponentOutput> standard_output;
   std::unique_ptr<ComponentOutput> standard_error;
   Limits limits;

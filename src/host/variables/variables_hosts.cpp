@@ -1,0 +1,127 @@
+#include "host/variables/variables_hosts.hpp"
+
+#include "base/check.hpp"
+#include "host/variables/names.hpp"
+
+#include <fmt/format.h>
+
+namespace whorl::host::variables {
+namespace {
+
+// In the order of Slots::slots.
+constexpr std::array<const component::HostInterface*, kInterfaceCount> kInterfaces{
+    &wit::fermyon_spin_variables::kInterface,
+    &wit::fermyon_spin_config::kInterface,
+    &wit::wasi_config_store::kInterface,
+};
+
+constexpr std::size_t kShownNameBytes = 128;
+
+/// A guest's text as part of a message to that guest.
+std::string shown(std::string_view name) {
+  return std::string(name.substr(0, kShownNameBytes));
+}
+
+std::string why_invalid(std::string_view name) {
+  return fmt::format(
+      "`{}` is no name of a variable: lower-case letters, digits and single '_' between them, "
+      "beginning with a letter",
+      shown(name)
+  );
+}
+
+std::string why_undefined(std::string_view name) {
+  return fmt::format("the component has no variable `{}`", shown(name));
+}
+
+}  // namespace
+
+Slots register_variables(component::HostRegistry& registry) {
+  Slots registered;
+  for (std::size_t i = 0; i < kInterfaceCount; ++i) {
+    registered.slots[i] = registry.add(*kInterfaces[i]);
+  }
+  return registered;
+}
+
+component::HostResult<std::expected<std::string, wit::fermyon_spin_variables::Error>>
+VariablesHost::get(component::Call&, std::string_view name) {
+  using Error = wit::fermyon_spin_variables::Error;
+  using Answer = std::expected<std::string, Error>;
+  if (!is_variable_name(name)) {
+    return Answer(std::unexpect, Error::invalid_name(why_invalid(name)));
+  }
+  const Result<std::string>* value = values_.find(name);
+  if (value == nullptr) {
+    return Answer(std::unexpect, Error::undefined(why_undefined(name)));
+  }
+  if (!*value) {
+    return Answer(std::unexpect, Error::provider(value->error().message()));
+  }
+  return **value;
+}
+
+component::HostResult<std::expected<std::string, wit::fermyon_spin_config::Error>>
+ConfigHost::get_config(component::Call&, std::string_view key) {
+  using Error = wit::fermyon_spin_config::Error;
+  using Answer = std::expected<std::string, Error>;
+  if (!is_variable_name(key)) {
+    return Answer(std::unexpect, Error::invalid_key(why_invalid(key)));
+  }
+  const Result<std::string>* value = values_.find(key);
+  if (value == nullptr) {
+    return Answer(std::unexpect, Error::provider(why_undefined(key)));
+  }
+  if (!*value) {
+    return Answer(std::unexpect, Error::other(value->error().message()));
+  }
+  return **value;
+}
+
+component::HostResult<std::expected<std::optional<std::string>, wit::wasi_config_store::Error>>
+StoreHost::get(component::Call&, std::string_view key) {
+  using Answer = std::expected<std::optional<std::string>, wit::wasi_config_store::Error>;
+  const Result<std::string>* value = values_.find(key);
+  if (value == nullptr) {
+    return std::optional<std::string>();
+  }
+  if (!*value) {
+    return Answer(std::unexpect, wit::wasi_config_store::Error::upstream(value->error().message()));
+  }
+  return std::optional<std::string>(**value);
+}
+
+component::HostResult<
+    std::expected<std::vector<std::tuple<std::string, std::string>>, wit::wasi_config_store::Error>>
+StoreHost::get_all(component::Call&) {
+  using Answer = std::
+      expected<std::vector<std::tuple<std::string, std::string>>, wit::wasi_config_store::Error>;
+  std::vector<std::tuple<std::string, std::string>> out;
+  for (const auto& [name, value] : values_.all()) {
+    if (!value) {
+      return Answer(
+          std::unexpect, wit::wasi_config_store::Error::upstream(value.error().message())
+      );
+    }
+    out.emplace_back(name, *value);
+  }
+  return out;
+}
+
+Hosts::Hosts(std::shared_ptr<const ComponentVariables> values)
+    : values_(std::move(values)), variables_(*values_), config_(*values_), store_(*values_) {}
+
+void Hosts::fill(const Slots& slots, std::span<void*> hosts) {
+  // The thunks of an interface expect a pointer to its Host class.
+  const std::array<void*, kInterfaceCount> objects{
+      static_cast<wit::fermyon_spin_variables::Host*>(&variables_),
+      static_cast<wit::fermyon_spin_config::Host*>(&config_),
+      static_cast<wit::wasi_config_store::Host*>(&store_),
+  };
+  for (std::size_t i = 0; i < kInterfaceCount; ++i) {
+    WHORL_CHECK(slots.slots[i] < hosts.size(), "a host slot beyond the registry");
+    hosts[slots.slots[i]] = objects[i];
+  }
+}
+
+}  // namespace whorl::host::variables
