@@ -1,5 +1,6 @@
 #include "app_runner.hpp"
 
+#include "capabilities.hpp"
 #include "signals.hpp"
 
 #include "app/http_trigger.hpp"
@@ -166,6 +167,7 @@ Result<runtime::Services> prepare(
     const cli::UpRequest& request,
     const std::vector<app::HttpTrigger>& triggers,
     const runtime::Platform& platform,
+    const AppCapabilities& capabilities,
     log::GuestOutput& output
 ) {
   std::vector<std::string> ids;
@@ -189,7 +191,7 @@ Result<runtime::Services> prepare(
           .platform = &platform,
           .cache = cache ? &*cache : nullptr,
           .output = &output,
-          .variables = request.runnable.variables.get(),
+          .capabilities = capabilities.all(),
           .limits = limits_of(request.budgets),
       }
   );
@@ -279,11 +281,15 @@ Result<> run_triggers(
   if (!triggers) {
     return trigger_failed(triggers.take_error());
   }
-  WHORL_TRY(const auto platform, runtime::Platform::create(engine_options(request)));
+  Capabilities capabilities;
+  WHORL_TRY(
+      const auto platform, runtime::Platform::create(engine_options(request), capabilities.all())
+  );
   if (!platform->engine()->allocation_note().empty()) {
     log::warn(kLogTarget, "{}", platform->engine()->allocation_note());
   }
-  WHORL_TRY(const auto services, prepare(request, *triggers, *platform, output));
+  WHORL_TRY(const auto granted, capabilities.configure(request, request.runnable));
+  WHORL_TRY(const auto services, prepare(request, *triggers, *platform, granted, output));
   auto served = serve(request, *std::move(triggers), *platform, services, signals);
   return served ? Result<>() : trigger_failed(served.take_error());
 }

@@ -50,8 +50,12 @@ Invocation::Invocation(
       p1_(make_context()),
       instance_(service_->component, hosts_) {
   p2_.fill(shard_.platform().p2_slots(), hosts_);
-  service_->variables->fill(shard_.platform().variables_slots(), hosts_);
   hosts_[shard_.platform().p1_slot()] = &p1_;
+  for (const auto& grant : service_->grants) {
+    if (auto own = grant->prepare(hosts_)) {
+      capability_hosts_.push_back(std::move(own));
+    }
+  }
 }
 
 Invocation::~Invocation() = default;

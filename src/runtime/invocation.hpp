@@ -8,6 +8,7 @@
 #include "component/component.hpp"
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
+#include "host/capability.hpp"
 #include "http/exchange.hpp"
 #include "runtime/instance_gate.hpp"
 #include "runtime/platform.hpp"
@@ -20,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace whorl::runtime {
 
@@ -76,6 +78,8 @@ class Invocation final : public engine::FiberScheduler,
   wasi::p2::P2Hosts p2_;
   wasi::p1::Preview1 p1_;
   std::array<void*, kHostSlots> hosts_{};
+  /// What the capabilities keep for this instance.
+  std::vector<std::unique_ptr<host::InstanceHosts>> capability_hosts_;
   component::ComponentInstance instance_;
   std::unique_ptr<engine::Store> store_;
   std::optional<engine::Fiber> fiber_;

@@ -5,17 +5,23 @@
 
 namespace whorl::runtime {
 
-Result<std::unique_ptr<Platform>> Platform::create(const engine::EngineOptions& options) {
+Result<std::unique_ptr<Platform>> Platform::create(
+    const engine::EngineOptions& options, std::span<host::Capability* const> capabilities
+) {
   WHORL_TRY(auto engine, engine::Engine::create(options));
-  return std::make_unique<Platform>(std::move(engine));
+  return std::make_unique<Platform>(std::move(engine), capabilities);
 }
 
-Platform::Platform(std::shared_ptr<engine::Engine> engine)
+Platform::Platform(
+    std::shared_ptr<engine::Engine> engine, std::span<host::Capability* const> capabilities
+)
     : engine_(std::move(engine)),
       p2_slots_(wasi::p2::register_p2(registry_)),
-      variables_slots_(host::variables::register_variables(registry_)),
       p1_slot_(wasi::p1::register_preview1(registry_)),
       instances_(engine_->pool_slots()) {
+  for (host::Capability* capability : capabilities) {
+    capability->link(registry_);
+  }
   WHORL_CHECK(
       registry_.size() <= kHostSlots,
       "an instance has a place for every interface",

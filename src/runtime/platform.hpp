@@ -7,36 +7,35 @@
 #include "base/result.hpp"
 #include "component/host.hpp"
 #include "engine/engine.hpp"
-#include "host/variables/variables_hosts.hpp"
+#include "host/capability.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace whorl::runtime {
 
-/// How many host objects an instance has: one per interface or module of the registry.
-inline constexpr std::size_t kHostSlots =
-    wasi::p2::kInterfaceCount + host::variables::kInterfaceCount + 1;
+/// Most host objects an instance has: one per interface or module of the registry.
+inline constexpr std::size_t kHostSlots = 96;
 
 class Platform {
  public:
+  /// @param capabilities  linked here; they outlive the platform
   /// @return errors: engine::Engine::create()'s
-  [[nodiscard]] static Result<std::unique_ptr<Platform>> create(const engine::EngineOptions& options
+  [[nodiscard]] static Result<std::unique_ptr<Platform>> create(
+      const engine::EngineOptions& options, std::span<host::Capability* const> capabilities = {}
   );
   /// For create().
-  explicit Platform(std::shared_ptr<engine::Engine> engine);
+  Platform(std::shared_ptr<engine::Engine> engine, std::span<host::Capability* const> capabilities);
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
   [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept { return engine_; }
   [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
-  [[nodiscard]] const host::variables::Slots& variables_slots() const noexcept {
-    return variables_slots_;
-  }
   [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
 
@@ -44,7 +43,6 @@ class Platform {
   std::shared_ptr<engine::Engine> engine_;
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
-  host::variables::Slots variables_slots_;
   std::uint16_t p1_slot_;
   InstanceGate instances_;
 };

@@ -64,7 +64,10 @@ Result<std::shared_ptr<const Service>> prepare_one(
         );
   }
   service->environment.assign(component.environment.begin(), component.environment.end());
-  service->variables = std::make_unique<host::variables::Hosts>(options.variables->of(component));
+  for (const host::AppCapability* capability : options.capabilities) {
+    WHORL_TRY(auto grant, capability->grant(component));
+    service->grants.push_back(std::move(grant));
+  }
   service->standard_output =
       std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
   service->standard_error =

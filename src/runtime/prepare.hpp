@@ -8,12 +8,13 @@
 #include "base/result.hpp"
 #include "component/component.hpp"
 #include "engine/module.hpp"
-#include "host/variables/app_variables.hpp"
+#include "host/capability.hpp"
 #include "log/guest_output.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -27,7 +28,8 @@ struct PrepareOptions {
   const Platform* platform = nullptr;
   const engine::ModuleCache* cache = nullptr;  ///< null: compile everything anew
   log::GuestOutput* output = nullptr;
-  const host::variables::AppVariables* variables = nullptr;  ///< never null when used
+  /// Configured for the application; what they granted lives as long as the services.
+  std::span<const host::AppCapability* const> capabilities;
   Limits limits;
 };
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "component/component.hpp"
-#include "host/variables/variables_hosts.hpp"
+#include "host/capability.hpp"
 #include "runtime/component_output.hpp"
 
 #include <chrono>
@@ -33,8 +33,8 @@ struct Service {
   /// The handler of HTTP requests; points into `component`.
   const component::ExportedFunc* http_handler = nullptr;
   std::vector<std::pair<std::string, std::string>> environment;
-  /// Shared by all instances; they keep nothing of one.
-  std::unique_ptr<host::variables::Hosts> variables;
+  /// What the capabilities give to its instances, in the order they were configured.
+  std::vector<std::unique_ptr<const host::Grant>> grants;
   std::unique_ptr<ComponentOutput> standard_output;
   std::unique_ptr<ComponentOutput> standard_error;
   Limits limits;
