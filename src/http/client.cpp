@@ -1,0 +1,109 @@
+#include "http/client.hpp"
+
+#include "async/awaitable.hpp"
+#include "http/client_run.hpp"
+#include "wire/http1/request.hpp"
+#include "wire/http1/syntax.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace whorl::http {
+
+std::optional<Destination> parse_destination(Scheme scheme, std::string_view authority) {
+  if (!wire::http1::is_host(authority) || authority.find('%') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  Destination to{.is_tls = scheme == Scheme::Https, .host = {}, .port = 0};
+  to.port = to.is_tls ? 443 : 80;
+  const std::size_t close = authority.starts_with('[') ? authority.find(']') : 0;
+  const std::size_t colon = authority.find(':', close);
+  std::string_view host = authority.substr(0, colon);
+  if (close != 0) {
+    host = authority.substr(1, close - 1);
+  }
+  to.host.resize(host.size());
+  std::ranges::transform(host, to.host.begin(), wire::http1::to_lower);
+  if (colon != std::string_view::npos && colon + 1 < authority.size()) {
+    const std::string_view digits = authority.substr(colon + 1);
+    const char* end = digits.data() + digits.size();
+    const auto [at, code] = std::from_chars(digits.data(), end, to.port);
+    if (code != std::errc() || at != end) {
+      return std::nullopt;
+    }
+  }
+  return to;
+}
+
+std::unique_ptr<net::Channel> ClientCore::take_idle(const Destination& to) {
+  std::erase_if(idle_, [](const Idle& idle) { return idle.until.is_expired(); });
+  while (true) {
+    // The one used last is the least likely to be closed by its server.
+    const auto found =
+        std::find_if(idle_.rbegin(), idle_.rend(), [&](const Idle& idle) { return idle.to == to; });
+    if (found == idle_.rend()) {
+      return nullptr;
+    }
+    std::unique_ptr<net::Channel> channel = std::move(found->channel);
+    idle_.erase(std::next(found).base());
+    if (channel->is_quiet()) {
+      return channel;
+    }
+  }
+}
+
+void ClientCore::keep_idle(const Destination& to, std::unique_ptr<net::Channel> channel) {
+  if (options.max_idle == 0) {
+    channel->shutdown();
+    return;
+  }
+  if (idle_.size() >= options.max_idle) {
+    idle_.pop_front();
+  }
+  idle_.push_back({to, std::move(channel), async::Deadline::after(options.idle_time)});
+}
+
+std::optional<ClientCore::Place> ClientCore::try_enter() {
+  if (open_ >= options.max_connections) {
+    return std::nullopt;
+  }
+  while (!idle_.empty() && open_ + idle_.size() >= options.max_connections) {
+    idle_.pop_front();
+  }
+  return std::optional<Place>(std::in_place, *this);
+}
+
+Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls() {
+  if (tls_ == nullptr) {
+    WHORL_TRY(tls_, net::TlsClientContext::create(options.tls));
+  }
+  return tls_;
+}
+
+Client::Client(async::Shard& shard, ClientOptions options)
+    : core_(std::make_shared<ClientCore>(shard, std::move(options))) {}
+
+Client::~Client() {
+  // Requests that still wait on the loop keep the core; what it owns of threads and sockets ends
+  // here, while the shard is alive.
+  core_->resolver.stop();
+  core_->close_idle();
+}
+
+void Client::send(std::shared_ptr<ClientExchange> exchange) {
+  // Posted: whoever asks may be on a fiber, where no coroutine of the loop belongs.
+  core_->shard.post([core = core_, exchange = std::move(exchange)]() mutable {
+    async::Shard& shard = core->shard;
+    async::spawn(shard, ClientRun::run(std::move(core), std::move(exchange)));
+  });
+}
+
+async::Shard& Client::shard() noexcept {
+  return core_->shard;
+}
+
+std::size_t Client::idle_connections() const noexcept {
+  return core_->idle();
+}
+
+}  // namespace whorl::http

@@ -1,0 +1,179 @@
+// The first half of a request: a place among the open connections, the host's addresses, TCP, TLS.
+#include "http/client_run.hpp"
+#include "net/connect.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace whorl::http {
+
+async::Awaitable<ClientRun::Step<>> ClientRun::wait_connecting(async::Deadline deadline) {
+  if (exchange_->is_abandoned()) {
+    co_return gone();
+  }
+  on_abandoned_.listen(exchange_->abandoned_event());
+  static_cast<void>(co_await async::wait_event(core_->shard, wake_, deadline));
+  if (exchange_->is_abandoned()) {
+    co_return gone();
+  }
+  if (deadline.is_expired()) {
+    co_return failed(ClientFailure::ConnectionTimeout, "no connection in time");
+  }
+  co_return Step<>();
+}
+
+async::Awaitable<ClientRun::Step<ClientCore::Place>> ClientRun::enter(async::Deadline deadline) {
+  if (core_->options.max_connections == 0) {
+    co_return failed(ClientFailure::ConnectionLimit, "no connection is allowed");
+  }
+  while (true) {
+    if (auto place = core_->try_enter()) {
+      co_return Step<ClientCore::Place>(*std::move(place));
+    }
+    on_socket_.listen(core_->room_event());
+    if (auto waited = co_await wait_connecting(deadline); !waited) {
+      co_return std::unexpected(std::move(waited.error()));
+    }
+  }
+}
+
+async::Awaitable<ClientRun::Step<ClientRun::Addresses>> ClientRun::lookup(async::Deadline deadline
+) {
+  struct Lookup {
+    std::optional<Result<Addresses>> result;
+    async::Event done;
+  };
+  auto shared = std::make_shared<Lookup>();
+  if (auto address = net::SocketAddress::from_ip(to_.host, to_.port)) {
+    shared->result.emplace(Addresses{*address});
+  } else {
+    async::BlockingPool::Job job = [&shard = core_->shard,
+                                    shared,
+                                    host = to_.host,
+                                    port = to_.port](async::BlockingPool::Fate fate) {
+      if (fate == async::BlockingPool::Fate::Dropped) {
+        return;  // the client is gone
+      }
+      auto found = net::resolve_host(host, port);
+      shard.post([shared, found = std::move(found)]() mutable {
+        shared->result.emplace(std::move(found));
+        shared->done.notify();
+      });
+    };
+    if (auto queued = core_->resolver.submit(std::move(job)); !queued) {
+      co_return failed(ClientFailure::ConnectionLimit, queued.error().to_line());
+    }
+  }
+  while (!shared->result) {
+    on_socket_.listen(shared->done);
+    if (auto waited = co_await wait_connecting(deadline); !waited) {
+      co_return std::unexpected(std::move(waited.error()));
+    }
+  }
+  if (!*shared->result) {
+    co_return failed(ClientFailure::NameNotFound, shared->result->error().to_line());
+  }
+  Addresses addresses = **std::move(shared->result);
+  const bool found_any = !addresses.empty();
+  std::erase_if(addresses, [&](const auto& each) { return core_->options.blocked.blocks(each); });
+  if (addresses.empty()) {
+    co_return found_any ? failed(ClientFailure::AddressProhibited, "the address is blocked")
+                        : failed(ClientFailure::NameNotFound, "the name has no address");
+  }
+  co_return Step<Addresses>(std::move(addresses));
+}
+
+async::Awaitable<ClientRun::Step<std::unique_ptr<net::WatchedSocket>>> ClientRun::connect_to(
+    net::SocketAddress address, async::Deadline deadline, async::Deadline share
+) {
+  const auto refused = [](int number) {
+    return failed(
+        number == ECONNREFUSED ? ClientFailure::ConnectionRefused
+        : number == ETIMEDOUT  ? ClientFailure::ConnectionTimeout
+                               : ClientFailure::ConnectionFailed,
+        std::system_category().message(number)
+    );
+  };
+  auto started = net::start_connect(address);
+  if (!started) {
+    co_return refused(started.error());
+  }
+  auto socket = std::make_unique<net::WatchedSocket>(core_->shard, *std::move(started));
+  while (true) {
+    const int outcome = net::connect_outcome(socket->fd());
+    if (outcome == 0) {
+      co_return Step<std::unique_ptr<net::WatchedSocket>>(std::move(socket));
+    }
+    if (outcome != EINPROGRESS) {
+      co_return refused(outcome);
+    }
+    socket->watch_writable();
+    on_socket_.listen(socket->changed());
+    auto waited = co_await wait_connecting(deadline.earlier(share));
+    on_socket_.stop();
+    if (!waited) {
+      co_return std::unexpected(std::move(waited.error()));
+    }
+  }
+}
+
+async::Awaitable<ClientRun::Step<ClientRun::Channel>> ClientRun::secure(
+    std::unique_ptr<net::WatchedSocket> socket, async::Deadline deadline
+) {
+  auto context = core_->tls();
+  if (!context) {
+    co_return failed(ClientFailure::Tls, context.error().to_line());
+  }
+  auto made = (*context)->make_channel(std::move(socket), to_.host);
+  if (!made) {
+    co_return failed(ClientFailure::Tls, made.error().to_line());
+  }
+  Channel channel = *std::move(made);
+  while (true) {
+    const net::Tried tried = channel->try_handshake();
+    if (tried.outcome == net::Tried::Outcome::Done) {
+      co_return Step<Channel>(std::move(channel));
+    }
+    if (tried.outcome == net::Tried::Outcome::Closed ||
+        tried.outcome == net::Tried::Outcome::Failed) {
+      co_return failed(ClientFailure::Tls, channel->failure_text());
+    }
+    channel->watch(tried.outcome);
+    on_socket_.listen(channel->socket().changed());
+    auto waited = co_await wait_connecting(deadline);
+    on_socket_.stop();
+    if (!waited) {
+      co_return std::unexpected(std::move(waited.error()));
+    }
+  }
+}
+
+async::Awaitable<ClientRun::Step<ClientRun::Channel>> ClientRun::connect(async::Deadline deadline) {
+  auto addresses = co_await lookup(deadline);
+  if (!addresses) {
+    co_return std::unexpected(std::move(addresses.error()));
+  }
+  Failed last;
+  for (std::size_t i = 0; i < addresses->size(); ++i) {
+    // An address that does not answer leaves time for those behind it.
+    const auto left = static_cast<std::int64_t>(addresses->size() - i);
+    const auto share = deadline.is_never() ? async::Deadline::never()
+                                           : async::Deadline::after(deadline.remaining() / left);
+    auto socket = co_await connect_to((*addresses)[i], deadline, share);
+    if (socket && !to_.is_tls) {
+      co_return Step<Channel>(net::make_plain_channel(*std::move(socket)));
+    }
+    if (socket) {
+      auto secured = co_await secure(*std::move(socket), deadline);
+      co_return secured;
+    }
+    if (!socket.error() || deadline.is_expired()) {
+      co_return std::unexpected(std::move(socket.error()));
+    }
+    last = std::move(socket.error());
+  }
+  co_return std::unexpected(std::move(last));
+}
+
+}  // namespace whorl::http

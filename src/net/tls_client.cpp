@@ -1,0 +1,250 @@
+#include "net/tls_client.hpp"
+
+#include "net/address.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace whorl::net {
+namespace {
+
+template <auto Free>
+struct FreeWith {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
+};
+using SslContext = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
+using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+using BioMethod = std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>>;
+
+// Small parts put together make one record instead of several.
+constexpr std::size_t kRecordBytes = 8 * 1024;
+// Protocol names with their lengths in front (RFC 7301 §3.1).
+constexpr std::array<std::uint8_t, 9> kAlpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+/// The oldest reason in OpenSSL's queue, which is emptied.
+std::string take_reason() {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  return reason == nullptr ? "TLS error" : reason;
+}
+
+Error tls_error(std::string_view what) {
+  return fail(ErrorKind::InvalidInput, "{}: {}", what, take_reason());
+}
+
+// --- a BIO over a socket that never raises SIGPIPE, unlike OpenSSL's own
+// ---------------------------
+
+int fd_of(BIO* bio) noexcept {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+}
+
+int bio_write(BIO* bio, const char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t count = ::send(fd_of(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    BIO_set_retry_write(bio);
+  }
+  return static_cast<int>(count);
+}
+
+int bio_read(BIO* bio, char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t count = ::recv(fd_of(bio), data, static_cast<std::size_t>(size), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    BIO_set_retry_read(bio);
+  }
+  if (count == 0) {
+    BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  }
+  return static_cast<int>(count);
+}
+
+long bio_ctrl(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
+  switch (command) {
+    case BIO_CTRL_FLUSH:
+      return 1;
+    case BIO_CTRL_EOF:
+      return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    default:
+      return 0;
+  }
+}
+
+const BIO_METHOD* socket_method() {
+  static const BioMethod method = [] {
+    BioMethod made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "whorl socket"));
+    BIO_meth_set_write(made.get(), bio_write);
+    BIO_meth_set_read(made.get(), bio_read);
+    BIO_meth_set_ctrl(made.get(), bio_ctrl);
+    return made;
+  }();
+  return method.get();
+}
+
+class TlsChannel final : public Channel {
+ public:
+  TlsChannel(std::unique_ptr<WatchedSocket> socket, Ssl ssl) noexcept
+      : Channel(std::move(socket)), ssl_(std::move(ssl)) {}
+
+  Tried try_handshake() override {
+    ERR_clear_error();
+    const int done = SSL_connect(ssl_.get());
+    return done == 1 ? Tried{Tried::Outcome::Done} : judge(done);
+  }
+
+  Tried try_read(MutableByteView into) override {
+    ERR_clear_error();
+    std::size_t count = 0;
+    const int done = SSL_read_ex(ssl_.get(), into.data(), into.size(), &count);
+    return done == 1 ? Tried{Tried::Outcome::Done, count} : judge(done);
+  }
+
+  Tried try_write(std::span<const ByteView> parts) override {
+    std::array<std::uint8_t, kRecordBytes> together;
+    std::size_t size = 0;
+    for (const ByteView part : parts) {
+      const std::size_t count = std::min(part.size(), together.size() - size);
+      std::copy_n(part.begin(), count, together.begin() + static_cast<std::ptrdiff_t>(size));
+      size += count;
+    }
+    ERR_clear_error();
+    std::size_t count = 0;
+    const int done = SSL_write_ex(ssl_.get(), together.data(), size, &count);
+    return done == 1 ? Tried{Tried::Outcome::Done, count} : judge(done);
+  }
+
+  bool is_quiet() override {
+    // Session tickets may have arrived; they are processed here. Anything else is not expected.
+    std::uint8_t byte = 0;
+    return try_read({&byte, 1}).outcome == Tried::Outcome::WantRead;
+  }
+
+  void shutdown() noexcept override {
+    if (!broken_) {
+      ERR_clear_error();
+      static_cast<void>(SSL_shutdown(ssl_.get()));
+    }
+  }
+
+ private:
+  Tried judge(int returned) {
+    switch (SSL_get_error(ssl_.get(), returned)) {
+      case SSL_ERROR_WANT_READ:
+        return {Tried::Outcome::WantRead};
+      case SSL_ERROR_WANT_WRITE:
+        return {Tried::Outcome::WantWrite};
+      case SSL_ERROR_ZERO_RETURN:
+        return {Tried::Outcome::Closed};
+      default:
+        break;
+    }
+    broken_ = true;
+    const long verified = SSL_get_verify_result(ssl_.get());
+    failure_text_ = verified == X509_V_OK ? take_reason()
+                                          : fmt::format(
+                                                "the certificate is not accepted: {}",
+                                                X509_verify_cert_error_string(verified)
+                                            );
+    return {Tried::Outcome::Failed};
+  }
+
+  Ssl ssl_;
+  bool broken_ = false;
+};
+
+Result<> load_files(SSL_CTX* context, const TlsClientOptions& options) {
+  if (!options.extra_roots_file.empty() &&
+      SSL_CTX_load_verify_file(context, options.extra_roots_file.c_str()) != 1) {
+    return tls_error("cannot read root certificates").context(options.extra_roots_file);
+  }
+  if (options.certificate_file.empty()) {
+    return {};
+  }
+  if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1) {
+    return tls_error("cannot read the client certificate").context(options.certificate_file);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, options.private_key_file.c_str(), SSL_FILETYPE_PEM) !=
+          1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return tls_error("cannot use the private key").context(options.private_key_file);
+  }
+  return {};
+}
+
+}  // namespace
+
+struct TlsClientContext::Impl {
+  SslContext context;
+};
+
+TlsClientContext::TlsClientContext(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+TlsClientContext::~TlsClientContext() = default;
+
+Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
+    const TlsClientOptions& options
+) {
+  ERR_clear_error();
+  SslContext context(SSL_CTX_new(TLS_client_method()));
+  if (context == nullptr) {
+    return tls_error("cannot set up TLS");
+  }
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_mode(
+      context.get(),
+      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
+  );
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  if (SSL_CTX_set_alpn_protos(context.get(), kAlpn.data(), kAlpn.size()) != 0) {
+    return tls_error("cannot set up TLS");
+  }
+  if (options.system_roots && SSL_CTX_set_default_verify_paths(context.get()) != 1) {
+    return tls_error("cannot read the system's root certificates");
+  }
+  WHORL_CHECKED(load_files(context.get(), options));
+  return std::shared_ptr<const TlsClientContext>(
+      std::make_shared<TlsClientContext>(std::make_unique<Impl>(std::move(context)))
+  );
+}
+
+Result<std::unique_ptr<Channel>> TlsClientContext::make_channel(
+    std::unique_ptr<WatchedSocket> socket, const std::string& host
+) const {
+  ERR_clear_error();
+  Ssl ssl(SSL_new(impl_->context.get()));
+  BIO* bio = ssl == nullptr ? nullptr : BIO_new(socket_method());
+  if (bio == nullptr) {
+    return tls_error("cannot set up TLS");
+  }
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket->fd())));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl.get(), bio, bio);
+  SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const bool is_ip = SocketAddress::from_ip(host, 0).has_value();
+  const bool ready =
+      is_ip ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) == 1
+            : SSL_set_tlsext_host_name(ssl.get(), host.c_str()) == 1 &&
+                  SSL_set1_host(ssl.get(), host.c_str()) == 1;
+  if (!ready) {
+    return tls_error("the host's name cannot be verified");
+  }
+  return std::unique_ptr<Channel>(std::make_unique<TlsChannel>(std::move(socket), std::move(ssl)));
+}
+
+}  // namespace whorl::net
