@@ -8,52 +8,10 @@
 namespace whorl::http {
 namespace {
 
-std::string error_of(std::string_view entry) {
-  auto parsed = AllowedHost::parse(entry);
-  return parsed ? "" : parsed.error().to_line();
-}
-
-TEST_CASE("entries that are refused, with what people are told") {
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"nohost", "\"nohost\" does not contain a scheme (e.g., 'http://' or '*://')"},
-      {"example.com:80", "\"example.com:80\" does not contain a scheme (e.g., 'http://' or '*://')"
-      },
-      {"http://a/path", "\"http://a/path\" has a path but is not allowed to"},
-      {"http://a:80/path", "\"http://a:80/path\" has a path but is not allowed to"},
-      {"{http,https}://a:1",
-       "Invalid allowed host scheme \"{http,https}\": scheme lists are not supported"},
-      {"http://{a,b}:1", "Invalid allowed host \"{a,b}\": host lists are not yet supported"},
-      {"http://a:{1,2}", "Invalid allowed host port \"{1,2}\": port lists are not yet supported"},
-      {"h3://a:1", "Invalid allowed host scheme \"h3\": only alphabetic characters are allowed"},
-      {"://a:1", "Invalid allowed host scheme \"\": only alphabetic characters are allowed"},
-      {"http://a:x", "Invalid allowed host port \"x\": port \"x\" is not a number"},
-      {"http://a:65536", "Invalid allowed host port \"65536\": port \"65536\" is not a number"},
-      {"http://a:-1", "Invalid allowed host port \"-1\": port \"-1\" is not a number"},
-      {"http://a:1..x",
-       "Invalid allowed host port \"1..x\": port range \"1..x\" contains non-number"},
-      {"http://a.*.b", "Invalid allowed host \"a.*.b\": wildcards are allowed only as prefixes"},
-      {"http://*a", "Invalid allowed host \"*a\": wildcards are allowed only as subdomains"},
-      {"http://*.*.a", "Invalid allowed host \"*.*.a\": wildcards are allowed only as prefixes"},
-      {"http://*.1.2.3.4", "Invalid allowed host \"*.1.2.3.4\": wildcard suffix must be a domain"},
-      {"http://a b", "Invalid allowed host \"a b\": invalid international domain name"},
-      {"http://u@a", "Invalid allowed host \"u@a\": invalid international domain name"},
-      {"http://", "Invalid allowed host \"\": invalid international domain name"},
-      {"http://[1.2.3.4]", "Invalid allowed host \"[1.2.3.4]\": invalid IPv6 address"},
-  };
-  for (const auto& [entry, message] : cases) {
-    CAPTURE(entry);
-    CHECK(error_of(entry) == message);
-  }
-  CHECK(error_of("insecure:allow-all").starts_with("'insecure:allow-all' is not allowed"));
-  for (const char* wild : {"*", "", ":", "?"}) {
-    CHECK(error_of(wild).find("*://*:*") != std::string::npos);
-  }
-  for (const char* scheme : {"*", "ftp", "tcp"}) {
-    CHECK(
-        error_of(std::string(scheme) + "://a").find("does not have a known default port number") !=
-        std::string::npos
-    );
-  }
+AllowedHosts parse(const char* entry) {
+  auto parsed = AllowedHosts::parse(std::vector<std::string>{entry});
+  REQUIRE(parsed);
+  return *std::move(parsed);
 }
 
 struct Match {
@@ -70,7 +28,6 @@ TEST_CASE("what an entry grants") {
       {"http://a/", "http", "a", 80, true},
       {" http://a ", "http", "a", 80, true},
       {"http://A.Example", "http", "a.example", 80, true},
-      {"HTTP://a", "http", "a", 80, true},
       {"http://a", "https", "a", 80, false},
       {"http://a", "http", "a", 8080, false},
       {"http://a", "http", "b", 80, false},
@@ -107,7 +64,8 @@ TEST_CASE("what an entry grants") {
       {"http://[::1]", "http", "::1", 80, true},
       {"http://[::1]:8080", "http", "0:0:0:0:0:0:0:1", 8080, true},
       {"http://[::1]:8080", "http", "::2", 8080, false},
-      {"http://[fc00::/7]:*", "http", "fd00::1", 1, true},
+      {"*://fc00::/7:*", "tcp", "fd00::1", 1, true},
+      {"http://*.1.a", "http", "1.1.1.1", 80, false},
       {"http://self", "http", "self", 80, false},
       {"http://self", "http", "self.alt", 80, false},
   };
@@ -115,21 +73,20 @@ TEST_CASE("what an entry grants") {
     CAPTURE(c.entry);
     CAPTURE(c.host);
     CAPTURE(c.port);
-    const auto parsed = AllowedHost::parse(c.entry);
-    REQUIRE(parsed);
-    CHECK(parsed->allows(c.scheme, c.host, c.port) == c.allowed);
+    CHECK(parse(c.entry).allows(c.scheme, c.host, c.port) == c.allowed);
   }
 }
 
 TEST_CASE("requests to the own application") {
   for (const char* entry :
-       {"http://self", "https://self", "http://self.alt", "*://*:*", "http://*:80", "https://*"}) {
+       {"http://self", "https://self", "http://self.alt", "*://*:*", "http://*:80", "https://*:1"
+       }) {
     CAPTURE(entry);
-    CHECK(AllowedHost::parse(entry)->allows_self());
+    CHECK(parse(entry).allows_self());
   }
   for (const char* entry : {"redis://*:*", "http://a", "http://127.0.0.1:3000", "http://*.a"}) {
     CAPTURE(entry);
-    CHECK_FALSE(AllowedHost::parse(entry)->allows_self());
+    CHECK_FALSE(parse(entry).allows_self());
   }
 }
 
