@@ -1,15 +1,35 @@
 #include "signals.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <csignal>
 
 namespace whorl {
+namespace {
+
+/// What poll() takes: rounded up, so that it is not called again and again at the end.
+int poll_timeout(async::Deadline deadline) {
+  if (deadline.is_never()) {
+    return -1;
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()).count();
+  return static_cast<int>(std::min<std::int64_t>(left, INT_MAX));
+}
+
+bool is_readable(const pollfd& polled) noexcept {
+  return (polled.revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+}
+
+}  // namespace
 
 Result<StopSignals> StopSignals::install() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -26,34 +46,29 @@ Result<StopSignals> StopSignals::install() {
   if (!signals.is_open() || !wake.is_open()) {
     return fs::errno_error(errno).context("cannot watch for signals");
   }
-  return StopSignals(std::move(signals), std::move(wake));
+  const fs::Fd terminal(::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  return StopSignals(std::move(signals), std::move(wake), terminal.is_open());
 }
 
-StopSignals::Cause StopSignals::wait(std::chrono::milliseconds at_most) {
-  return wait_for(at_most.count() < 0 ? 0 : static_cast<int>(at_most.count()));
-}
-
-StopSignals::Cause StopSignals::wait() {
-  return wait_for(-1);
-}
-
-StopSignals::Cause StopSignals::wait_for(int milliseconds) {
-  std::array<pollfd, 2> fds = {
+StopSignals::Cause StopSignals::wait(async::Deadline deadline, int readable) {
+  // A negative descriptor is left out by poll().
+  std::array<pollfd, 3> fds = {
       pollfd{signals_.get(), POLLIN, 0},
       pollfd{wake_.get(), POLLIN, 0},
+      pollfd{readable, POLLIN, 0},
   };
-  while (::poll(fds.data(), fds.size(), milliseconds) < 0) {
+  while (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) {
     if (errno != EINTR) {
       return Cause::TimedOut;
     }
   }
   if (signalfd_siginfo info{}; ::read(signals_.get(), &info, sizeof info) == sizeof info) {
-    return Cause::Signal;
+    return info.ssi_signo == SIGHUP && !has_terminal_ ? Cause::Reload : Cause::Stop;
   }
   if (std::uint64_t count = 0; ::read(wake_.get(), &count, sizeof count) == sizeof count) {
     return Cause::Notified;
   }
-  return Cause::TimedOut;
+  return is_readable(fds[2]) ? Cause::Readable : Cause::TimedOut;
 }
 
 void StopSignals::notify() noexcept {

@@ -50,8 +50,14 @@ struct Runnable {
 /// Gives the application that is run, as often as it is to be replaced. @thread the main thread
 class AppSource {
  public:
+  /// A descriptor that is readable when is_due() is to be asked; -1: never.
+  [[nodiscard]] virtual int event_fd() const noexcept { return -1; }
+  /// Takes note of what has happened. @return whether the application is to be replaced now
+  [[nodiscard]] virtual bool is_due() { return false; }
   /// Reads everything anew: manifest, values of variables.
   [[nodiscard]] virtual Result<Runnable> load() = 0;
+  /// What load() gave is served now, or, with an error, what was served before still is.
+  virtual void on_reloaded(const Error* failure) = 0;
 
  protected:
   ~AppSource() = default;

@@ -144,6 +144,15 @@ class UpSource final : public AppSource {
     return complete(std::move(app));
   }
 
+  void on_reloaded(const Error* failure) override {
+    if (failure == nullptr) {
+      log::write_all(kStderr, "Reloaded the application.\n");
+      return;
+    }
+    log::write_all(kStderr, format_error(*failure, stderr_colour()));
+    log::write_all(kStderr, "The application could not be reloaded; the last version is served.\n");
+  }
+
  private:
   AppLocation location_;
   OwnFlags flags_;

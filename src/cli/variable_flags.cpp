@@ -1,10 +1,9 @@
 #include "cli/variable_flags.hpp"
 
-#include "app/value.hpp"
+#include "app/json.hpp"
 #include "fs/file.hpp"
 #include "manifest/document.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 namespace whorl::cli {
@@ -26,69 +25,25 @@ Result<std::string> read_text(std::string_view path) {
       .context(fmt::format("Failed to read {}.", fs::quote_path(path)));
 }
 
-Error not_text(std::string_view name, std::string_view type) {
-  return fail(
-      ErrorKind::InvalidInput,
-      "invalid type: {} as the value of `{}`, expected a string",
-      type,
-      name
-  );
-}
-
-std::string_view type_name(boost::json::kind kind) {
-  switch (kind) {
-    case boost::json::kind::null:
-      return "null";
-    case boost::json::kind::bool_:
-      return "boolean";
-    case boost::json::kind::int64:
-    case boost::json::kind::uint64:
-      return "integer";
-    case boost::json::kind::double_:
-      return "floating point";
-    case boost::json::kind::array:
-      return "sequence";
-    default:
-      return "map";
-  }
+/// The value itself is not shown: it may be a secret.
+Error not_text(std::string_view name) {
+  return fail(ErrorKind::InvalidInput, "the value of `{}` is not a string", name);
 }
 
 Result<void> read_json(std::string_view text, Values& out) {
-  boost::system::error_code failed;
-  const boost::json::value parsed = boost::json::parse(text, failed);
-  if (failed) {
-    return fail(ErrorKind::InvalidInput, "{}", failed.message());
-  }
-  const boost::json::object* table = parsed.if_object();
+  WHORL_TRY(const app::Value parsed, app::parse_json(text, kMaxFileBytes));
+  const app::Value::Table* table = parsed.as_table();
   if (table == nullptr) {
-    return fail(
-        ErrorKind::InvalidInput, "invalid type: {}, expected a map", type_name(parsed.kind())
-    );
+    return fail(ErrorKind::InvalidInput, "the file does not hold a map");
   }
-  for (const auto& [name, value] : *table) {
-    const boost::json::string* content = value.if_string();
+  for (const app::Member& member : *table) {
+    const std::string* content = member.value.as_string();
     if (content == nullptr) {
-      return not_text(name, type_name(value.kind()));
+      return not_text(member.name);
     }
-    out.insert_or_assign(std::string(name), std::string(*content));
+    out.insert_or_assign(member.name, *content);
   }
   return {};
-}
-
-std::string_view type_name(manifest::Node::Kind kind) {
-  using Kind = manifest::Node::Kind;
-  switch (kind) {
-    case Kind::Integer:
-      return "integer";
-    case Kind::Float:
-      return "floating point";
-    case Kind::Boolean:
-      return "boolean";
-    case Kind::Array:
-      return "sequence";
-    default:
-      return "map";
-  }
 }
 
 Result<void> read_toml(std::string_view text, const std::string& path, Values& out) {
@@ -99,7 +54,7 @@ Result<void> read_toml(std::string_view text, const std::string& path, Values& o
   }
   for (const manifest::Entry& entry : parsed->entries) {
     if (!entry.value.is(manifest::Node::Kind::String)) {
-      return not_text(entry.name, type_name(entry.value.kind));
+      return not_text(entry.name);
     }
     out.insert_or_assign(entry.name, entry.value.text);
   }

@@ -75,11 +75,11 @@ TEST_CASE("files of --variable that cannot be used") {
   };
   CHECK(
       message("v.json", R"({"a": 1})") ==
-      "Failed to parse JSON from .: invalid type: integer as the value of `a`, expected a string"
+      "Failed to parse JSON from .: the value of `a` is not a string"
   );
   CHECK(
       message("v.json", R"(["s3cret"])") ==
-      "Failed to parse JSON from .: invalid type: sequence, expected a map"
+      "Failed to parse JSON from .: the file does not hold a map"
   );
   CHECK(message("v.json", R"({"a": "s3cret)").starts_with("Failed to parse JSON from .: "));
   CHECK(message("v.json", std::string(100'000, '[')).starts_with("Failed to parse JSON from .: "));
@@ -88,7 +88,7 @@ TEST_CASE("files of --variable that cannot be used") {
   );
   CHECK(
       message("v.toml", "[a]\nb = 's3cret'") ==
-      "Failed to parse TOML from .: invalid type: map as the value of `a`, expected a string"
+      "Failed to parse TOML from .: the value of `a` is not a string"
   );
   const std::vector<std::string> missing{"a=@/nosuch/file"};
   CHECK(

@@ -1,5 +1,7 @@
 #include "host/variables/app_variables.hpp"
 
+#include "app/template.hpp"
+
 #include <fmt/format.h>
 
 namespace whorl::host::variables {
@@ -21,32 +23,16 @@ Error missing_error(std::string_view name) {
   return fail(ErrorKind::NotFound, "no provider resolved required variable \"{}\"", name);
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
-  return begin == std::string_view::npos
-             ? std::string_view()
-             : text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+Result<app::Template> parse(std::string_view text) {
+  auto parsed = app::Template::parse(text);
+  if (!parsed) {
+    return fail(ErrorKind::InvalidInput, "invalid variable template: {}", parsed.error().message());
+  }
+  return parsed;
 }
 
-/// Calls `text(piece)` and `name(name)` for the parts of a template, in order, until one fails.
-template <class Text, class Name>
-Result<void> for_each_part(std::string_view rest, Text text, Name name) {
-  while (true) {
-    const auto open = rest.find("{{");
-    text(rest.substr(0, open));
-    if (open == std::string_view::npos) {
-      return {};
-    }
-    const auto close = rest.find("}}", open + 2);
-    if (close == std::string_view::npos) {
-      return fail(
-          ErrorKind::InvalidInput, "invalid variable template: unmatched '{{{{' in template"
-      );
-    }
-    WHORL_CHECKED(name(trimmed(rest.substr(open + 2, close - open - 2))));
-    rest = rest.substr(close + 2);
-  }
+Error unknown_variable(std::string_view name) {
+  return fail(ErrorKind::InvalidInput, "invalid variable template: unknown variable \"{}\"", name);
 }
 
 }  // namespace
@@ -80,34 +66,35 @@ Result<std::shared_ptr<const AppVariables>> AppVariables::resolve(
   }
   auto out = std::make_shared<const AppVariables>(std::move(values), std::move(missing));
   for (const app::Component& component : app.components) {
-    for (const auto& [name, text] : component.variables) {
-      const auto known = for_each_part(
-          text,
-          [](std::string_view) {},
-          [&](std::string_view wanted) -> Result<void> {
-            return out->values_.contains(wanted)
-                       ? Result<void>()
-                       : fail(
-                             ErrorKind::InvalidInput,
-                             "invalid variable template: unknown variable \"{}\"",
-                             wanted
-                         );
-          }
-      );
-      if (!known) {
-        return known.error()
-            .clone()
-            .context("failed to configure app")
-            .with_help(fmt::format(
-                "see `{}` among the variables of component \"{}\"; `[variables]` declares those of "
-                "the application",
-                name,
-                component.id
-            ));
-      }
-    }
+    WHORL_CHECKED(out->check_templates(component));
   }
   return std::shared_ptr<const AppVariables>(std::move(out));
+}
+
+Result<void> AppVariables::check_template(std::string_view text) const {
+  WHORL_TRY(const app::Template parsed, parse(text));
+  for (const std::string_view name : parsed.variables()) {
+    if (!values_.contains(name)) {
+      return unknown_variable(name);
+    }
+  }
+  return {};
+}
+
+Result<void> AppVariables::check_templates(const app::Component& component) const {
+  for (const auto& [name, text] : component.variables) {
+    if (auto checked = check_template(text); !checked) {
+      return checked.take_error()
+          .context("failed to configure app")
+          .with_help(fmt::format(
+              "see `{}` among the variables of component \"{}\"; `[variables]` declares those of "
+              "the application",
+              name,
+              component.id
+          ));
+    }
+  }
+  return {};
 }
 
 Result<void> AppVariables::check_required() const {
@@ -130,30 +117,24 @@ Result<void> AppVariables::check_required() const {
 }
 
 Result<std::string> AppVariables::expand(std::string_view text) const {
-  std::string out;
-  WHORL_CHECKED(for_each_part(
-      text,
-      [&](std::string_view piece) { out += piece; },
-      [&](std::string_view name) -> Result<void> {
-        const auto found = values_.find(name);
-        if (found == values_.end()) {
-          return fail(
-              ErrorKind::InvalidInput, "invalid variable template: unknown variable \"{}\"", name
-          );
-        }
-        if (!found->second) {
-          return found->second.error().clone();
-        }
-        out += *found->second;
-        return out.size() <= kMaxValueBytes ? Result<void>()
-                                            : fail(
-                                                  ErrorKind::ResourceLimit,
-                                                  "the value would be longer than {} bytes",
-                                                  kMaxValueBytes
-                                              );
-      }
-  ));
-  return out;
+  WHORL_TRY(const app::Template parsed, parse(text));
+  std::size_t length = 0;
+  return parsed.resolve([&](std::string_view name) -> Result<std::string> {
+    const auto found = values_.find(name);
+    if (found == values_.end()) {
+      return unknown_variable(name);
+    }
+    if (!found->second) {
+      return found->second.error().clone();
+    }
+    length += found->second->size();
+    if (length > kMaxValueBytes) {
+      return fail(
+          ErrorKind::ResourceLimit, "the value would be longer than {} bytes", kMaxValueBytes
+      );
+    }
+    return *found->second;
+  });
 }
 
 std::shared_ptr<const ComponentVariables> AppVariables::of(const app::Component& component) const {

@@ -62,6 +62,9 @@ class AppVariables {
       : values_(std::move(values)), missing_(std::move(missing)) {}
 
  private:
+  [[nodiscard]] Result<void> check_template(std::string_view text) const;
+  [[nodiscard]] Result<void> check_templates(const app::Component& component) const;
+
   Values values_;
   std::vector<std::string> missing_;  ///< names without value and without a provider's error
 };

@@ -52,6 +52,15 @@ void answer_reserved(http::Exchange& exchange, std::string_view name, const Http
   }
 }
 
+/// Adds the `spin-*` headers, after what the client sent under the same names.
+void describe(
+    const app::RouteMatch& match, const app::RequestFacts& facts, http::Request& request
+) {
+  app::for_each_spin_header(match, facts, [&](std::string_view name, std::string_view value) {
+    request.fields.append(std::string(name), std::string(value));
+  });
+}
+
 void answer_static(http::Exchange& exchange, const app::StaticResponse& answer) {
   http::Fields fields;
   for (const auto& [name, value] : answer.headers) {
@@ -78,6 +87,13 @@ Result<std::shared_ptr<const HttpApp>> make_http_app(
     }
   }
   result->triggers = std::move(triggers);
+  for (std::size_t i = 0; i < result->triggers.size(); ++i) {
+    if (result->services[i] != nullptr) {
+      result->components.emplace(result->triggers[i].component, result->services[i]);
+    }
+  }
+  result->chained_route.raw = "/...";
+  result->chained_route.matched = "/...";
   result->info_json = make_info_json(*app);
   result->app = std::move(app);
   return std::shared_ptr<const HttpApp>(std::move(result));
@@ -107,10 +123,34 @@ void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
       .path_and_query = target,
       .client_address = request.client_address,
   };
-  app::for_each_spin_header(match, facts, [&](std::string_view name, std::string_view value) {
-    request.fields.append(std::string(name), std::string(value));
-  });
+  describe(match, facts, request);
   runtime_.serve(app_->services[match.route->trigger], std::move(exchange));
+}
+
+bool HttpTrigger::has_component(std::string_view component_id) const {
+  return app_->components.contains(component_id);
+}
+
+void HttpTrigger::serve(std::string_view component_id, std::shared_ptr<http::Exchange> exchange) {
+  const auto found = app_->components.find(component_id);
+  if (found == app_->components.end()) {
+    // The application was replaced between the two calls.
+    exchange->abort(500);
+    return;
+  }
+  http::Request& request = exchange->request();
+  const std::string_view target = request.path_and_query;
+  const app::RouteMatch match{
+      .route = &app_->chained_route, .path_info = target.substr(0, target.find('?')), .values = {}
+  };
+  const app::RequestFacts facts{
+      .scheme = "http",
+      .host = {},
+      .path_and_query = target,
+      .client_address = request.client_address,
+  };
+  describe(match, facts, request);
+  runtime_.serve(found->second, std::move(exchange));
 }
 
 }  // namespace whorl::trigger

@@ -9,12 +9,15 @@
 #include "app/route.hpp"
 #include "base/result.hpp"
 #include "http/exchange.hpp"
+#include "http/in_process_hosts.hpp"
 #include "runtime/prepare.hpp"
 #include "runtime/service.hpp"
 #include "runtime/shard_runtime.hpp"
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace whorl::trigger {
@@ -26,6 +29,10 @@ struct HttpApp {
   app::RouteTable routes;
   /// By index of the trigger; null for a static response.
   std::vector<std::shared_ptr<const runtime::Service>> services;
+  /// Those of all triggers, public and private, by component id; views into `triggers`.
+  std::unordered_map<std::string_view, std::shared_ptr<const runtime::Service>> components;
+  /// What a component called by another one is told about its route.
+  app::Route chained_route;
   /// Body of `/.well-known/spin/info`.
   std::string info_json;
 };
@@ -40,13 +47,20 @@ struct HttpApp {
 );
 
 /// Answers the requests of one shard. @thread shard
-class HttpTrigger final : public http::Handler {
+class HttpTrigger final : public http::Handler, public http::InProcessHosts {
  public:
   /// @param runtime  outlives this object
   HttpTrigger(std::shared_ptr<const HttpApp> app, runtime::ShardRuntime& runtime) noexcept
       : app_(std::move(app)), runtime_(runtime) {}
 
+  /// From now on requests are answered by this application; those that have begun are not touched.
+  void replace(std::shared_ptr<const HttpApp> app) noexcept { app_ = std::move(app); }
+
+  // http::Handler
   void handle(std::shared_ptr<http::Exchange> exchange) override;
+  // http::InProcessHosts: service chaining
+  [[nodiscard]] bool has_component(std::string_view component_id) const override;
+  void serve(std::string_view component_id, std::shared_ptr<http::Exchange> exchange) override;
 
  private:
   std::shared_ptr<const HttpApp> app_;

@@ -1,0 +1,188 @@
+#include "fleet.hpp"
+
+#include "http/server.hpp"
+#include "log/log.hpp"
+#include "runtime/shard_runtime.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <utility>
+
+namespace whorl {
+namespace {
+
+/// From the signal to the end: requests in flight are waited for, then cut.
+constexpr std::chrono::milliseconds kDrainTime{4000};
+/// What guests whose requests were cut have for unwinding.
+constexpr std::chrono::milliseconds kUnwindTime{500};
+
+/// Waits until nothing is left, and gives up at the deadline or when the operator is impatient.
+bool wait_for_end(
+    StopSignals& signals, const std::atomic<unsigned>& left, async::Deadline deadline
+) {
+  while (left.load() != 0) {
+    const auto cause = signals.wait(deadline);
+    if (cause == StopSignals::Cause::Stop || cause == StopSignals::Cause::TimedOut) {
+      return left.load() == 0;
+    }
+  }
+  return true;
+}
+
+/// Whether nobody else holds the version or one of its components.
+bool is_unused(const Fleet::App& app) {
+  return app.use_count() == 1 && std::ranges::all_of(app->components, [&](const auto& entry) {
+           // The index by id holds each once, the list by trigger once for each trigger.
+           return entry.second.use_count() == 1 + std::ranges::count(app->services, entry.second);
+         });
+}
+
+}  // namespace
+
+/// Everything that lives on one shard.
+struct Fleet::World {
+  World(async::Shard& its_shard, runtime::Platform& platform, App app)
+      : shard(its_shard),
+        runtime(its_shard, platform),
+        trigger(std::move(app), runtime),
+        server(its_shard, trigger) {}
+
+  async::Shard& shard;
+  runtime::ShardRuntime runtime;
+  trigger::HttpTrigger trigger;
+  http::Server server;
+};
+
+/// Tells the main thread when nothing is left to do: no connection, no guest, on any shard.
+class Fleet::DrainWatch {
+ public:
+  /// @param left  shards that are not done; the last one notifies `signals`
+  DrainWatch(World& world, std::atomic<unsigned>& left, StopSignals& signals) noexcept
+      : world_(world), left_(left), signals_(signals), connections_(*this), guests_(*this) {}
+
+  /// On the shard, once.
+  void start(async::Deadline deadline) {
+    world_.server.drain(deadline);
+    check();
+  }
+
+ private:
+  class Listener final : public async::Waiter {
+   public:
+    explicit Listener(DrainWatch& watch) noexcept : watch_(watch) {}
+    void on_event() noexcept override { watch_.check(); }
+
+   private:
+    DrainWatch& watch_;
+  };
+
+  void check() noexcept {
+    if (done_) {
+      return;
+    }
+    if (world_.server.is_empty() && world_.runtime.in_flight() == 0) {
+      done_ = true;
+      if (left_.fetch_sub(1) == 1) {
+        signals_.notify();
+      }
+      return;
+    }
+    if (!connections_.is_linked()) {
+      world_.server.empty_event().add(connections_);
+    }
+    if (!guests_.is_linked()) {
+      world_.runtime.empty_event().add(guests_);
+    }
+  }
+
+  World& world_;
+  std::atomic<unsigned>& left_;
+  StopSignals& signals_;
+  Listener connections_;
+  Listener guests_;
+  bool done_ = false;
+};
+
+Fleet::Fleet(unsigned count, runtime::Platform& platform, App app)
+    : shards_(count), app_(std::move(app)) {
+  for (unsigned i = 0; i < shards_.size(); ++i) {
+    worlds_.push_back(std::make_unique<World>(shards_[i], platform, app_));
+  }
+}
+
+Fleet::~Fleet() = default;
+
+void Fleet::listen(net::Listeners listeners) {
+  for (unsigned i = 0; i < shards_.size(); ++i) {
+    worlds_[i]->server.listen(std::move(listeners.sockets[i]));
+  }
+}
+
+Result<> Fleet::start() {
+  return shards_.start();
+}
+
+void Fleet::replace(App app, StopSignals& signals) {
+  release_retired();
+  retired_.push_back(std::exchange(app_, std::move(app)));
+  const auto left = std::make_shared<std::atomic<unsigned>>(shards_.size());
+  replacing_ = left;
+  for (auto& world : worlds_) {
+    world->shard.post([&trigger = world->trigger, &signals, left, next = app_]() mutable {
+      trigger.replace(std::move(next));
+      if (left->fetch_sub(1) == 1) {
+        signals.notify();
+      }
+    });
+  }
+}
+
+bool Fleet::take_replaced() noexcept {
+  if (replacing_ == nullptr || replacing_->load() != 0) {
+    return false;
+  }
+  replacing_.reset();
+  return true;
+}
+
+void Fleet::release_retired() {
+  std::erase_if(retired_, is_unused);
+}
+
+void Fleet::stop(StopSignals& signals) {
+  std::atomic<unsigned> left{static_cast<unsigned>(worlds_.size())};
+  std::vector<std::unique_ptr<DrainWatch>> watches;
+  const auto deadline = async::Deadline::after(kDrainTime);
+  for (auto& world : worlds_) {
+    auto& watch = *watches.emplace_back(std::make_unique<DrainWatch>(*world, left, signals));
+    world->shard.post([&watch, deadline] { watch.start(deadline); });
+  }
+  // A second signal means: now.
+  if (!wait_for_end(signals, left, deadline)) {
+    for (auto& world : worlds_) {
+      world->shard.post([&guests = world->runtime, &server = world->server] {
+        server.close_all();
+        guests.cancel_all("the program is stopping");
+      });
+    }
+    if (!wait_for_end(signals, left, async::Deadline::after(kUnwindTime))) {
+      // A guest that cannot be unwound in time (one endless bulk instruction) or an impatient
+      // operator. Tearing its stack down from here is not safe, and nothing is lost without it.
+      log::warn("whorl::trigger", "stopped with guests still running");
+      std::_Exit(0);
+    }
+  }
+  shards_.stop();
+  shards_.join();
+}
+
+std::uint64_t Fleet::instances_started() const {
+  std::uint64_t instances = 0;
+  for (const auto& world : worlds_) {
+    instances += world->runtime.instances_started();
+  }
+  return instances;
+}
+
+}  // namespace whorl

@@ -1,0 +1,63 @@
+/// Fleet: the shards of the process with everything that lives on each, as one thing to start, to
+/// give a new version of the application, and to stop. @thread main
+#pragma once
+
+#include "signals.hpp"
+
+#include "async/shard.hpp"
+#include "base/result.hpp"
+#include "net/listener.hpp"
+#include "runtime/platform.hpp"
+#include "trigger/http/http_trigger.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace whorl {
+
+class Fleet {
+ public:
+  using App = std::shared_ptr<const trigger::HttpApp>;
+
+  /// @param count     shards
+  /// @param platform  outlives the fleet
+  Fleet(unsigned count, runtime::Platform& platform, App app);
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+  ~Fleet();
+
+  [[nodiscard]] unsigned size() const noexcept { return shards_.size(); }
+  /// Before start(). @param listeners  as many sockets as shards
+  void listen(net::Listeners listeners);
+  [[nodiscard]] Result<> start();
+
+  /// Lets every shard answer from now on with another version of the application. Requests that
+  /// have begun end on theirs.
+  /// @param signals  notified when the last shard has it; outlives the shards
+  void replace(App app, StopSignals& signals);
+  /// Whether every shard has the version given last; true once for each.
+  [[nodiscard]] bool take_replaced() noexcept;
+  /// Lets go of versions that no request uses any more.
+  void release_retired();
+  [[nodiscard]] bool has_retired() const noexcept { return !retired_.empty(); }
+
+  /// Lets requests in flight end, then ends the guests that are left, then the shards.
+  void stop(StopSignals& signals);
+  /// Only after stop().
+  [[nodiscard]] std::uint64_t instances_started() const;
+
+ private:
+  struct World;
+  class DrainWatch;
+
+  async::ShardSet shards_;
+  std::vector<std::unique_ptr<World>> worlds_;
+  App app_;
+  /// Kept here so that a shard is not the one that takes a prepared component apart.
+  std::vector<App> retired_;
+  std::shared_ptr<std::atomic<unsigned>> replacing_;  ///< shards that have the old version still
+};
+
+}  // namespace whorl
