@@ -48,6 +48,7 @@ wasm_trap_t* host_thunk(
   if (store.impl().current != nullptr) {
     store.impl().current->arrived();
   }
+  ++store.impl().host_calls;
   HostStatus status = HostStatus::Trap;
   contained(store.impl(), [&] {
     status = func.call(func.env, store, reinterpret_cast<RawVal*>(values));

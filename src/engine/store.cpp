@@ -61,6 +61,20 @@ const Budget& Store::budget() const noexcept {
 void Store::set_deadline(std::chrono::steady_clock::time_point deadline) noexcept {
   impl_->budget.deadline = deadline;
 }
+bool Store::begin_next_event(const Budget& budget) noexcept {
+  if (impl_->dying || impl_->fibers != nullptr || impl_->running != 0) {
+    return false;
+  }
+  impl_->budget = budget;
+  impl_->created = Clock::now();
+  impl_->cpu_used = {};
+  impl_->host_calls = 0;
+  wasmtime_context_set_epoch_deadline(impl_->context, 1);
+  return true;
+}
+std::uint64_t Store::host_calls() const noexcept {
+  return impl_->host_calls;
+}
 std::chrono::nanoseconds Store::cpu_used() const noexcept {
   return impl_->running == 0 ? impl_->cpu_used
                              : impl_->cpu_used + (Clock::now() - impl_->charged_until);

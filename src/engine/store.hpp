@@ -50,6 +50,14 @@ struct Memory {
 struct Instance {
   std::uint64_t opaque[2] = {};
 };
+struct Global {
+  std::uint64_t opaque[3] = {};
+};
+/// The value of a global of a number or vector type.
+struct GlobalValue {
+  ValType type = ValType::I32;
+  RawVal value = {};
+};
 /// Any item a module exports or imports: function, memory, table, global, tag.
 struct alignas(16) Extern {
   std::uint8_t opaque[48] = {};
@@ -103,6 +111,14 @@ class Store {
   [[nodiscard]] void* host_data() const noexcept { return host_data_; }
   [[nodiscard]] const Budget& budget() const noexcept;
   void set_deadline(std::chrono::steady_clock::time_point deadline) noexcept;
+  /// Makes a store whose event ended well ready for the next one: a budget anew, nothing used.
+  ///
+  /// @param budget  its memory_bytes is the one the store was made with
+  /// @return        false if it can't serve again: it is dying, or a fiber of it is alive
+  [[nodiscard]] bool begin_next_event(const Budget& budget) noexcept;
+  /// Calls of host functions so far. Unchanged over a stretch of guest code: it saw nothing of the
+  /// world outside.
+  [[nodiscard]] std::uint64_t host_calls() const noexcept;
   /// CPU used so far by guest code and the host functions it called.
   [[nodiscard]] std::chrono::nanoseconds cpu_used() const noexcept;
 
@@ -120,6 +136,11 @@ class Store {
   [[nodiscard]] std::optional<Extern> find_export(const Instance& instance, std::string_view name);
   [[nodiscard]] std::optional<Func> as_func(const Extern& item) const noexcept;
   [[nodiscard]] std::optional<Memory> as_memory(const Extern& item) const noexcept;
+  [[nodiscard]] std::optional<Global> as_global(const Extern& item) const noexcept;
+  /// The value of a global; nothing for references.
+  [[nodiscard]] std::optional<GlobalValue> value_of(const Global& global) const noexcept;
+  /// Sets a mutable global to a value of its type. @return false if it is not one
+  [[nodiscard]] bool set_value(const Global& global, const GlobalValue& value) noexcept;
   /// The type of a function, for the one-time check behind unchecked calls (engine.md D.6).
   [[nodiscard]] FuncType type_of(const Func& func);
 

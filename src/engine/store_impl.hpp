@@ -93,6 +93,7 @@ struct Store::Impl {
   Fiber::Impl* current = nullptr;
   Fiber::Impl* fibers = nullptr;
   bool dying = false;
+  std::uint64_t host_calls = 0;
   std::optional<Trap> ending;  ///< why; set once, with dying
   bool has_driver = false;
   Func run;

@@ -1,0 +1,63 @@
+#include "engine/memory_reset.hpp"
+
+#include <cstring>
+
+namespace whorl::engine {
+
+const PageImages::Page* PageImages::find(std::uint32_t page) const noexcept {
+  const auto found = pages_.find(page);
+  return found == pages_.end() ? nullptr : found->second.get();
+}
+
+void PageImages::learn(ByteView prepared) {
+  for (const std::uint32_t page : wanted_) {
+    const std::uint64_t offset = std::uint64_t{page} * kPageBytes;
+    if (offset + kPageBytes > prepared.size() || pages_.size() >= kMaxPages) {
+      continue;
+    }
+    auto& image = pages_[page];
+    if (!image) {
+      image = std::make_unique<Page>();
+      std::memcpy(image->data(), prepared.data() + offset, kPageBytes);
+    }
+  }
+  wanted_.clear();
+}
+
+MemoryReset::Outcome MemoryReset::learn_dirty(const PageTracker& tracker, ByteView now) {
+  std::vector<std::uint32_t> pages;
+  if (!tracker.find_private(now, PageImages::kMaxPages, pages)) {
+    return Outcome::Changed;
+  }
+  dirty_.clear();
+  bool all_known = true;
+  for (const std::uint32_t page : pages) {
+    const PageImages::Page* image = images_->find(page);
+    if (image == nullptr) {
+      images_->want(page);
+      all_known = false;
+    }
+    dirty_.push_back({page, image});
+  }
+  known_ = all_known;
+  return all_known ? Outcome::Restored : Outcome::Unknown;
+}
+
+MemoryReset::Outcome MemoryReset::restore(
+    const PageTracker& tracker, MutableByteView now, bool faulted
+) {
+  if (now.data() != base_ || now.size() != size_) {
+    return Outcome::Changed;
+  }
+  if (faulted || !known_) {
+    if (const Outcome learned = learn_dirty(tracker, now); learned != Outcome::Restored) {
+      return learned;
+    }
+  }
+  for (const Dirty& dirty : dirty_) {
+    std::memcpy(now.data() + std::size_t{dirty.page} * kPageBytes, dirty.image->data(), kPageBytes);
+  }
+  return Outcome::Restored;
+}
+
+}  // namespace whorl::engine
