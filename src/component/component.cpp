@@ -111,6 +111,7 @@ Result<std::shared_ptr<const Component>> Component::load(
                       .map_error([](Error error) { return std::move(error).with_help(kBuildAgain); }
                       ));
   }
+  impl->reset = plan_reset(impl->plan);
   WHORL_CHECKED(build(cache, *impl).context("loading component {}", name));
   struct Access : Component {
     explicit Access(std::unique_ptr<Impl> made) noexcept : Component(std::move(made)) {}

@@ -110,6 +110,7 @@ class ComponentInstance {
   /// Runs the start functions that could be put off until a fiber is there (_initialize and its
   /// like). On the fiber, once, before the first call of an export.
   [[nodiscard]] std::expected<void, engine::Trap> run_deferred_starts(engine::Store& store);
+  [[nodiscard]] bool has_deferred_starts() const noexcept;
 
   [[nodiscard]] const Component& component() const noexcept { return *component_; }
   /// The Host object of an interface; null where the instance was given none.
@@ -150,6 +151,15 @@ class ComponentInstance {
     return funcs_[slot] ? &*funcs_[slot] : nullptr;
   }
 
+  // --- for component/instance_reset.hpp ----------------------------------------------------------
+  /// An export of a core instance, by the step of the plan that made it.
+  [[nodiscard]] std::optional<engine::Extern> find_core_export(
+      engine::Store& store, std::uint32_t step, std::string_view name
+  ) const;
+  /// After an event: destroys what the handle tables hold. @return false when a call did not come
+  /// back, so that the instance can't serve again
+  [[nodiscard]] bool end_event() noexcept;
+
  private:
   /// Looks up what the host will use of a core instance that was just made.
   [[nodiscard]] std::expected<void, engine::Trap> fill_slots(
@@ -167,6 +177,7 @@ class ComponentInstance {
     bool may_leave = true;
   };
   std::vector<State> states_;
+  std::vector<engine::Instance> core_instances_;  ///< by step of the plan
   std::vector<std::optional<engine::Memory>> memories_;
   std::vector<std::optional<engine::Func>> funcs_;
 };

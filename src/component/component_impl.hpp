@@ -3,6 +3,7 @@
 
 #include "component/component.hpp"
 #include "component/plan.hpp"
+#include "component/reset_plan.hpp"
 #include "engine/module.hpp"
 #include "engine/store.hpp"
 
@@ -25,6 +26,7 @@ struct Component::Impl {
     std::vector<std::string> export_of;  ///< by entry of the plan's hosts; empty: not on the bridge
   };
   std::optional<Bridge> bridge;
+  ResetPlan reset;
   std::vector<std::string> notes;
   /// Set once the engine's view of the functions we will call was compared with ours.
   mutable std::atomic<bool> types_checked = false;

@@ -142,6 +142,7 @@ std::expected<void, engine::Trap> ComponentInstance::instantiate(engine::Store& 
     if (!made) {
       return std::unexpected(std::move(made.error()));
     }
+    core_instances_.push_back(*made);
     if (auto filled = fill_slots(store, *made, static_cast<std::uint32_t>(i)); !filled) {
       return filled;
     }
@@ -196,6 +197,26 @@ std::expected<void, engine::Trap> ComponentInstance::fill_slots(
     }
   }
   return {};
+}
+
+std::optional<engine::Extern> ComponentInstance::find_core_export(
+    engine::Store& store, std::uint32_t step, std::string_view name
+) const {
+  return store.find_export(core_instances_[step], name);
+}
+
+bool ComponentInstance::end_event() noexcept {
+  const bool is_idle = std::ranges::all_of(states_, [](const State& state) {
+    return state.may_enter && state.may_leave;
+  });
+  for (State& state : states_) {
+    state.handles.clear();
+  }
+  return is_idle;
+}
+
+bool ComponentInstance::has_deferred_starts() const noexcept {
+  return !component_->impl().plan.deferred_starts.empty();
 }
 
 std::expected<void, engine::Trap> ComponentInstance::run_deferred_starts(engine::Store& store) {
