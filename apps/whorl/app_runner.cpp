@@ -44,6 +44,9 @@ runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
   if (budgets.instance_memory) {
     limits.memory_bytes = *budgets.instance_memory;
   }
+  // For who wants to measure, or doubts, what a reset restores.
+  const char* keep = std::getenv("WHORL_KEEP_INSTANCES");
+  limits.keep_instances = keep == nullptr || std::string_view(keep) != "0";
   return limits;
 }
 

@@ -36,38 +36,15 @@ std::uint16_t status_for(engine::TrapKind kind) noexcept {
 }  // namespace
 
 Invocation::Invocation(
-    ShardRuntime& shard,
-    InstanceGate::Place place,
-    std::shared_ptr<const Service> service,
-    std::shared_ptr<http::Exchange> exchange
+    ShardRuntime& shard, std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange
 )
     : shard_(shard),
-      place_(std::move(place)),
-      service_(std::move(service)),
+      service_(guest->kept()->service),
       exchange_(std::move(exchange)),
       started_(Clock::now()),
-      p2_(make_context()),
-      p1_(make_context()),
-      instance_(service_->component, hosts_) {
-  p2_.fill(shard_.platform().p2_slots(), hosts_);
-  hosts_[shard_.platform().p1_slot()] = &p1_;
-  for (const auto& grant : service_->grants) {
-    if (auto own = grant->prepare(hosts_)) {
-      capability_hosts_.push_back(std::move(own));
-    }
-  }
-}
+      guest_(std::move(guest)) {}
 
 Invocation::~Invocation() = default;
-
-wasi::InstanceContext Invocation::make_context() const noexcept {
-  return wasi::InstanceContext{
-      .timers = shard_.timers(),
-      .standard_output = *service_->standard_output,
-      .standard_error = *service_->standard_error,
-      .environment = service_->environment,
-  };
-}
 
 engine::Budget Invocation::make_budget() const noexcept {
   engine::Budget budget;
@@ -87,22 +64,12 @@ Invocation::Clock::time_point Invocation::deadline_after(Clock::time_point start
 void Invocation::start() {
   service_->standard_output->open();
   service_->standard_error->open();
-  auto store = engine::Store::create(
-      service_->component->engine(), make_budget(), static_cast<void*>(&instance_)
-  );
-  if (!store) {
-    finish(std::unexpected(engine::Trap{
-        .kind = engine::TrapKind::Other, .message = store.error().to_line(), .backtrace = {}
-    }));
-    return;
-  }
-  store_ = std::move(*store);
-  if (auto instantiated = instance_.instantiate(*store_); !instantiated) {
-    finish(std::unexpected(std::move(instantiated.error())));
+  if (auto ready = guest_->begin(make_budget()); !ready) {
+    finish(std::unexpected(std::move(ready.error())));
     return;
   }
   fiber_.emplace(
-      *store_,
+      guest_->store(),
       *this,
       [](void* self, engine::Fiber&) { return static_cast<Invocation*>(self)->run_guest(); },
       this
@@ -114,11 +81,11 @@ void Invocation::start() {
 }
 
 std::expected<void, engine::Trap> Invocation::run_guest() {
-  if (auto started = instance_.run_deferred_starts(*store_); !started) {
+  if (auto started = guest_->run_starts(); !started) {
     return started;
   }
   return wasi::p2::call_incoming_handler(
-      instance_, *store_, *service_->http_handler, p2_, exchange_
+      guest_->instance(), guest_->store(), *service_->http_handler, guest_->p2(), exchange_
   );
 }
 
@@ -172,7 +139,7 @@ bool Invocation::check_deadline(Clock::time_point now) {
     }
     deadline = response_ended_ ? deadline_after(*response_ended_) : Clock::time_point::max();
   }
-  store_->set_deadline(deadline);
+  guest_->store().set_deadline(deadline);
   if (now >= deadline) {
     cancel(
         engine::TrapKind::WallDeadline,
@@ -191,6 +158,10 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
   if (!outcome) {
     report(outcome.error());
     exchange_->abort(status_for(outcome.error().kind));
+  } else {
+    // `outcome` is the fiber's.
+    fiber_.reset();
+    shard_.pool().give(std::move(guest_));
   }
   shard_.release(shared_from_this());
 }

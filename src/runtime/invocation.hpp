@@ -1,22 +1,16 @@
-/// Invocation: one HTTP request answered by its own fresh instance, from start to end.
+/// Invocation: one HTTP request answered by an instance of its own, from start to end.
 ///
-/// Owns everything that exists for that request only: the host objects, the component instance, the
-/// store and the fiber. It keeps itself alive while the guest runs or waits and goes away, on its
-/// shard and off the fiber, when the guest has ended. @thread shard
+/// Owns what exists for that request: the guest, which is new or was put back exactly after its
+/// last event, and the fiber. It keeps itself alive while the guest runs or waits and goes away, on
+/// its shard and off the fiber, when the guest has ended. @thread shard
 #pragma once
 
-#include "component/component.hpp"
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
-#include "host/capability.hpp"
 #include "http/exchange.hpp"
-#include "runtime/instance_gate.hpp"
-#include "runtime/platform.hpp"
+#include "runtime/guest.hpp"
 #include "runtime/service.hpp"
-#include "wasi/p1/preview1.hpp"
-#include "wasi/p2/hosts.hpp"
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -32,18 +26,14 @@ class Invocation final : public engine::FiberScheduler,
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// @param place  held as long as the instance
   Invocation(
-      ShardRuntime& shard,
-      InstanceGate::Place place,
-      std::shared_ptr<const Service> service,
-      std::shared_ptr<http::Exchange> exchange
+      ShardRuntime& shard, std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange
   );
   Invocation(const Invocation&) = delete;
   Invocation& operator=(const Invocation&) = delete;
   ~Invocation();
 
-  /// Instantiates and runs the guest until it ends or first waits. Held by a shared_ptr.
+  /// Readies and runs the guest until it ends or first waits. Held by a shared_ptr.
   void start();
   /// Goes on with the guest until it waits again, its slice is over, or it ends.
   void step();
@@ -65,23 +55,15 @@ class Invocation final : public engine::FiberScheduler,
   void report(const engine::Trap& trap) const;
   [[nodiscard]] Clock::time_point deadline_after(Clock::time_point start) const noexcept;
   [[nodiscard]] engine::Budget make_budget() const noexcept;
-  [[nodiscard]] wasi::InstanceContext make_context() const noexcept;
 
   ShardRuntime& shard_;
-  InstanceGate::Place place_;
   std::shared_ptr<const Service> service_;
   std::shared_ptr<http::Exchange> exchange_;
   /// The response's body, kept to know when the answer has ended.
   std::shared_ptr<http::BodyPipe> response_body_;
   Clock::time_point started_;
   std::optional<Clock::time_point> response_ended_;
-  wasi::p2::P2Hosts p2_;
-  wasi::p1::Preview1 p1_;
-  std::array<void*, kHostSlots> hosts_{};
-  /// What the capabilities keep for this instance.
-  std::vector<std::unique_ptr<host::InstanceHosts>> capability_hosts_;
-  component::ComponentInstance instance_;
-  std::unique_ptr<engine::Store> store_;
+  std::unique_ptr<Guest> guest_;
   std::optional<engine::Fiber> fiber_;
   bool ended_ = false;
 };

@@ -25,6 +25,9 @@ struct Limits {
   std::chrono::milliseconds response_delay{std::chrono::seconds{600}};
   /// Bytes of each linear memory. `--max-instance-memory`
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+  /// Whether an instance may be put back after an event and serve the next, instead of being made
+  /// anew. `WHORL_KEEP_INSTANCES=0`
+  bool keep_instances = true;
 };
 
 struct Service {

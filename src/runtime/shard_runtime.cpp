@@ -13,16 +13,32 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
       platform_(platform),
       timers_(shard),
       turns_(shard),
+      pool_(shard),
       sweep_timer_(shard),
       sweep_(*this) {}
 
 ShardRuntime::~ShardRuntime() = default;
 
+std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Service>& service) {
+  const std::shared_ptr<KeptInstances>& kept = pool_.of(service);
+  if (auto idle = pool_.take(*kept)) {
+    return idle;
+  }
+  InstanceGate::Place place = platform_.instances().try_enter();
+  if (!place && pool_.evict_one()) {
+    place = platform_.instances().try_enter();
+  }
+  if (!place) [[unlikely]] {
+    return nullptr;
+  }
+  return std::make_unique<Guest>(platform_, timers_, std::move(place), kept);
+}
+
 void ShardRuntime::serve(
     std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange
 ) {
-  InstanceGate::Place place = platform_.instances().try_enter();
-  if (!place) [[unlikely]] {
+  auto guest = make_guest(service);
+  if (guest == nullptr) [[unlikely]] {
     http::Response busy;
     busy.status = 503;
     busy.fields.append("retry-after", "1");
@@ -32,8 +48,7 @@ void ShardRuntime::serve(
   }
   turns_.note_short_work();
   ++instances_started_;
-  std::make_shared<Invocation>(*this, std::move(place), std::move(service), std::move(exchange))
-      ->start();
+  std::make_shared<Invocation>(*this, std::move(guest), std::move(exchange))->start();
 }
 
 void ShardRuntime::keep(std::shared_ptr<Invocation> guest) {

@@ -6,6 +6,7 @@
 #include "async/event.hpp"
 #include "async/timer.hpp"
 #include "http/exchange.hpp"
+#include "runtime/instance_pool.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
 #include "runtime/turns.hpp"
@@ -32,8 +33,8 @@ class ShardRuntime {
   ShardRuntime& operator=(const ShardRuntime&) = delete;
   ~ShardRuntime();
 
-  /// Answers a request with a fresh instance of the service. With no instance to be had the client
-  /// gets 503 with Retry-After.
+  /// Answers a request with an instance of the service that no event has left a trace in. With no
+  /// instance to be had the client gets 503 with Retry-After.
   void serve(std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange);
 
   /// Ends every guest that is still alive; their clients' answers are cut.
@@ -41,7 +42,7 @@ class ShardRuntime {
   /// Guests alive now.
   [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size(); }
 
-  /// Instances created since the start, one for each event.
+  /// Events since the start, each in an instance of its own.
   [[nodiscard]] std::uint64_t instances_started() const noexcept { return instances_started_; }
   /// Fires when the last guest alive has ended.
   [[nodiscard]] async::Event& empty_event() noexcept { return empty_event_; }
@@ -50,6 +51,7 @@ class ShardRuntime {
   [[nodiscard]] async::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
   [[nodiscard]] Turns& turns() noexcept { return turns_; }
+  [[nodiscard]] InstancePool& pool() noexcept { return pool_; }
   [[nodiscard]] wasi::Timers& timers() noexcept { return timers_; }
   /// The guest did not end at once: keep it, and watch its deadline.
   void keep(std::shared_ptr<Invocation> guest);
@@ -66,6 +68,8 @@ class ShardRuntime {
     ShardRuntime& runtime_;
   };
 
+  /// A guest for an event: a kept one, else a new one; null when there is no room.
+  [[nodiscard]] std::unique_ptr<Guest> make_guest(const std::shared_ptr<const Service>& service);
   void schedule_sweep();
   void sweep();
 
@@ -77,6 +81,7 @@ class ShardRuntime {
   Platform& platform_;
   wasi::ShardTimers timers_;
   Turns turns_;
+  InstancePool pool_;
   std::unordered_set<std::shared_ptr<Invocation>> waiting_;
   std::uint64_t instances_started_ = 0;
   async::Event empty_event_;

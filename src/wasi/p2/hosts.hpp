@@ -46,6 +46,8 @@ class P2Hosts {
   /// Forgets what the last event left behind, so that the next one starts like the first. The
   /// handle tables are empty by then.
   void reset() noexcept;
+  /// False while something of the last event still holds host memory.
+  [[nodiscard]] bool is_clean() const noexcept { return memory_.used() == 0; }
   [[nodiscard]] const Surroundings& surroundings() const noexcept { return surroundings_; }
 
  private:

@@ -1,0 +1,154 @@
+#include "runtime/guest.hpp"
+
+#include "engine/page_tracker.hpp"
+#include "log/log.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace whorl::runtime {
+namespace {
+
+constexpr std::string_view kLogTarget = "whorl::runtime";
+
+/// After so many instances in a row that could not be put back, a service is no longer tried.
+constexpr std::uint32_t kMaxFailures = 8;
+
+}  // namespace
+
+Guest::Guest(
+    const Platform& platform,
+    wasi::Timers& timers,
+    InstanceGate::Place place,
+    std::shared_ptr<KeptInstances> kept
+)
+    : place_(std::move(place)),
+      kept_(std::move(kept)),
+      p2_(make_context(timers)),
+      p1_(make_context(timers)),
+      instance_(kept_->service->component, hosts_) {
+  p2_.fill(platform.p2_slots(), hosts_);
+  hosts_[platform.p1_slot()] = &p1_;
+  for (const auto& grant : kept_->service->grants) {
+    if (auto own = grant->prepare(hosts_)) {
+      capability_hosts_.push_back(std::move(own));
+    }
+  }
+}
+
+Guest::~Guest() = default;
+
+wasi::InstanceContext Guest::make_context(wasi::Timers& timers) const noexcept {
+  const Service& service = *kept_->service;
+  return wasi::InstanceContext{
+      .timers = timers,
+      .standard_output = *service.standard_output,
+      .standard_error = *service.standard_error,
+      .environment = service.environment,
+  };
+}
+
+std::expected<void, engine::Trap> Guest::begin(const engine::Budget& budget) {
+  if (store_ == nullptr) {
+    if (auto made = instantiate(budget); !made) {
+      return made;
+    }
+  } else if (!store_->begin_next_event(budget)) {
+    return std::unexpected(engine::Trap{
+        .kind = engine::TrapKind::Other, .message = "a kept instance is not idle", .backtrace = {}
+    });
+  }
+  faults_at_begin_ = reset_ ? engine::faults_of_this_thread() : 0;
+  return {};
+}
+
+std::expected<void, engine::Trap> Guest::instantiate(const engine::Budget& budget) {
+  auto store = engine::Store::create(
+      kept_->service->component->engine(), budget, static_cast<void*>(&instance_)
+  );
+  if (!store) {
+    return std::unexpected(engine::Trap{
+        .kind = engine::TrapKind::Other, .message = store.error().to_line(), .backtrace = {}
+    });
+  }
+  store_ = *std::move(store);
+  if (auto made = instance_.instantiate(*store_); !made) {
+    return made;
+  }
+  // Start functions that ran in place may have asked the host for what must differ each time.
+  if (store_->host_calls() != 0) {
+    kept_->is_off = true;
+  }
+  if (kept_->starts_use_host || !instance_.has_deferred_starts()) {
+    prepare_reset();
+  }
+  return {};
+}
+
+std::expected<void, engine::Trap> Guest::run_starts() {
+  if (starts_in_prepared_state_ || !instance_.has_deferred_starts()) {
+    return {};
+  }
+  const std::uint64_t before = store_->host_calls();
+  if (auto started = instance_.run_deferred_starts(*store_); !started) {
+    return started;
+  }
+  if (reset_) {
+    return {};
+  }
+  if (store_->host_calls() != before) {
+    // This instance's state before its start functions is gone; the next one's will be kept.
+    kept_->starts_use_host = true;
+    return {};
+  }
+  prepare_reset();
+  starts_in_prepared_state_ = reset_.has_value();
+  faults_at_begin_ = engine::faults_of_this_thread();
+  return {};
+}
+
+void Guest::prepare_reset() {
+  if (kept_->is_off || !kept_->service->limits.keep_instances) {
+    return;
+  }
+  reset_ = component::InstanceReset::prepare(instance_, *store_, kept_->images);
+  if (!reset_) {
+    kept_->is_off = true;
+    log::debug(
+        kLogTarget,
+        "component \"{}\": every event gets a new instance, since {}",
+        kept_->service->id,
+        component::reset_obstacle(*kept_->service->component)
+    );
+  }
+}
+
+bool Guest::reset() {
+  if (!reset_ || kept_->is_off) {
+    return false;
+  }
+  const bool faulted = engine::faults_of_this_thread() != faults_at_begin_;
+  const auto outcome = reset_->restore(faulted);
+  p1_.reset();
+  p2_.reset();
+  for (const auto& hosts : capability_hosts_) {
+    hosts->reset();
+  }
+  if (outcome == engine::MemoryReset::Outcome::Restored && p2_.is_clean()) {
+    kept_->failures = 0;
+    return true;
+  }
+  if (++kept_->failures >= kMaxFailures) {
+    kept_->is_off = true;
+    kept_->images = {};
+    log::debug(
+        kLogTarget,
+        "component \"{}\": every event gets a new instance, since its memory grows or too much of "
+        "it is written",
+        kept_->service->id
+    );
+  }
+  return false;
+}
+
+}  // namespace whorl::runtime

@@ -1,0 +1,90 @@
+/// Guest: one instance of a service with everything that belongs to it: host objects, component
+/// instance, store. It serves one event, or, put back exactly after each, many. @thread shard
+#pragma once
+
+#include "component/component.hpp"
+#include "component/instance_reset.hpp"
+#include "engine/store.hpp"
+#include "host/capability.hpp"
+#include "runtime/instance_gate.hpp"
+#include "runtime/platform.hpp"
+#include "runtime/service.hpp"
+#include "wasi/p1/preview1.hpp"
+#include "wasi/p2/hosts.hpp"
+#include "wasi/timers.hpp"
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace whorl::runtime {
+
+class Guest;
+
+/// What a shard knows of a service's instances, and those of them that wait for an event.
+struct KeptInstances {
+  std::shared_ptr<const Service> service;
+  component::ResetImages images;
+  std::vector<std::unique_ptr<Guest>> idle;
+  /// The fewest that were idle since the pool was last trimmed: nobody needed those.
+  std::size_t never_used = 0;
+  /// The start functions asked the host for something, so they run in every event anew.
+  bool starts_use_host = false;
+  /// Instances in a row that could not be put back.
+  std::uint32_t failures = 0;
+  /// Nothing of this service is kept: its instances can't be put back, or hardly ever can.
+  bool is_off = false;
+};
+
+class Guest {
+ public:
+  /// @param place  held as long as the instance
+  Guest(
+      const Platform& platform,
+      wasi::Timers& timers,
+      InstanceGate::Place place,
+      std::shared_ptr<KeptInstances> kept
+  );
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+  ~Guest();
+
+  /// Readies a new instance, or a kept one, for an event. Off the fibers.
+  [[nodiscard]] std::expected<void, engine::Trap> begin(const engine::Budget& budget);
+  /// Runs the start functions that were put off, unless the prepared state has them. On the fiber,
+  /// before the handler.
+  [[nodiscard]] std::expected<void, engine::Trap> run_starts();
+  /// After an event that ended well, when no fiber is left: puts the instance back.
+  /// @return false if that can't be done; the guest must not be used again
+  [[nodiscard]] bool reset();
+
+  [[nodiscard]] component::ComponentInstance& instance() noexcept { return instance_; }
+  /// Only after begin().
+  [[nodiscard]] engine::Store& store() noexcept { return *store_; }
+  [[nodiscard]] wasi::p2::P2Hosts& p2() noexcept { return p2_; }
+  [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
+
+ private:
+  [[nodiscard]] wasi::InstanceContext make_context(wasi::Timers& timers) const noexcept;
+  [[nodiscard]] std::expected<void, engine::Trap> instantiate(const engine::Budget& budget);
+  /// Takes the instance as it is for the prepared state, if the service's instances are kept.
+  void prepare_reset();
+
+  InstanceGate::Place place_;
+  std::shared_ptr<KeptInstances> kept_;
+  wasi::p2::P2Hosts p2_;
+  wasi::p1::Preview1 p1_;
+  std::array<void*, kHostSlots> hosts_{};
+  /// What the capabilities keep for this instance.
+  std::vector<std::unique_ptr<host::InstanceHosts>> capability_hosts_;
+  component::ComponentInstance instance_;
+  std::unique_ptr<engine::Store> store_;
+  std::optional<component::InstanceReset> reset_;
+  bool starts_in_prepared_state_ = false;
+  std::uint64_t faults_at_begin_ = 0;
+};
+
+}  // namespace whorl::runtime

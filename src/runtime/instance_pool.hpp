@@ -1,0 +1,67 @@
+/// InstancePool: the instances of a shard that were put back and wait for their next event.
+///
+/// An instance that nobody needed for a while is given back, so that the pool follows the load.
+/// @thread shard
+#pragma once
+
+#include "async/event.hpp"
+#include "async/timer.hpp"
+#include "runtime/guest.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <unordered_map>
+
+namespace whorl::async {
+class Shard;
+}
+
+namespace whorl::runtime {
+
+class InstancePool {
+ public:
+  /// How often instances that nobody needed are given back.
+  static constexpr std::chrono::seconds kTrimInterval{5};
+  /// Idle instances of a shard at most, over all services.
+  static constexpr std::size_t kMaxIdle = 256;
+
+  explicit InstancePool(async::Shard& shard);
+  InstancePool(const InstancePool&) = delete;
+  InstancePool& operator=(const InstancePool&) = delete;
+  ~InstancePool();
+
+  /// What is known of the service's instances; made at its first event.
+  [[nodiscard]] const std::shared_ptr<KeptInstances>& of(
+      const std::shared_ptr<const Service>& service
+  );
+  /// An idle instance of the service; null if there is none.
+  [[nodiscard]] std::unique_ptr<Guest> take(KeptInstances& kept);
+  /// Puts the instance back after an event that ended well, and keeps it if that can be done.
+  void give(std::unique_ptr<Guest> guest);
+  /// Gives one idle instance back to make room. @return false if there is none
+  bool evict_one();
+  [[nodiscard]] std::size_t idle() const noexcept { return idle_; }
+
+ private:
+  /// Wakes the trimming.
+  class Trim final : public async::Waiter {
+   public:
+    explicit Trim(InstancePool& pool) noexcept : pool_(pool) {}
+    void on_event() noexcept override;
+
+   private:
+    InstancePool& pool_;
+  };
+
+  void schedule_trim();
+  void trim();
+
+  async::Shard& shard_;
+  std::unordered_map<const Service*, std::shared_ptr<KeptInstances>> services_;
+  std::size_t idle_ = 0;
+  async::Timer timer_;
+  Trim trim_;
+};
+
+}  // namespace whorl::runtime
