@@ -19,7 +19,7 @@ import cpp_text
 LAYERS = {
     "base": 0,
     "log": 1, "async": 1, "fs": 1, "wire": 1, "telemetry": 1,
-    "net": 2, "manifest": 2, "app": 2,
+    "net": 2, "manifest": 2, "app": 2, "db": 2,
     "http": 3, "engine": 3,
     "component": 4, "registry": 4, "otlp": 4,
     "wasi": 5, "loader": 5,
@@ -49,6 +49,7 @@ CONFINED = (
     Confined(r"^boost/(json|url)", r"^(src|apps)/.*\.cpp$", "JSON and URL headers stay in .cpp files"),
     Confined(r"^toml\+\+", r"^src/(manifest|doctor|loader)/.*\.cpp$", "toml++ stays in .cpp files of manifest/"),
     Confined(r"^CLI/", r"^(src/cli|apps)/.*\.cpp$", "CLI11 stays in .cpp files of cli/"),
+    Confined(r"^sqlite3", r"^src/db/.*\.cpp$", "SQLite's header stays in .cpp files of db/"),
     Confined(r"^openssl/", r"^src/.*\.cpp$", "OpenSSL headers stay in .cpp files"),
 )
 

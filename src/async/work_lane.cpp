@@ -1,0 +1,191 @@
+#include "async/work_lane.hpp"
+
+#include "async/mutex.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+#include <vector>
+
+namespace whorl::async {
+
+using Operations = std::vector<std::shared_ptr<WorkLane::Operation>>;
+
+struct WorkLane::State : std::enable_shared_from_this<State> {
+  State(BlockingPool& its_pool, Worker& its_worker, const LaneLimits& its_limits) noexcept
+      : pool(its_pool), worker(its_worker), limits(its_limits) {}
+
+  BlockingPool& pool;
+  Worker& worker;
+  const LaneLimits limits;
+  Mutex mutex;
+  std::condition_variable_any idle;
+  std::deque<std::shared_ptr<Operation>> queue WHORL_GUARDED_BY(mutex);
+  std::size_t queued_cost WHORL_GUARDED_BY(mutex) = 0;
+  bool scheduled WHORL_GUARDED_BY(mutex) = false;  ///< a job is queued with the pool or runs
+  bool closed WHORL_GUARDED_BY(mutex) = false;
+
+  [[nodiscard]] Result<> schedule() WHORL_REQUIRES(mutex);
+  [[nodiscard]] Result<> enqueue(const std::shared_ptr<Operation>& operation);
+  [[nodiscard]] Operations take_batch() WHORL_REQUIRES(mutex);
+  void complete(const Operations& operations) WHORL_REQUIRES(mutex);
+  void drop_queue(const Error& why) WHORL_REQUIRES(mutex);
+  /// One batch; @return whether another one is to follow at once.
+  [[nodiscard]] bool work_once();
+  void carry_out(const Operations& batch);
+};
+
+Result<> WorkLane::State::schedule() {
+  return pool.submit([self = shared_from_this()](BlockingPool::Fate fate) {
+    if (fate == BlockingPool::Fate::Run) {
+      while (self->work_once()) {
+      }
+      return;
+    }
+    const MutexLock lock(self->mutex);
+    self->scheduled = false;
+    self->drop_queue(fail(ErrorKind::Cancelled, "the pool was stopped"));
+    self->idle.notify_all();
+  });
+}
+
+Result<> WorkLane::State::enqueue(const std::shared_ptr<Operation>& operation) {
+  const MutexLock lock(mutex);
+  if (closed) {
+    return fail(ErrorKind::Cancelled, "the lane was closed");
+  }
+  if (queue.size() >= limits.queue_operations ||
+      (!queue.empty() && queued_cost + operation->cost_ > limits.queue_cost)) {
+    return fail(ErrorKind::Overloaded, "{} operations are waiting", queue.size());
+  }
+  if (!scheduled) {
+    WHORL_CHECKED(schedule());
+    scheduled = true;
+  }
+  queue.push_back(operation);
+  queued_cost += operation->cost_;
+  return {};
+}
+
+Operations WorkLane::State::take_batch() {
+  Operations batch;
+  std::size_t cost = 0;
+  while (!queue.empty() && batch.size() < limits.batch_operations &&
+         (batch.empty() || queue.front()->cost_ <= limits.batch_cost - cost)) {
+    cost += std::min(queue.front()->cost_, limits.batch_cost - cost);
+    queued_cost -= queue.front()->cost_;
+    batch.push_back(std::move(queue.front()));
+    queue.pop_front();
+  }
+  return batch;
+}
+
+// Under the lock: a caller that has left, and with it perhaps its shard, is not posted to.
+void WorkLane::State::complete(const Operations& operations) {
+  std::vector<std::pair<Shard*, Operations>> by_shard;
+  for (const auto& operation : operations) {
+    if (operation->abandoned_) {
+      continue;
+    }
+    auto place = by_shard.begin();
+    while (place != by_shard.end() && place->first != operation->shard_) {
+      ++place;
+    }
+    if (place == by_shard.end()) {
+      place = by_shard.insert(place, {operation->shard_, {}});
+    }
+    place->second.push_back(operation);
+  }
+  for (auto& [shard, finished] : by_shard) {
+    shard->post([done = std::move(finished)] {
+      for (const auto& operation : done) {
+        operation->done_ = true;
+        if (operation->fiber_ != nullptr) {
+          operation->fiber_->unpark();
+        }
+      }
+    });
+  }
+}
+
+void WorkLane::State::drop_queue(const Error& why) {
+  const Operations dropped(queue.begin(), queue.end());
+  queue.clear();
+  queued_cost = 0;
+  for (const auto& operation : dropped) {
+    operation->failure_ = why.clone();
+  }
+  complete(dropped);
+}
+
+void WorkLane::State::carry_out(const Operations& batch) {
+  auto work = [&] { worker.work(batch); };
+  if (auto done = BlockingPool::call(work); !done) {
+    for (const auto& operation : batch) {
+      operation->failure_ = done.error().clone();
+    }
+  }
+}
+
+bool WorkLane::State::work_once() {
+  Operations batch;
+  {
+    const MutexLock lock(mutex);
+    batch = take_batch();
+  }
+  if (!batch.empty()) {
+    carry_out(batch);
+  }
+  const MutexLock lock(mutex);
+  complete(batch);
+  if (queue.empty()) {
+    scheduled = false;
+  } else if (schedule()) {
+    return false;
+  }
+  idle.notify_all();
+  return scheduled;
+}
+
+WorkLane::WorkLane(BlockingPool& pool, Worker& worker, const LaneLimits& limits)
+    : state_(std::make_shared<State>(pool, worker, limits)) {}
+
+WorkLane::~WorkLane() {
+  const MutexLock lock(state_->mutex);
+  state_->closed = true;
+  state_->drop_queue(fail(ErrorKind::Cancelled, "the lane was closed"));
+  while (state_->scheduled) {
+    state_->idle.wait(state_->mutex);
+  }
+}
+
+Result<> WorkLane::run(
+    Shard& shard, Parkable& fiber, const std::shared_ptr<Operation>& operation, std::size_t cost
+) {
+  if (fiber.cancelled()) {
+    return fail(ErrorKind::Cancelled, "the caller is being ended");
+  }
+  operation->shard_ = &shard;
+  operation->fiber_ = &fiber;
+  operation->cost_ = cost;
+  // The lane may be gone when the caller is woken.
+  const std::shared_ptr<State> state = state_;
+  WHORL_CHECKED(state->enqueue(operation));
+  while (!operation->done_) {
+    if (auto parked = fiber.park(); !parked) {
+      operation->fiber_ = nullptr;
+      {
+        const MutexLock lock(state->mutex);
+        operation->abandoned_ = true;
+      }
+      operation->on_abandoned();
+      return parked.take_error();
+    }
+  }
+  if (operation->failure_) {
+    return *std::move(operation->failure_);
+  }
+  return {};
+}
+
+}  // namespace whorl::async
