@@ -35,6 +35,9 @@ NOTHING_TO_RUN = 77
 # What a whole `./dev test` may spend on fuzzing, shared by the targets.
 FUZZ_BUDGET_S = 120
 FUZZ_EACH_S = 10
+# Targets that start from the component-model suite too, and from another folder of the corpus.
+FUZZ_CORPUS = {"decoder": "component", "linker": "component"}
+FUZZ_SEED_BYTES = 16 * 1024
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 DOCTEST = re.compile(r"test cases:\s*\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped")
 
@@ -135,21 +138,37 @@ def run_check(command: list[str]) -> Outcome:
     return counted(code, output, int(code == 0), 0, 0)
 
 
+def fuzz_seeds(short: str, links: pathlib.Path) -> list[str]:
+    """Folders to start from: those of the tree, and the suites' small binaries, linked into `links`."""
+    folders = [p for p in [ROOT / "fuzz" / "corpus" / FUZZ_CORPUS.get(short, short)] if p.is_dir()]
+    suite = pathlib.Path(os.environ.get("WHORL_SUITES") or ROOT.parent / "shared" / "suites") / "component-model"
+    if short in FUZZ_CORPUS and suite.is_dir():
+        links.mkdir()
+        small = (p for p in sorted(suite.rglob("*.wasm")) if p.stat().st_size <= FUZZ_SEED_BYTES)
+        for number, wasm in enumerate(small):
+            (links / str(number)).symlink_to(wasm.resolve())
+        folders.append(links)
+    return [str(p) for p in folders]
+
+
 def run_fuzz(program: pathlib.Path, seconds: int) -> Outcome:
     short = program.name.removeprefix("whorl_").removesuffix("_fuzz")
-    with tempfile.TemporaryDirectory(prefix="whorl-fuzz-") as found:
+    with tempfile.TemporaryDirectory(prefix="whorl-fuzz-") as folder:
+        found = pathlib.Path(folder) / "found"
+        found.mkdir()
         artifacts = ROOT / "build" / "fuzz-artifacts"
         artifacts.mkdir(parents=True, exist_ok=True)
-        corpus = [str(p) for p in [ROOT / "fuzz" / "corpus" / short] if p.is_dir()]
         dictionary = ROOT / "fuzz" / f"{short}.dict"
         extra = [f"-dict={dictionary}"] if dictionary.exists() else []
         code, output = execute(
             [str(program), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-             "-print_final_stats=1", f"-artifact_prefix={artifacts}/{short}-", *extra, found, *corpus],
+             "-print_final_stats=1", f"-artifact_prefix={artifacts}/{short}-", *extra, str(found),
+             *fuzz_seeds(short, pathlib.Path(folder) / "seeds")],
             seconds + 120)
     runs = re.search(r"number_of_executed_units:\s*(\d+)", output)
+    rate = re.search(r"average_exec_per_sec:\s*(\d+)", output)
     outcome = counted(code, output, int(code == 0), 0, 0)
-    outcome.note = f"{runs.group(1)} inputs" if runs else ""
+    outcome.note = f"{runs.group(1)} inputs, {rate.group(1)} a second" if runs and rate else ""
     return outcome
 
 

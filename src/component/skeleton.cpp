@@ -110,7 +110,7 @@ class ModuleSkeleton {
       WHORL_TRY(const std::uint32_t type, in.u32("a type index"));
       types_.push_back(type);
     }
-    kept_.resize(count, 0);
+    kept_.resize(types_.size(), 0);  // a section may stand there twice, in damaged bytes
     return {};
   }
 

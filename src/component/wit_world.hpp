@@ -1,0 +1,71 @@
+/// The world of a component as people write it: imports, exports and their types, with the names
+/// that the component gives them.
+///
+/// Read from the definitions alone, for showing: nothing is checked here that the linker checks,
+/// and what can't be followed is left out. Private to the room; inspect.hpp shows it.
+/// @thread any (values)
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "component/ir.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace whorl::component::wit {
+
+struct Node;
+using NodeRef = std::shared_ptr<const Node>;
+
+/// A type where it is defined, or where it is given a name.
+struct Node {
+  enum class Kind : std::uint8_t { Value, Func, Resource, Scope };
+  struct Part {
+    std::string name;
+    NodeRef type;  ///< null: none
+  };
+  Kind kind = Kind::Value;
+  TypeKind value = TypeKind::Bool;
+  std::vector<Part> parts;  ///< fields, cases, labels, parameters
+  NodeRef element;          ///< of a list and so on; ok; a function's result; a handle's resource
+  NodeRef other;            ///< error; a map's value
+  std::uint32_t length = 0;
+  bool is_async = false;
+  std::string name;   ///< empty: written out where it is used
+  std::string owner;  ///< interface that gives it that name; empty for the world's own
+  NodeRef origin;     ///< the named type that this is another name of
+  std::shared_ptr<const ir::TypeScope> scope;  ///< Scope: of an instance or component type
+  std::shared_ptr<const struct Frame> frame;   ///< where the scope's indices lead
+};
+
+struct Interface;
+using InterfaceRef = std::shared_ptr<const Interface>;
+
+struct Item {
+  std::string name;
+  std::variant<std::monostate, NodeRef, InterfaceRef> what;  ///< type or function; interface
+};
+
+struct Interface {
+  std::vector<Item> items;
+};
+
+struct World {
+  std::vector<Item> imports;
+  std::vector<Item> exports;
+};
+
+/// The world of a component.
+[[nodiscard]] World world_of(const ir::Component& component);
+/// The world that a component-type section describes: the component type that it exports.
+[[nodiscard]] World described_world(const ir::Component& component);
+
+/// As WIT: the world, then the packages of its interfaces.
+[[nodiscard]] std::string to_text(const World& world);
+
+}  // namespace whorl::component::wit
