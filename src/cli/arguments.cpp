@@ -12,8 +12,27 @@ constexpr double kLikeEnough = 0.7;
 /// Reads the arguments from left to right.
 class Scanner {
  public:
-  Scanner(std::span<const std::string_view> arguments, std::span<const FlagSpec> table)
-      : arguments_(arguments), table_(table) {}
+  Scanner(
+      std::span<const std::string_view> arguments,
+      std::span<const FlagSpec> table,
+      std::string_view own_usage
+  )
+      : arguments_(arguments), table_(table), own_usage_(own_usage) {}
+
+  /// How far the arguments are flags of the table and their values.
+  std::size_t prefix() {
+    while (at_ < arguments_.size()) {
+      const std::size_t begin = at_;
+      const std::string_view argument = arguments_[at_];
+      const bool is_flag = argument.size() > 1 && argument.starts_with('-') && argument != "--";
+      if (!is_flag || !is_known_flag(argument)) {
+        return begin;
+      }
+      ++at_;
+      argument.starts_with("--") ? take_long(argument) : take_cluster(argument);
+    }
+    return at_;
+  }
 
   ScannedArguments run() {
     while (at_ < arguments_.size()) {
@@ -235,12 +254,13 @@ class Scanner {
     return fmt::format("  [possible values: {}, {}]", spec.choices[0], spec.choices[1]);
   }
 
-  static std::string usage_of(const FlagSpec& spec) {
-    return std::string(spec.owner == FlagSpec::Owner::Up ? kUpUsage : kTriggerUsage);
+  [[nodiscard]] std::string usage_of(const FlagSpec& spec) const {
+    return std::string(spec.owner == FlagSpec::Owner::Up ? own_usage_ : kTriggerUsage);
   }
 
   std::span<const std::string_view> arguments_;
   std::span<const FlagSpec> table_;
+  std::string_view own_usage_;
   std::size_t at_ = 0;
   bool passed_on_ = false;
   ScannedArguments out_;
@@ -276,9 +296,17 @@ const FlagSpec* ScannedArguments::first_refused(FlagSpec::Owner owner) const {
 }
 
 ScannedArguments scan_arguments(
+    std::span<const std::string_view> arguments,
+    std::span<const FlagSpec> table,
+    std::string_view own_usage
+) {
+  return Scanner(arguments, table, own_usage).run();
+}
+
+std::size_t own_prefix(
     std::span<const std::string_view> arguments, std::span<const FlagSpec> table
 ) {
-  return Scanner(arguments, table).run();
+  return Scanner(arguments, table, {}).prefix();
 }
 
 UsageError invalid_value(const FlagSpec& spec, std::string_view value, std::string_view why) {

@@ -65,9 +65,22 @@ struct ScannedArguments {
   [[nodiscard]] const FlagSpec* first_refused(FlagSpec::Owner owner) const;
 };
 
+/// Usage lines of the two kinds of errors.
+inline constexpr std::string_view kTriggerUsage = "whorl [COMMAND] [OPTIONS]";
+inline constexpr std::string_view kUpUsage = "whorl up [OPTIONS]";
+
 /// Finds the flags of `table` in `arguments`. Never fails: errors are part of the result, since it
 /// depends on later steps which of them is reported.
+/// @param own_usage  shown with errors of flags that belong to the command itself
 [[nodiscard]] ScannedArguments scan_arguments(
+    std::span<const std::string_view> arguments,
+    std::span<const FlagSpec> table,
+    std::string_view own_usage = kUpUsage
+);
+
+/// How many arguments at the front are flags of `table` and their values. What follows the first
+/// other one belongs to another command, whatever it looks like.
+[[nodiscard]] std::size_t own_prefix(
     std::span<const std::string_view> arguments, std::span<const FlagSpec> table
 );
 
@@ -77,10 +90,6 @@ struct ScannedArguments {
 );
 /// "the argument '--a' cannot be used with '--b <B>'".
 [[nodiscard]] UsageError conflict(const FlagSpec& a, const FlagSpec& b, std::string usage);
-
-/// Usage lines of the two kinds of errors.
-inline constexpr std::string_view kTriggerUsage = "whorl [COMMAND] [OPTIONS]";
-inline constexpr std::string_view kUpUsage = "whorl up [OPTIONS]";
 
 /// Likeness of two words between 0 and 1 (Jaro), which is how command lines guess what was meant.
 [[nodiscard]] double likeness(std::string_view a, std::string_view b);

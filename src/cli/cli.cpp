@@ -1,5 +1,6 @@
 #include "cli/cli.hpp"
 
+#include "cli/build_command.hpp"
 #include "cli/help.hpp"
 #include "cli/report.hpp"
 #include "cli/up.hpp"
@@ -22,15 +23,17 @@ constexpr int kStderr = 2;
 constexpr std::string_view kProgramUsage = "whorl <COMMAND>";
 constexpr std::size_t kSimilarVerbDistance = 2;
 
-constexpr std::array<VerbHelp, 2> kVerbs{
-    {{"help", "Print this message or the help of the given subcommand(s)"}, {"up", kUpAbout}}
+constexpr std::array<VerbHelp, 3> kVerbs{
+    {{"build", "Build the Spin application"},
+     {"help", "Print this message or the help of the given subcommand(s)"},
+     {"up", kUpAbout}}
 };
 
 /// Spin's verbs that don't exist here yet, with their aliases.
-constexpr std::array<std::string_view, 23> kSpinVerbs{
-    "add",       "a",        "build",   "b",           "deploy",   "d",   "doctor",  "login",
-    "new",       "n",        "plugins", "plugin",      "registry", "oci", "targets", "environments",
-    "templates", "template", "trigger", "maintenance", "watch",    "w",   "deps"
+constexpr std::array<std::string_view, 21> kSpinVerbs{
+    "add",       "a",        "deploy",  "d",           "doctor", "login",   "new",
+    "n",         "plugins",  "plugin",  "registry",    "oci",    "targets", "environments",
+    "templates", "template", "trigger", "maintenance", "watch",  "w",       "deps"
 };
 
 Colour stderr_colour() {
@@ -86,6 +89,10 @@ int run_help(std::span<const std::string_view> arguments) {
     log::write_all(kStdout, up_help(kUpAbout, log::terminal_width(kStdout)));
     return 0;
   }
+  if (arguments[0] == "build" || arguments[0] == "b") {
+    log::write_all(kStdout, command_help(build_help(), log::terminal_width(kStdout)));
+    return 0;
+  }
   return usage_failure(fmt::format(
       "unrecognized subcommand '{}'", log::escape_controls(arguments[0], log::LineBreaks::Escape)
   ));
@@ -100,6 +107,9 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   const auto rest = arguments.subspan(1);
   if (first == "up" || first == "u") {
     return run_up(rest, runner);
+  }
+  if (first == "build" || first == "b") {
+    return run_build(rest, runner);
   }
   if (first == "help") {
     return run_help(rest);

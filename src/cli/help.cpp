@@ -130,6 +130,29 @@ std::string wrap(std::string_view text, unsigned width, unsigned indent) {
   return out;
 }
 
+std::string command_help(const CommandHelp& command, unsigned width) {
+  width = std::max(width, kMinWidth);
+  std::string out = fmt::format("{}\n\nUsage: {}\n\n", command.about, command.usage);
+  if (!command.arguments.empty()) {
+    std::vector<std::pair<std::string, std::string>> rows;
+    for (const ArgumentHelp& argument : command.arguments) {
+      rows.emplace_back(fmt::format("  {}", argument.name), argument.help);
+    }
+    out += fmt::format("Arguments:\n{}\n", in_columns(rows, width));
+  }
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const FlagSpec& spec : command.flags) {
+    std::string text(spec.help);
+    if (!spec.default_value.empty()) {
+      text += fmt::format(" [default: {}]", spec.default_value);
+    }
+    if (spec.standing == FlagSpec::Standing::Offered) {
+      rows.emplace_back(spec_column(spec), std::move(text));
+    }
+  }
+  return out + fmt::format("Options:\n{}", in_columns(rows, width));
+}
+
 std::string program_help(std::span<const VerbHelp> verbs, unsigned width) {
   std::vector<std::pair<std::string, std::string>> rows;
   for (const VerbHelp& verb : verbs) {

@@ -16,6 +16,25 @@ struct VerbHelp {
   std::string_view about;
 };
 
+/// One positional argument.
+struct ArgumentHelp {
+  std::string_view name;  ///< as usage lines show it
+  std::string_view help;
+};
+
+/// A command and what can be said to it. Everything lives as long as the program.
+struct CommandHelp {
+  std::string_view name;
+  std::string_view alias;  ///< empty: none
+  std::string_view about;
+  std::string_view usage;  ///< the words after "Usage: "
+  std::span<const ArgumentHelp> arguments;
+  std::span<const FlagSpec> flags;
+};
+
+/// `whorl <command> --help`, all in two columns.
+[[nodiscard]] std::string command_help(const CommandHelp& command, unsigned width);
+
 /// `whorl --help`. @param width  columns
 [[nodiscard]] std::string program_help(std::span<const VerbHelp> verbs, unsigned width);
 /// `whorl up --help`: `up`'s own flags beside their descriptions, the others above theirs.

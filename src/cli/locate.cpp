@@ -124,6 +124,27 @@ Result<AppLocation> from_anything(const std::string& name) {
   );
 }
 
+/// The manifest of one of the folders above; empty when there is none.
+std::string search_parents(std::string& note) {
+  std::string folder;
+  for (std::size_t level = 1; level <= kMaxParents; ++level) {
+    folder += "../";
+    std::string path = folder + std::string(kManifestName);
+    if (fs::kind_of(path) == fs::Kind::File) {
+      note = fmt::format(
+          "No 'spin.toml' in current directory. Using 'spin.toml' from {} directory ({})\n",
+          ancestor_name(level),
+          path
+      );
+      return path;
+    }
+    if (fs::kind_of(folder + ".git") != fs::Kind::Missing) {
+      break;
+    }
+  }
+  return {};
+}
+
 Result<AppLocation> search(const std::optional<std::string>& stray, std::string& note) {
   if (fs::kind_of(std::string(kManifestName)) == fs::Kind::File) {
     return AppLocation{.kind = AppLocation::Kind::Manifest, .path = std::string(kManifestName)};
@@ -135,21 +156,8 @@ Result<AppLocation> search(const std::optional<std::string>& stray, std::string&
         *stray
     );
   }
-  std::string folder;
-  for (std::size_t level = 1; level <= kMaxParents; ++level) {
-    folder += "../";
-    std::string path = folder + std::string(kManifestName);
-    if (fs::kind_of(path) == fs::Kind::File) {
-      note = fmt::format(
-          "No 'spin.toml' in current directory. Using 'spin.toml' from {} directory ({})\n",
-          ancestor_name(level),
-          path
-      );
-      return AppLocation{.kind = AppLocation::Kind::Manifest, .path = std::move(path)};
-    }
-    if (fs::kind_of(folder + ".git") != fs::Kind::Missing) {
-      break;
-    }
+  if (std::string path = search_parents(note); !path.empty()) {
+    return AppLocation{.kind = AppLocation::Kind::Manifest, .path = std::move(path)};
   }
   return fail(
       ErrorKind::NotFound,
@@ -180,6 +188,21 @@ Result<AppLocation> locate_app(
       break;
   }
   return search(stray, note);
+}
+
+Result<std::string> locate_manifest(const std::string& from, std::string& note) {
+  if (!from.empty()) {
+    WHORL_TRY(AppLocation found, from_path(from));
+    return std::move(found.path);
+  }
+  if (fs::kind_of(std::string(kManifestName)) == fs::Kind::File) {
+    return std::string(kManifestName);
+  }
+  std::string path = search_parents(note);
+  if (path.empty()) {
+    return fail(ErrorKind::NotFound, "{} not found", fs::quote_path(kManifestName));
+  }
+  return path;
 }
 
 bool looks_like_image(std::string_view name) {

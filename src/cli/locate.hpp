@@ -28,6 +28,13 @@ struct AppLocation {
     const OwnFlags& flags, const std::optional<std::string>& stray, std::string& note
 );
 
+/// Finds the manifest for commands that work on one: named as file or folder, or searched as by
+/// `up`.
+/// @param from  empty: not named
+/// @param note  as above
+/// @return errors: NotFound, InvalidInput
+[[nodiscard]] Result<std::string> locate_manifest(const std::string& from, std::string& note);
+
 /// Whether a name that is no file looks like an image in a registry: it has a tag or a digest, or
 /// names its registry.
 [[nodiscard]] bool looks_like_image(std::string_view name);

@@ -1,0 +1,31 @@
+/// The verb `build`.
+#pragma once
+
+#include "cli/cli.hpp"
+#include "cli/help.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace whorl::cli {
+
+/// Help and flags of `build`.
+[[nodiscard]] const CommandHelp& build_help();
+/// Runs `whorl build <arguments>` and returns the exit code. @thread the main thread
+[[nodiscard]] int run_build(std::span<const std::string_view> arguments, AppRunner& runner);
+
+/// What is to be built.
+struct BuildRequest {
+  std::string manifest_path;
+  std::string profile;                  ///< empty: the anonymous one
+  std::vector<std::string> components;  ///< empty: all
+  unsigned jobs = 1;
+};
+
+/// Builds, printing what is done.
+/// @return errors: those of reading the manifest; the first command that failed
+[[nodiscard]] Result<void> build_app(const BuildRequest& request);
+
+}  // namespace whorl::cli
