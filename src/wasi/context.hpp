@@ -1,7 +1,8 @@
 /// InstanceContext: what the WASI hosts of one instance know of the world.
 #pragma once
 
-#include "http/exchange.hpp"
+#include "http/allowed_hosts.hpp"
+#include "http/outbound.hpp"
 #include "wasi/files/directory.hpp"
 #include "wasi/input_source.hpp"
 #include "wasi/output_sink.hpp"
@@ -36,6 +37,10 @@ struct InstanceContext {
   /// Null: ended from the start.
   InputSource* standard_input = nullptr;
   std::span<const Preopen> preopens = {};
+  /// Where its HTTP requests start; null: none is granted.
+  http::Outbound* outbound = nullptr;
+  /// What it may connect to; null: nothing.
+  const http::AllowedHosts* allowed_hosts = nullptr;
 };
 
 }  // namespace whorl::wasi

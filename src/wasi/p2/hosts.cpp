@@ -64,7 +64,7 @@ P2Hosts::P2Hosts(const InstanceContext& context)
       monotonic_clock_(context.timers),
       wall_clock_(context.timers),
       http_types_(surroundings_),
-      outgoing_handler_(surroundings_),
+      outgoing_handler_(surroundings_, context_),
       poll_(context.timers),
       random_(secure_random_),
       insecure_random_(secure_random_),

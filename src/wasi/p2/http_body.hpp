@@ -23,8 +23,11 @@ namespace whorl::wasi::p2 {
 /// A guest's share in a body it receives; the last one to go tells the sender that nobody reads.
 class IncomingBodyState {
  public:
-  IncomingBodyState(std::shared_ptr<http::BodyPipe> pipe, MessageKind message) noexcept
-      : pipe_(std::move(pipe)), message_(message) {}
+  /// @param charge  for the pipe's buffer, where the guest can have many
+  IncomingBodyState(
+      std::shared_ptr<http::BodyPipe> pipe, MessageKind message, MemoryCharge charge = {}
+  ) noexcept
+      : pipe_(std::move(pipe)), message_(message), charge_(std::move(charge)) {}
   IncomingBodyState(const IncomingBodyState&) = delete;
   IncomingBodyState& operator=(const IncomingBodyState&) = delete;
   ~IncomingBodyState() { pipe_->stop_reading(); }
@@ -36,6 +39,7 @@ class IncomingBodyState {
  private:
   std::shared_ptr<http::BodyPipe> pipe_;
   MessageKind message_;
+  MemoryCharge charge_;
 };
 
 /// The body's bytes, for its input-stream.

@@ -92,14 +92,29 @@ component::HostResult<std::optional<types::ErrorCode>> HttpTypesHost::http_error
 
 component::HostResult<
     std::expected<component::Own<types::FutureIncomingResponse>, types::ErrorCode>>
-OutgoingHandlerHost::
-    handle(component::Call&, component::Own<types::OutgoingRequest> request, std::optional<component::Own<types::RequestOptions>>) {
+OutgoingHandlerHost::handle(
+    component::Call&,
+    component::Own<types::OutgoingRequest> request,
+    std::optional<component::Own<types::RequestOptions>> options
+) {
   using Outcome = std::expected<component::Own<types::FutureIncomingResponse>, types::ErrorCode>;
-  if (auto checked = static_cast<OutgoingRequest&>(*request).check(); !checked) {
+  auto& outgoing = static_cast<OutgoingRequest&>(*request);
+  if (auto checked = outgoing.check(); !checked) {
     return Outcome(std::unexpect, std::move(checked.error()));
   }
-  auto pending = std::make_shared<PendingResponse>();
-  pending->resolve(std::unexpected(ErrorCode::http_request_denied()));
+  MemoryCharge charge(around_.memory);
+  if (!charge.try_resize(PendingResponse::kCharge)) {
+    return component::trap(kOverHostMemory);
+  }
+  const auto timeouts =
+      options ? static_cast<RequestOptions&>(**options).timeouts() : http::ClientTimeouts();
+  auto exchange = std::make_shared<http::ClientExchange>(outgoing.take_request(), timeouts);
+  if (context_.outbound == nullptr || context_.allowed_hosts == nullptr) {
+    exchange->resolve(std::unexpected(http::ClientError{http::ClientFailure::Denied, {}}));
+  } else if (auto started = context_.outbound->start(*context_.allowed_hosts, exchange); !started) {
+    return component::trap(std::move(started.error()));
+  }
+  auto pending = std::make_shared<PendingResponse>(std::move(exchange), std::move(charge));
   return Outcome(std::make_unique<FutureIncomingResponse>(around_, std::move(pending)));
 }
 

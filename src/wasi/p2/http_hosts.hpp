@@ -1,6 +1,7 @@
 /// wasi:http/types and wasi:http/outgoing-handler: constructors, statics and free functions.
 #pragma once
 
+#include "wasi/context.hpp"
 #include "wasi/p2/surroundings.hpp"
 #include "wit/wasi_http_outgoing_handler.hpp"
 #include "wit/wasi_http_types.hpp"
@@ -49,11 +50,12 @@ class HttpTypesHost final : public wit::wasi_http_types::Host {
   const Surroundings& around_;
 };
 
-/// Makes no request: outbound HTTP is granted to nobody. The guest learns it from the future, as it
-/// would of any host that is not granted.
+/// Starts requests where the context says, as far as it grants them. What is denied the guest
+/// learns from the future, not from the call.
 class OutgoingHandlerHost final : public wit::wasi_http_outgoing_handler::Host {
  public:
-  explicit OutgoingHandlerHost(const Surroundings& around) noexcept : around_(around) {}
+  OutgoingHandlerHost(const Surroundings& around, const InstanceContext& context) noexcept
+      : around_(around), context_(context) {}
   [[nodiscard]] component::HostResult<std::expected<
       component::Own<wit::wasi_http_types::FutureIncomingResponse>,
       wit::wasi_http_types::ErrorCode>>
@@ -65,6 +67,7 @@ class OutgoingHandlerHost final : public wit::wasi_http_outgoing_handler::Host {
 
  private:
   const Surroundings& around_;
+  const InstanceContext& context_;
 };
 
 }  // namespace whorl::wasi::p2

@@ -1,8 +1,11 @@
 #include "wasi/p2/http_outgoing.hpp"
 
-#include "base/check.hpp"
+#include "wasi/p2/http_incoming.hpp"
 #include "wasi/p2/poll.hpp"
 #include "wasi/uri_parts.hpp"
+
+#include <algorithm>
+#include <limits>
 
 namespace whorl::wasi::p2 {
 namespace {
@@ -125,6 +128,24 @@ std::expected<void, ErrorCode> OutgoingRequest::check() const {
   return {};
 }
 
+http::Request OutgoingRequest::take_request() {
+  http::Request request;
+  request.method = to_text(method_);
+  // Without a scheme it is the safer one, as everywhere with WASI.
+  const bool is_http = scheme_ && scheme_->tag == Scheme::Tag::Http;
+  request.scheme = is_http ? http::Scheme::Http : http::Scheme::Https;
+  request.authority = authority_.value_or("");
+  request.path_and_query = path_with_query_.value_or("/");
+  if (!request.path_and_query.starts_with('/') && request.path_and_query != "*") {
+    request.path_and_query.insert(0, 1, '/');
+  }
+  request.fields = into_wire(std::move(headers_));
+  if (const auto body = std::exchange(body_, nullptr); body != nullptr) {
+    request.body = body->pipe();
+  }
+  return request;
+}
+
 // --- RequestOptions ------------------------------------------------------------------------------
 
 RequestOptions::Timeout RequestOptions::connect_timeout(component::Call&) {
@@ -158,13 +179,30 @@ RequestOptions::Accepted RequestOptions::set_between_bytes_timeout(
   return accepted();
 }
 
+http::ClientTimeouts RequestOptions::timeouts() const noexcept {
+  const auto chosen = [](const std::optional<Duration>& duration) {
+    constexpr auto kLongest = static_cast<Duration>(std::numeric_limits<std::int64_t>::max());
+    return duration
+               ? std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(*duration, kLongest)))
+               : http::ClientTimeouts::kDefault;
+  };
+  return {
+      .connect = chosen(connect_),
+      .first_byte = chosen(first_byte_),
+      .between_bytes = chosen(between_bytes_),
+  };
+}
+
 // --- IncomingResponse ----------------------------------------------------------------------------
 
-IncomingResponse::IncomingResponse(const Surroundings& around, http::Response response)
+IncomingResponse::IncomingResponse(
+    const Surroundings& around, http::Response response, MemoryCharge charge
+)
     : around_(around),
       status_(response.status),
       headers_(std::make_shared<FieldMap>(FieldMap::from_wire(std::move(response.fields)))),
-      body_(std::move(response.body)) {}
+      body_(std::move(response.body)),
+      charge_(std::move(charge)) {}
 
 IncomingResponse::~IncomingResponse() {
   if (body_ != nullptr) {
@@ -189,21 +227,46 @@ IncomingResponse::consume(component::Call&) {
   if (body_ == nullptr) {
     return Outcome(std::unexpect);
   }
-  auto body = std::make_shared<IncomingBodyState>(std::move(body_), MessageKind::Response);
+  auto body = std::make_shared<IncomingBodyState>(
+      std::move(body_), MessageKind::Response, std::move(charge_)
+  );
   return Outcome(std::make_unique<IncomingBody>(around_, std::move(body)));
 }
 
 // --- FutureIncomingResponse ----------------------------------------------------------------------
 
-void PendingResponse::resolve(Outcome outcome) {
-  WHORL_CHECK(!resolved_, "a pending response is resolved once");
-  resolved_ = true;
-  outcome_ = std::move(outcome);
-  event_.notify();
-}
-
-std::optional<PendingResponse::Outcome> PendingResponse::take() {
-  return std::exchange(outcome_, std::nullopt);
+ErrorCode to_error_code(http::ClientFailure failure) {
+  using Failure = http::ClientFailure;
+  switch (failure) {
+    case Failure::Denied:
+      return ErrorCode::http_request_denied();
+    case Failure::InvalidUri:
+      return ErrorCode::http_request_uri_invalid();
+    case Failure::NameNotFound:
+      // What hosts that guests are used to say of every name that cannot be resolved.
+      return ErrorCode::dns_error({.rcode = "address not available", .info_code = 0});
+    case Failure::AddressProhibited:
+      return ErrorCode::destination_ip_prohibited();
+    case Failure::ConnectionRefused:
+    case Failure::ConnectionFailed:
+      return ErrorCode::connection_refused();
+    case Failure::ConnectionTimeout:
+      return ErrorCode::connection_timeout();
+    case Failure::ReadTimeout:
+      return ErrorCode::connection_read_timeout();
+    case Failure::ConnectionLimit:
+      return ErrorCode::connection_limit_reached();
+    case Failure::Tls:
+      return ErrorCode::tls_protocol_error();
+    case Failure::HeadTooLong:
+      return ErrorCode::http_response_header_section_size(std::nullopt);
+    case Failure::UnsupportedScheme:
+    case Failure::Protocol:
+      return ErrorCode::http_protocol_error();
+    case Failure::Internal:
+      break;
+  }
+  return ErrorCode::internal_error(std::nullopt);
 }
 
 component::HostResult<component::Own<wit::wasi_http_types::Pollable>>
@@ -223,11 +286,11 @@ FutureIncomingResponse::get(component::Call&) {
     return std::optional<Outcome>(std::in_place, std::unexpect);
   }
   if (!*outcome) {
-    return std::optional<Outcome>(Response(std::unexpect, std::move(outcome->error())));
+    return std::optional<Outcome>(Response(std::unexpect, to_error_code(outcome->error().failure)));
   }
-  return std::optional<Outcome>(
-      Response(std::make_unique<IncomingResponse>(around_, std::move(**outcome)))
-  );
+  return std::optional<Outcome>(Response(
+      std::make_unique<IncomingResponse>(around_, std::move(**outcome), pending_->take_charge())
+  ));
 }
 
 }  // namespace whorl::wasi::p2

@@ -2,6 +2,7 @@
 /// incoming-response, future-incoming-response.
 #pragma once
 
+#include "http/client_exchange.hpp"
 #include "http/message.hpp"
 #include "wasi/p2/http_body.hpp"
 #include "wasi/p2/http_fields.hpp"
@@ -56,6 +57,8 @@ class OutgoingRequest final : public wit::wasi_http_types::OutgoingRequest {
   /// Checks what the guest put together; the setters have checked each part.
   /// @return the error `outgoing-handler.handle` answers with
   [[nodiscard]] std::expected<void, ErrorCode> check() const;
+  /// Hands the request over for sending; the guest's handles of its body stay good.
+  [[nodiscard]] http::Request take_request();
 
  private:
   /// Most bytes of a method, target or authority.
@@ -92,6 +95,9 @@ class RequestOptions final : public wit::wasi_http_types::RequestOptions {
       component::Call& call, std::optional<Duration> duration
   ) override;
 
+  /// What was not set is as long as the host allows.
+  [[nodiscard]] http::ClientTimeouts timeouts() const noexcept;
+
  private:
   std::optional<Duration> connect_;
   std::optional<Duration> first_byte_;
@@ -100,7 +106,8 @@ class RequestOptions final : public wit::wasi_http_types::RequestOptions {
 
 class IncomingResponse final : public wit::wasi_http_types::IncomingResponse {
  public:
-  IncomingResponse(const Surroundings& around, http::Response response);
+  /// @param charge  for what the host keeps of it
+  IncomingResponse(const Surroundings& around, http::Response response, MemoryCharge charge = {});
   /// A body that nobody took will not be read.
   ~IncomingResponse() override;
 
@@ -117,23 +124,33 @@ class IncomingResponse final : public wit::wasi_http_types::IncomingResponse {
   std::uint16_t status_;
   std::shared_ptr<FieldMap> headers_;
   std::shared_ptr<http::BodyPipe> body_;  ///< null once consumed
+  MemoryCharge charge_;
 };
 
-/// A response that may still be on its way; shared with whoever fetches it.
+/// What the guest is told when there is no response.
+[[nodiscard]] ErrorCode to_error_code(http::ClientFailure failure);
+
+/// A response that may still be on its way. When the last share goes, nobody wants it any more.
 class PendingResponse final : public Readiness {
  public:
-  using Outcome = std::expected<http::Response, ErrorCode>;
-  /// Once only.
-  void resolve(Outcome outcome);
-  [[nodiscard]] bool is_ready() override { return resolved_; }
-  [[nodiscard]] async::Event* event() noexcept override { return &event_; }
+  /// What the host keeps for a request under way: the buffers of the connection and the response.
+  static constexpr std::size_t kCharge = 2 * http::BodyPipe::kDefaultCapacity;
+
+  PendingResponse(std::shared_ptr<http::ClientExchange> exchange, MemoryCharge charge) noexcept
+      : exchange_(std::move(exchange)), charge_(std::move(charge)) {}
+  ~PendingResponse() override { exchange_->abandon(); }
+
+  [[nodiscard]] bool is_ready() override { return exchange_->is_resolved(); }
+  [[nodiscard]] async::Event* event() noexcept override { return &exchange_->resolved_event(); }
   /// The outcome, once; only when ready.
-  [[nodiscard]] std::optional<Outcome> take();
+  [[nodiscard]] std::optional<http::ClientExchange::Outcome> take() {
+    return exchange_->take_outcome();
+  }
+  [[nodiscard]] MemoryCharge take_charge() noexcept { return std::move(charge_); }
 
  private:
-  std::optional<Outcome> outcome_;
-  bool resolved_ = false;
-  async::Event event_;
+  std::shared_ptr<http::ClientExchange> exchange_;
+  MemoryCharge charge_;
 };
 
 class FutureIncomingResponse final : public wit::wasi_http_types::FutureIncomingResponse {

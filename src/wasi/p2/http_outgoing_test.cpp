@@ -57,7 +57,8 @@ TEST_CASE("request options keep what they are given") {
 
 TEST_CASE("requests are denied through the future, unsound ones at once") {
   Service service;
-  OutgoingHandlerHost handler(service.around);
+  const InstanceContext context{service.timers, service.out, service.err, {}};
+  OutgoingHandlerHost handler(service.around, context);
   auto request = *service.host.outgoing_request_new(service.call, service.fields());
   auto body = *request->body(service.call);
   auto stream = *(*body)->write(service.call);
@@ -88,8 +89,11 @@ TEST_CASE("requests are denied through the future, unsound ones at once") {
 
 TEST_CASE("a response arrives through its future, once") {
   Service service;
-  auto pending = std::make_shared<PendingResponse>();
-  FutureIncomingResponse future(service.around, pending);
+  const auto exchange =
+      std::make_shared<http::ClientExchange>(http::Request{}, http::ClientTimeouts{});
+  FutureIncomingResponse future(
+      service.around, std::make_shared<PendingResponse>(exchange, MemoryCharge())
+  );
   CHECK_FALSE(future.get(service.call)->has_value());
   auto pollable = *future.subscribe(service.call);
   auto pipe = std::make_shared<http::BodyPipe>();
@@ -97,7 +101,7 @@ TEST_CASE("a response arrives through its future, once") {
     http::Response response{.status = 201, .fields = {}, .body = pipe};
     response.fields.append("Connection", "close");
     response.fields.append("X-A", "1");
-    pending->resolve(std::move(response));
+    exchange->resolve(std::move(response));
   });
   CHECK(pollable->block(service.call));
   auto got = *future.get(service.call);
