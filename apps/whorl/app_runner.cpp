@@ -170,6 +170,7 @@ class Run {
             .cache = cache ? &*cache : nullptr,
             .output = &output_,
             .capabilities = granted.all(),
+            .variables = runnable.variables.get(),
             .limits = limits_of(request_.budgets),
         }
     );

@@ -46,7 +46,9 @@ struct Fleet::World {
       : shard(its_shard),
         runtime(its_shard, platform),
         trigger(std::move(app), runtime),
-        server(its_shard, trigger) {}
+        server(its_shard, trigger) {
+    runtime.outbound().set_in_process_hosts(&trigger);
+  }
 
   async::Shard& shard;
   runtime::ShardRuntime runtime;
@@ -115,6 +117,9 @@ Fleet::~Fleet() = default;
 
 void Fleet::listen(net::Listeners listeners) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
+    worlds_[i]->runtime.outbound().set_self(
+        {.scheme = http::Scheme::Http, .authority = listeners.address.to_string()}
+    );
     worlds_[i]->server.listen(std::move(listeners.sockets[i]));
   }
 }

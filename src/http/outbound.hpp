@@ -24,10 +24,12 @@ struct SelfOrigin {
 class Outbound {
  public:
   /// @param client  outlives this object
-  Outbound(Client& client, SelfOrigin self) : client_(client), self_(std::move(self)) {}
+  explicit Outbound(Client& client) noexcept : client_(client) {}
   Outbound(const Outbound&) = delete;
   Outbound& operator=(const Outbound&) = delete;
 
+  /// Where requests to the own application go; nowhere at first.
+  void set_self(SelfOrigin self) { self_ = std::move(self); }
   /// Who answers `<component>.spin.internal`; nobody at first. @param hosts  outlives this object
   void set_in_process_hosts(InProcessHosts* hosts) noexcept { in_process_ = hosts; }
 

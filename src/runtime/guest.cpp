@@ -19,13 +19,14 @@ constexpr std::uint32_t kMaxFailures = 8;
 Guest::Guest(
     const Platform& platform,
     wasi::Timers& timers,
+    http::Outbound& outbound,
     InstanceGate::Place place,
     std::shared_ptr<KeptInstances> kept
 )
     : place_(std::move(place)),
       kept_(std::move(kept)),
-      p2_(make_context(timers)),
-      p1_(make_context(timers)),
+      p2_(make_context(timers, outbound)),
+      p1_(make_context(timers, outbound)),
       instance_(kept_->service->component, hosts_) {
   p2_.fill(platform.p2_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
@@ -38,13 +39,17 @@ Guest::Guest(
 
 Guest::~Guest() = default;
 
-wasi::InstanceContext Guest::make_context(wasi::Timers& timers) const noexcept {
+wasi::InstanceContext Guest::make_context(wasi::Timers& timers, http::Outbound& outbound)
+    const noexcept {
   const Service& service = *kept_->service;
   return wasi::InstanceContext{
       .timers = timers,
       .standard_output = *service.standard_output,
       .standard_error = *service.standard_error,
       .environment = service.environment,
+      .preopens = service.preopens,
+      .outbound = &outbound,
+      .allowed_hosts = &service.allowed_hosts,
   };
 }
 

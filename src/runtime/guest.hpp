@@ -6,6 +6,7 @@
 #include "component/instance_reset.hpp"
 #include "engine/store.hpp"
 #include "host/capability.hpp"
+#include "http/outbound.hpp"
 #include "runtime/instance_gate.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
@@ -41,10 +42,12 @@ struct KeptInstances {
 
 class Guest {
  public:
+  /// @param timers, outbound  of the shard, which outlives the guest
   /// @param place  held as long as the instance
   Guest(
       const Platform& platform,
       wasi::Timers& timers,
+      http::Outbound& outbound,
       InstanceGate::Place place,
       std::shared_ptr<KeptInstances> kept
   );
@@ -68,7 +71,8 @@ class Guest {
   [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
 
  private:
-  [[nodiscard]] wasi::InstanceContext make_context(wasi::Timers& timers) const noexcept;
+  [[nodiscard]] wasi::InstanceContext make_context(wasi::Timers& timers, http::Outbound& outbound)
+      const noexcept;
   [[nodiscard]] std::expected<void, engine::Trap> instantiate(const engine::Budget& budget);
   /// Takes the instance as it is for the prepared state, if the service's instances are kept.
   void prepare_reset();

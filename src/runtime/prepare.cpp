@@ -47,8 +47,50 @@ Result<std::shared_ptr<const component::Component>> load_component(
   return loaded;
 }
 
+/// What a component may connect to, with the values that its templates have now.
+Result<http::AllowedHosts> prepare_allowed_hosts(
+    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
+) {
+  std::vector<std::string> entries;
+  for (const std::string& entry : component.allowed_outbound_hosts) {
+    if (options.variables == nullptr) {
+      entries.push_back(entry);
+      continue;
+    }
+    WHORL_TRY(
+        entries.emplace_back(),
+        options.variables->expand(entry).context("allowed_outbound_hosts of \"{}\"", component.id)
+    );
+  }
+  std::vector<std::string> ids;
+  for (const app::Component& each : app.components) {
+    ids.push_back(each.id);
+  }
+  return http::AllowedHosts::parse(entries, ids)
+      .context("allowed_outbound_hosts of \"{}\"", component.id);
+}
+
+/// Opens the folders that a component was given.
+Result<std::vector<wasi::Preopen>> prepare_preopens(const app::Component& component) {
+  std::vector<wasi::Preopen> preopens;
+  for (const app::Mount& mount : component.mounts) {
+    auto directory = wasi::files::Directory::open_host(
+        mount.host_path,
+        mount.is_writable ? wasi::files::Grant::ReadWrite : wasi::files::Grant::Read
+    );
+    if (!directory) {
+      return fs::errno_error(directory.error())
+          .context(fmt::format(
+              "cannot open {} for component \"{}\"", fs::quote_path(mount.host_path), component.id
+          ));
+    }
+    preopens.push_back({mount.guest_path, *std::move(directory)});
+  }
+  return preopens;
+}
+
 Result<std::shared_ptr<const Service>> prepare_one(
-    const app::Component& component, const PrepareOptions& options
+    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
 ) {
   auto service = std::make_shared<Service>();
   service->id = component.id;
@@ -68,6 +110,8 @@ Result<std::shared_ptr<const Service>> prepare_one(
     WHORL_TRY(auto grant, capability->grant(component));
     service->grants.push_back(std::move(grant));
   }
+  WHORL_TRY(service->allowed_hosts, prepare_allowed_hosts(app, component, options));
+  WHORL_TRY(service->preopens, prepare_preopens(component));
   service->standard_output =
       std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
   service->standard_error =
@@ -88,7 +132,7 @@ Result<Services> prepare_all(
     if (component == nullptr) {
       return fail(ErrorKind::NotFound, "no such component \"{}\"", id);
     }
-    WHORL_TRY(services[id], prepare_one(*component, options));
+    WHORL_TRY(services[id], prepare_one(app, *component, options));
   }
   return services;
 }

@@ -9,6 +9,7 @@
 #include "component/component.hpp"
 #include "engine/module.hpp"
 #include "host/capability.hpp"
+#include "host/variables/app_variables.hpp"
 #include "log/guest_output.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
@@ -30,6 +31,8 @@ struct PrepareOptions {
   log::GuestOutput* output = nullptr;
   /// Configured for the application; what they granted lives as long as the services.
   std::span<const host::AppCapability* const> capabilities;
+  /// For templates in allowed hosts; null: hosts with templates are an error.
+  const host::variables::AppVariables* variables = nullptr;
   Limits limits;
 };
 

@@ -5,7 +5,9 @@
 
 #include "component/component.hpp"
 #include "host/capability.hpp"
+#include "http/allowed_hosts.hpp"
 #include "runtime/component_output.hpp"
+#include "wasi/context.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,6 +40,10 @@ struct Service {
   std::vector<std::pair<std::string, std::string>> environment;
   /// What the capabilities give to its instances, in the order they were configured.
   std::vector<std::unique_ptr<const host::Grant>> grants;
+  /// Where its instances may connect to.
+  http::AllowedHosts allowed_hosts;
+  /// Folders of the host that are open to its instances.
+  std::vector<wasi::Preopen> preopens;
   std::unique_ptr<ComponentOutput> standard_output;
   std::unique_ptr<ComponentOutput> standard_error;
   Limits limits;

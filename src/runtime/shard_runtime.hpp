@@ -5,7 +5,9 @@
 
 #include "async/event.hpp"
 #include "async/timer.hpp"
+#include "http/client.hpp"
 #include "http/exchange.hpp"
+#include "http/outbound.hpp"
 #include "runtime/instance_pool.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
@@ -44,6 +46,9 @@ class ShardRuntime {
 
   /// Events since the start, each in an instance of its own.
   [[nodiscard]] std::uint64_t instances_started() const noexcept { return instances_started_; }
+  /// Where guests' HTTP requests go; told of the application's own address and components before
+  /// anything is served.
+  [[nodiscard]] http::Outbound& outbound() noexcept { return outbound_; }
   /// Fires when the last guest alive has ended.
   [[nodiscard]] async::Event& empty_event() noexcept { return empty_event_; }
 
@@ -81,6 +86,8 @@ class ShardRuntime {
   Platform& platform_;
   wasi::ShardTimers timers_;
   Turns turns_;
+  http::Client client_;
+  http::Outbound outbound_;
   InstancePool pool_;
   std::unordered_set<std::shared_ptr<Invocation>> waiting_;
   std::uint64_t instances_started_ = 0;
