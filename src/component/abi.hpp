@@ -10,10 +10,10 @@
 ///   Own<R>                                                       own<R>
 ///   R*, in a parameter at top level R&                           borrow<R>
 ///   what tools/witgen generates                                  records, variants, enums, flags
-/// Views are lifted without a copy and last until the guest is entered again.
+/// Views are lifted without a copy, from UTF-8, and last until the guest is entered again.
 ///
 /// thunk.hpp makes host functions of C++ methods, export_call.hpp calls exports with C++ arguments.
-/// Strings are UTF-8; components that want another encoding are refused when they are loaded.
+/// Strings are UTF-8 here; what a component lowers or lifts in another encoding is transcoded.
 /// @thread shard. @spec CanonicalABI.md; functions are named as in its definitions.py
 #pragma once
 

@@ -75,6 +75,11 @@ struct Abi<std::vector<T>> : PointerPairAbi {
       if (length != 0) {
         std::memcpy(list.data(), at, std::size_t{length} * sizeof(T));
       }
+      if constexpr (std::is_floating_point_v<T>) {
+        for (T& value : list) {
+          value = canonicalize_nan(value);
+        }
+      }
     } else {
       list.reserve(length);
       for (std::uint32_t i = 0; i < length && !cx.failed(); ++i) {
@@ -203,7 +208,7 @@ struct RecordAbi : RecordLayout<typename MemberOf<kMembers>::Type...> {
     LiftContext& cx, std::uint32_t index, std::size_t cases
 ) {
   if (index >= cases) [[unlikely]] {
-    cx.fail("discriminant of a variant or enum out of range");
+    cx.fail("invalid variant discriminant: out of range");
     return 0;
   }
   return index;

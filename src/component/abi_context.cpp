@@ -1,6 +1,6 @@
 #include "component/abi_context.hpp"
 
-#include "component/utf8.hpp"
+#include <fmt/format.h>
 
 #include <cstring>
 #include <utility>
@@ -19,6 +19,27 @@ void AbiFailure::fail(HostTrap trap) {
   }
 }
 
+void LiftContext::fail_range(
+    std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, Pointee pointee
+) {
+  if ((ptr & (alignment - 1)) != 0) {
+    return fail(fmt::format("unaligned pointer {:#x}: a multiple of {} is due", ptr, alignment));
+  }
+  const std::string place = fmt::format("{} bytes at {:#x} of {}", size, ptr, memory_.size());
+  switch (pointee) {
+    case Pointee::String:
+      return fail(
+          "string content out-of-bounds: string pointer/length out of bounds of memory, " + place
+      );
+    case Pointee::List:
+      return fail(
+          "list content out-of-bounds: list pointer/length out of bounds of memory, " + place
+      );
+    case Pointee::Value:
+      return fail("pointer out of bounds of memory, " + place);
+  }
+}
+
 const std::uint8_t* LiftContext::load_list_from_range(
     std::uint32_t ptr, std::uint32_t length, std::uint32_t elem_size, std::uint32_t alignment
 ) {
@@ -27,25 +48,64 @@ const std::uint8_t* LiftContext::load_list_from_range(
     fail("list is too long");
     return nullptr;
   }
-  return range(ptr, bytes, alignment);
+  return range(ptr, bytes, alignment, Pointee::List);
 }
 
-std::string_view LiftContext::load_string_from_range(std::uint32_t ptr, std::uint32_t byte_length) {
+LiftContext::Text LiftContext::load_text_from_range(
+    std::uint32_t ptr, std::uint32_t tagged_code_units
+) {
+  Text text;
+  std::uint64_t byte_length = tagged_code_units;
+  std::uint32_t alignment = 2;
+  switch (encoding_) {
+    case StringEncoding::Utf8:
+      alignment = 1;
+      break;
+    case StringEncoding::Utf16:
+      text.form = TextForm::Utf16;
+      byte_length *= 2;
+      break;
+    case StringEncoding::Latin1OrUtf16:
+      text.form = TextForm::Latin1;
+      if ((tagged_code_units & kUtf16Tag) != 0) {
+        text.form = TextForm::CompactUtf16;
+        byte_length = 2 * std::uint64_t{tagged_code_units ^ kUtf16Tag};
+      }
+      break;
+  }
   if (byte_length > kMaxListBytes) [[unlikely]] {
     fail("string is too long");
     return {};
   }
-  const std::uint8_t* bytes = range(ptr, byte_length, 1);
+  const std::uint8_t* bytes = range(ptr, byte_length, alignment, Pointee::String);
   // Checking text takes time even where it is not copied, and lists may repeat the same text.
   if (bytes == nullptr || !charge(byte_length)) [[unlikely]] {
     return {};
   }
-  const std::string_view text(reinterpret_cast<const char*>(bytes), byte_length);
-  if (!is_valid_utf8(text)) [[unlikely]] {
-    fail("string is not valid UTF-8");
+  text.bytes = ByteView(bytes, byte_length);
+  if (const char* wrong = check_text(text.bytes, text.form)) [[unlikely]] {
+    fail(wrong);
     return {};
   }
   return text;
+}
+
+std::string_view LiftContext::load_string_from_range(
+    std::uint32_t ptr, std::uint32_t tagged_code_units
+) {
+  const Text text = load_text_from_range(ptr, tagged_code_units);
+  if (text.form == TextForm::Utf8) [[likely]] {
+    return {reinterpret_cast<const char*>(text.bytes.data()), text.bytes.size()};
+  }
+  const std::size_t room = max_utf8_size(text.bytes.size(), text.form);
+  if (room == 0 || !charge(room)) {
+    return {};
+  }
+  auto& out = transcoded_.emplace_back(std::make_unique_for_overwrite<char[]>(room));
+  const Transcoded done = to_utf8(
+      text.bytes, text.form, MutableByteView(reinterpret_cast<std::uint8_t*>(out.get()), room)
+  );
+  return {out.get(), done.written};
 }
 
 bool LiftContext::charge(std::uint64_t bytes) {
@@ -57,76 +117,120 @@ bool LiftContext::charge(std::uint64_t bytes) {
   return true;
 }
 
-HostResource* LiftContext::lift_borrow(std::uint32_t index, const ResourceTag& tag) {
-  auto resource = lending_ == Lending::Lend ? handles_.lend(index, tag) : handles_.get(index, tag);
-  if (!resource) [[unlikely]] {
-    fail(std::move(resource.error()));
-    return nullptr;
+void LiftContext::keep_lent(std::uint32_t index) {
+  if (lent_count_ < kInlineLent) {
+    lent_[lent_count_] = index;
+  } else {
+    more_lent_.push_back(index);
   }
-  if (lending_ == Lending::Lend) {
-    lent_.push_back(index);
-  }
-  return *resource;
-}
-
-std::unique_ptr<HostResource> LiftContext::lift_own(std::uint32_t index, const ResourceTag& tag) {
-  auto resource = handles_.take(index, tag);
-  if (!resource) [[unlikely]] {
-    fail(std::move(resource.error()));
-    return nullptr;
-  }
-  return std::move(*resource);
+  ++lent_count_;
 }
 
 void LiftContext::unlend_all() noexcept {
-  for (const std::uint32_t index : lent_) {
+  for (std::size_t i = 0; i < kInlineLent && i < lent_count_; ++i) {
+    handles_.unlend(lent_[i]);
+  }
+  for (const std::uint32_t index : more_lent_) {
     handles_.unlend(index);
   }
-  lent_.clear();
+}
+
+BorrowedRep LiftContext::lift_borrow(std::uint32_t index, ResourceKey key) {
+  auto rep = lending_ == Lending::Lend ? handles_.lend(index, key) : handles_.rep(index, key);
+  if (!rep) [[unlikely]] {
+    fail(std::move(rep.error()));
+    return {};
+  }
+  if (lending_ == Lending::Lend) {
+    keep_lent(index);
+  }
+  return *rep;
+}
+
+HostResource* LiftContext::lift_borrow(std::uint32_t index, const ResourceTag& tag) {
+  return lift_borrow(index, resource_key(tag)).object;
+}
+
+ResourceRep LiftContext::lift_own(std::uint32_t index, ResourceKey key) {
+  auto rep = handles_.take_own(index, key);
+  if (!rep) [[unlikely]] {
+    fail(std::move(rep.error()));
+    return {};
+  }
+  return std::move(*rep);
+}
+
+std::unique_ptr<HostResource> LiftContext::lift_own(std::uint32_t index, const ResourceTag& tag) {
+  return lift_own(index, resource_key(tag)).take_object();
 }
 
 bool LowerContext::accept(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment) {
   const MutableByteView memory = heap_.memory();
   base_ = memory.data();
   if ((ptr & (alignment - 1)) != 0) [[unlikely]] {
-    fail("pointer not aligned");
+    fail(fmt::format("unaligned pointer {:#x}: a multiple of {} is due", ptr, alignment));
     return false;
   }
   if (std::uint64_t{ptr} + size > memory.size()) [[unlikely]] {
-    fail("pointer out of bounds of memory");
+    fail(fmt::format(
+        "pointer out of bounds of memory, {} bytes at {:#x} of {}", size, ptr, memory.size()
+    ));
     return false;
   }
   return true;
 }
 
-std::uint32_t LowerContext::allocate(std::uint64_t size, std::uint32_t alignment) {
+bool LowerContext::is_in_memory(Block block, std::uint32_t alignment, Pointee pointee) {
+  const MutableByteView memory = heap_.memory();
+  base_ = memory.data();
+  if ((block.ptr & (alignment - 1)) != 0) [[unlikely]] {
+    fail(fmt::format(
+        "realloc return: result not aligned: unaligned pointer {:#x}, a multiple of {} is due",
+        block.ptr,
+        alignment
+    ));
+    return false;
+  }
+  if (std::uint64_t{block.ptr} + block.size > memory.size()) [[unlikely]] {
+    const std::string_view content = pointee == Pointee::String ? "string content out-of-bounds, "
+                                     : pointee == Pointee::List ? "list content out-of-bounds, "
+                                                                : "";
+    fail(fmt::format(
+        "realloc return: beyond end of memory: {}{} bytes at {:#x} of {}",
+        content,
+        block.size,
+        block.ptr,
+        memory.size()
+    ));
+    return false;
+  }
+  return true;
+}
+
+bool LowerContext::reallocate(
+    Block& block, std::uint64_t size, std::uint32_t alignment, Pointee pointee
+) {
   if (failed()) {
-    return 0;
+    return false;
   }
-  if (size > kMaxListBytes) [[unlikely]] {
-    fail("the host's result is too long for a string or list");
-    return 0;
-  }
-  auto ptr = heap_.reallocate(0, 0, alignment, static_cast<std::uint32_t>(size));
+  const auto new_size = static_cast<std::uint32_t>(size);
+  auto ptr = heap_.reallocate(block.ptr, block.size, alignment, new_size);
   if (!ptr) [[unlikely]] {
     // The memory may have moved all the same, and what was accepted before is still stored to.
     base_ = heap_.memory().data();
     fail(std::move(ptr.error()));
-    return 0;
+    return false;
   }
-  if (!accept(*ptr, size, alignment)) [[unlikely]] {
-    return 0;
-  }
-  return *ptr;
+  block = {*ptr, new_size};
+  return is_in_memory(block, alignment, pointee);
 }
 
-LowerContext::Range LowerContext::store_string_into_range(std::string_view text) {
-  // A guest's own checks end at the boundary: what it is given as a string it trusts to be one.
-  if (!is_valid_utf8(text)) [[unlikely]] {
-    fail("a string of the host is not valid UTF-8");
-    return {};
+std::uint32_t LowerContext::allocate(std::uint64_t size, std::uint32_t alignment, Pointee pointee) {
+  if (size > kMaxListBytes) [[unlikely]] {
+    fail("the host's result is too long for a string or list");
   }
-  return store_bytes_into_range(as_bytes(text));
+  Block block;
+  return reallocate(block, size, alignment, pointee) ? block.ptr : 0;
 }
 
 LowerContext::Range LowerContext::store_bytes_into_range(ByteView bytes) {
@@ -142,7 +246,7 @@ LowerContext::Range LowerContext::allocate_list(
 ) {
   // Checked before the product can wrap.
   const std::uint64_t bytes = length > kMaxListBytes ? length : std::uint64_t{length} * elem_size;
-  const std::uint32_t ptr = allocate(bytes, alignment);
+  const std::uint32_t ptr = allocate(bytes, alignment, Pointee::List);
   if (failed()) {
     return {};
   }
@@ -156,7 +260,33 @@ std::uint32_t LowerContext::lower_own(
     fail("the host returned no resource where one is due");
     return 0;
   }
-  auto index = handles_.add(tag, std::move(resource));
+  return lower_own(resource_key(tag), ResourceRep(std::move(resource)));
+}
+
+std::uint32_t LowerContext::lower_own(ResourceKey key, ResourceRep rep) {
+  if (failed()) {
+    return 0;
+  }
+  auto index = handles_.add_own(key, std::move(rep));
+  if (!index) [[unlikely]] {
+    fail(std::move(index.error()));
+    return 0;
+  }
+  return *index;
+}
+
+std::uint32_t LowerContext::lower_borrow(const ResourceType& type, BorrowedRep rep) {
+  if (failed()) {
+    return 0;
+  }
+  if (type.host == nullptr && type.impl == component_index_) {
+    return rep.rep;
+  }
+  if (scope_ == nullptr) [[unlikely]] {
+    fail("a borrow is passed where no call is under way that lends it");
+    return 0;
+  }
+  auto index = handles_.add_borrow(resource_key(type), rep, *scope_);
   if (!index) [[unlikely]] {
     fail(std::move(index.error()));
     return 0;

@@ -11,9 +11,12 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "component/guest_memory.hpp"
 #include "component/handle_table.hpp"
 #include "component/host.hpp"
+#include "component/transcode.hpp"
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -43,35 +46,48 @@ class AbiFailure {
   std::optional<HostTrap> trap_;
 };
 
-/// Whether handles lifted as borrows stay lent until the context ends: needed where one signature
-/// both borrows and takes handles, since a guest may pass the same one twice.
+/// What a pointer leads to, for messages.
+enum class Pointee : std::uint8_t { Value, String, List };
+
+/// Whether handles lifted as borrows stay lent until the context ends: needed where the guest can
+/// run meanwhile, or where one signature both borrows and takes handles.
 enum class Lending : std::uint8_t { Lookup, Lend };
 
 class LiftContext : public AbiFailure {
  public:
   /// @param memory   the guest's memory; empty if the function was lowered without one
   /// @param handles  outlives the context, like the memory
-  LiftContext(ByteView memory, HandleTable& handles, Lending lending = Lending::Lookup) noexcept
-      : memory_(memory), handles_(handles), lending_(lending) {}
+  LiftContext(
+      ByteView memory,
+      HandleTable& handles,
+      Lending lending = Lending::Lookup,
+      StringEncoding encoding = StringEncoding::Utf8
+  ) noexcept
+      : memory_(memory), handles_(handles), lending_(lending), encoding_(encoding) {}
   LiftContext(const LiftContext&) = delete;
   LiftContext& operator=(const LiftContext&) = delete;
   ~LiftContext() {
-    if (!lent_.empty()) {
+    if (lent_count_ != 0) {
       unlend_all();
     }
   }
 
+  /// Lets Values keep places in this memory instead of copies: for values that are lowered at once
+  /// into the memory of another component. It is the same memory as the constructor's.
+  void allow_views(GuestMemory& memory) noexcept { view_memory_ = &memory; }
+  /// Null unless views are allowed.
+  [[nodiscard]] GuestMemory* view_memory() const noexcept { return view_memory_; }
+
   /// The bytes [ptr, ptr + size) if they are there and ptr is aligned; otherwise fails and returns
   /// null.
   [[nodiscard]] const std::uint8_t* range(
-      std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment
+      std::uint32_t ptr,
+      std::uint64_t size,
+      std::uint32_t alignment,
+      Pointee pointee = Pointee::Value
   ) {
-    if ((ptr & (alignment - 1)) != 0) [[unlikely]] {
-      fail("pointer not aligned");
-      return nullptr;
-    }
-    if (std::uint64_t{ptr} + size > memory_.size()) [[unlikely]] {
-      fail("pointer out of bounds of memory");
+    if ((ptr & (alignment - 1)) != 0 || std::uint64_t{ptr} + size > memory_.size()) [[unlikely]] {
+      fail_range(ptr, size, alignment, pointee);
       return nullptr;
     }
     return memory_.data() + ptr;
@@ -80,9 +96,16 @@ class LiftContext : public AbiFailure {
   [[nodiscard]] const std::uint8_t* load_list_from_range(
       std::uint32_t ptr, std::uint32_t length, std::uint32_t elem_size, std::uint32_t alignment
   );
-  /// A string of UTF-8; empty after a failure.
+  /// Where a string's bytes are; checked.
+  struct Text {
+    ByteView bytes;
+    TextForm form = TextForm::Utf8;
+  };
+  [[nodiscard]] Text load_text_from_range(std::uint32_t ptr, std::uint32_t tagged_code_units);
+  /// A string as UTF-8: a view into the memory, or for other encodings into the context, which must
+  /// live as long. Empty after a failure.
   [[nodiscard]] std::string_view load_string_from_range(
-      std::uint32_t ptr, std::uint32_t byte_length
+      std::uint32_t ptr, std::uint32_t tagged_code_units
   );
   /// Accounts for host memory or time about to be used. False, and failed, when the call has had
   /// enough.
@@ -91,35 +114,46 @@ class LiftContext : public AbiFailure {
   /// Null after a failure.
   [[nodiscard]] HostResource* lift_borrow(std::uint32_t index, const ResourceTag& tag);
   [[nodiscard]] std::unique_ptr<HostResource> lift_own(std::uint32_t index, const ResourceTag& tag);
+  /// Of any resource; harmless after a failure.
+  [[nodiscard]] BorrowedRep lift_borrow(std::uint32_t index, ResourceKey key);
+  [[nodiscard]] ResourceRep lift_own(std::uint32_t index, ResourceKey key);
 
  private:
+  void fail_range(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, Pointee pointee);
+  void keep_lent(std::uint32_t index);
   void unlend_all() noexcept;
+
+  static constexpr std::size_t kInlineLent = 4;
 
   ByteView memory_;
   HandleTable& handles_;
+  GuestMemory* view_memory_ = nullptr;
   Lending lending_;
+  StringEncoding encoding_;
   std::uint64_t charged_ = 0;
-  std::vector<std::uint32_t> lent_;
-};
-
-/// The guest's side of lowering. The running instance is one; tests have their own.
-class GuestHeap {
- public:
-  /// The bytes of memory now; empty when there is none.
-  [[nodiscard]] virtual MutableByteView memory() = 0;
-  /// Calls the guest's realloc. The result is not checked yet.
-  [[nodiscard]] virtual HostResult<std::uint32_t> reallocate(
-      std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
-  ) = 0;
-
- protected:
-  ~GuestHeap() = default;
+  std::uint32_t lent_count_ = 0;
+  std::array<std::uint32_t, kInlineLent> lent_;  ///< the first ones; uninitialised beyond the count
+  std::vector<std::uint32_t> more_lent_;
+  std::vector<std::unique_ptr<char[]>> transcoded_;
 };
 
 class LowerContext : public AbiFailure {
  public:
-  /// @param heap, handles  outlive the context
-  LowerContext(GuestHeap& heap, HandleTable& handles) noexcept : heap_(heap), handles_(handles) {}
+  /// @param heap, handles    outlive the context
+  /// @param component_index  the component instance lowered into: its own resources are passed bare
+  /// @param scope            of the call that lends; null where nothing can be lent
+  LowerContext(
+      GuestHeap& heap,
+      HandleTable& handles,
+      StringEncoding encoding = StringEncoding::Utf8,
+      std::uint16_t component_index = CallSite::kNone,
+      BorrowScope* scope = nullptr
+  ) noexcept
+      : heap_(heap),
+        handles_(handles),
+        scope_(scope),
+        component_index_(component_index),
+        encoding_(encoding) {}
   LowerContext(const LowerContext&) = delete;
   LowerContext& operator=(const LowerContext&) = delete;
 
@@ -128,15 +162,20 @@ class LowerContext : public AbiFailure {
   [[nodiscard]] bool accept(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment);
   /// Asks the guest for memory; checks what it returns. Nothing may be stored there after a
   /// failure.
-  [[nodiscard]] std::uint32_t allocate(std::uint64_t size, std::uint32_t alignment);
+  [[nodiscard]] std::uint32_t allocate(
+      std::uint64_t size, std::uint32_t alignment, Pointee pointee = Pointee::Value
+  );
   /// Where an accepted or allocated offset is now: good until the next allocation.
   [[nodiscard]] std::uint8_t* at(std::uint32_t offset) noexcept { return base_ + offset; }
 
   struct Range {
     std::uint32_t ptr = 0;
-    std::uint32_t length = 0;
+    std::uint32_t length = 0;  ///< elements; of a string: tagged code units
   };
+  /// A string of the host, in UTF-8; checked.
   [[nodiscard]] Range store_string_into_range(std::string_view text);
+  /// A string that was lifted.
+  [[nodiscard]] Range store_string_into_range(const TextSource& text);
   [[nodiscard]] Range store_bytes_into_range(ByteView bytes);
   /// Space for `length` elements, to be stored by the caller unless failed().
   [[nodiscard]] Range allocate_list(
@@ -147,11 +186,42 @@ class LowerContext : public AbiFailure {
   [[nodiscard]] std::uint32_t lower_own(
       const ResourceTag& tag, std::unique_ptr<HostResource> resource
   );
+  [[nodiscard]] std::uint32_t lower_own(ResourceKey key, ResourceRep rep);
+  /// A handle that must be dropped before the call returns, or the bare representation where the
+  /// component instance is the one that implements the resource.
+  [[nodiscard]] std::uint32_t lower_borrow(const ResourceType& type, BorrowedRep rep);
 
  private:
+  /// Memory of the guest that is being filled.
+  struct Block {
+    std::uint32_t ptr = 0;
+    std::uint32_t size = 0;
+  };
+  [[nodiscard]] MutableByteView room(Block block, std::uint32_t from) noexcept {
+    return {base_ + block.ptr + from, block.size - from};
+  }
+  /// Resizes a block; from an empty one it allocates. False after a failure.
+  [[nodiscard]] bool reallocate(
+      Block& block, std::uint64_t size, std::uint32_t alignment, Pointee pointee
+  );
+  [[nodiscard]] bool is_in_memory(Block block, std::uint32_t alignment, Pointee pointee);
+
+  // abi_string.cpp; named as in definitions.py.
+  [[nodiscard]] Range store_string_copy(
+      const TextSource& text, std::uint32_t unit, std::uint32_t alignment
+  );
+  [[nodiscard]] Range store_string_to_utf8(const TextSource& text);
+  [[nodiscard]] Range store_utf8_to_utf16(const TextSource& text);
+  [[nodiscard]] Range store_string_to_latin1_or_utf16(const TextSource& text);
+  [[nodiscard]] Range store_probably_utf16_to_latin1_or_utf16(const TextSource& text);
+  [[nodiscard]] bool is_complete(std::size_t done, const TextSource& text);
+
   GuestHeap& heap_;
   HandleTable& handles_;
+  BorrowScope* scope_;
   std::uint8_t* base_ = nullptr;
+  std::uint16_t component_index_;
+  StringEncoding encoding_;
 };
 
 }  // namespace whorl::component

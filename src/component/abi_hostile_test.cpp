@@ -40,11 +40,31 @@ TEST_CASE("hostile pointers, lengths and discriminants end in a trap") {
   };
   CHECK(text(0, 64) == "");
   CHECK(text(64, 0) == "");
-  CHECK(text(65, 0) == "pointer out of bounds of memory");
-  CHECK(text(1, 64) == "pointer out of bounds of memory");
-  CHECK(text(0xffffffff, 1) == "pointer out of bounds of memory");
-  CHECK(text(0xffffffff, 0) == "pointer out of bounds of memory");
-  CHECK(text(0xfffffff0, 0x10) == "pointer out of bounds of memory");
+  CHECK(
+      text(65, 0) ==
+      "string content out-of-bounds: string pointer/length out of bounds of memory, 0 bytes at "
+      "0x41 of 64"
+  );
+  CHECK(
+      text(1, 64) ==
+      "string content out-of-bounds: string pointer/length out of bounds of memory, 64 bytes at "
+      "0x1 of 64"
+  );
+  CHECK(
+      text(0xffffffff, 1) ==
+      "string content out-of-bounds: string pointer/length out of bounds of memory, 1 bytes at "
+      "0xffffffff of 64"
+  );
+  CHECK(
+      text(0xffffffff, 0) ==
+      "string content out-of-bounds: string pointer/length out of bounds of memory, 0 bytes at "
+      "0xffffffff of 64"
+  );
+  CHECK(
+      text(0xfffffff0, 0x10) ==
+      "string content out-of-bounds: string pointer/length out of bounds of memory, 16 bytes at "
+      "0xfffffff0 of 64"
+  );
   CHECK(text(0, 0x10000000) == "string is too long");
   CHECK(text(0, 0xffffffff) == "string is too long");
 
@@ -54,28 +74,40 @@ TEST_CASE("hostile pointers, lengths and discriminants end in a trap") {
   CHECK(words(0, 8) == "");
   CHECK(words(8, 7) == "");
   CHECK(words(64, 0) == "");
-  CHECK(words(4, 0) == "pointer not aligned");
-  CHECK(words(8, 8) == "pointer out of bounds of memory");
+  CHECK(words(4, 0) == "unaligned pointer 0x4: a multiple of 8 is due");
+  CHECK(
+      words(8, 8) ==
+      "list content out-of-bounds: list pointer/length out of bounds of memory, 64 bytes at 0x8 of "
+      "64"
+  );
   // 2^29 * 8 wraps to 0 in 32 bits.
   CHECK(words(0, 0x20000000) == "list is too long");
   CHECK(words(0, 0x2000000) == "list is too long");
-  CHECK(words(0, 0x1ffffff) == "pointer out of bounds of memory");
+  CHECK(
+      words(0, 0x1ffffff) ==
+      "list content out-of-bounds: list pointer/length out of bounds of memory, 268435448 bytes at "
+      "0x0 of 64"
+  );
 
   const auto bytes = [&](std::uint64_t ptr, std::uint64_t count) {
     return refusal<ByteView>({ptr, count}, *memory, handles);
   };
   CHECK(bytes(0, 64) == "");
   CHECK(bytes(0xffffffff, 0xffffffff) == "list is too long");
-  CHECK(bytes(1, 0xfffffff) == "pointer out of bounds of memory");
+  CHECK(
+      bytes(1, 0xfffffff) ==
+      "list content out-of-bounds: list pointer/length out of bounds of memory, 268435455 bytes at "
+      "0x1 of 64"
+  );
 
-  const std::string out_of_range = "discriminant of a variant or enum out of range";
+  const std::string out_of_range = "invalid variant discriminant: out of range";
   CHECK(refusal<Colour>({2}, *memory, handles) == "");
   CHECK(refusal<Colour>({3}, *memory, handles) == out_of_range);
   CHECK(refusal<Choice>({6, 0, 0}, *memory, handles) == out_of_range);
   CHECK(refusal<std::optional<bool>>({2, 0}, *memory, handles) == out_of_range);
   CHECK(refusal<std::expected<void, Unit>>({0xffffffff}, *memory, handles) == out_of_range);
 
-  const std::string not_a_char = "char is not a Unicode scalar value";
+  const std::string not_a_char = "invalid `char` bit pattern: not a Unicode scalar value";
   CHECK(refusal<char32_t>({0xd7ff}, *memory, handles) == "");
   CHECK(refusal<char32_t>({0xd800}, *memory, handles) == not_a_char);
   CHECK(refusal<char32_t>({0xdfff}, *memory, handles) == not_a_char);
@@ -94,18 +126,22 @@ TEST_CASE("hostile values behind a pointer end in a trap") {
   put(16, 30);
   put(20, 3);
   using Strings = std::vector<std::string_view>;
-  CHECK(refusal<Strings>({16, 1}, memory, handles) == "pointer out of bounds of memory");
+  CHECK(
+      refusal<Strings>({16, 1}, memory, handles) ==
+      "string content out-of-bounds: string pointer/length out of bounds of memory, 3 bytes at "
+      "0x1e of 32"
+  );
   put(20, 2);
   CHECK(refusal<Strings>({16, 1}, memory, handles) == "");
   memory[30] = 0xc3;
-  CHECK(refusal<Strings>({16, 1}, memory, handles) == "string is not valid UTF-8");
+  CHECK(refusal<Strings>({16, 1}, memory, handles) == "invalid utf-8");
   memory[31] = 0xa9;
   CHECK(refusal<Strings>({16, 1}, memory, handles) == "");
   CHECK(refusal<std::vector<char32_t>>({28, 1}, memory, handles) != "");
   memory[0] = 3;
   CHECK(
       refusal<std::vector<Colour>>({0, 1}, memory, handles) ==
-      "discriminant of a variant or enum out of range"
+      "invalid variant discriminant: out of range"
   );
 }
 
@@ -143,11 +179,27 @@ TEST_CASE("what realloc returns is checked") {
   using Words = std::vector<std::uint64_t>;
   CHECK(lower_refusal(Words{1, 2}, 64) == "");
   CHECK(lower_refusal(Words{1, 2}, 112) == "");
-  CHECK(lower_refusal(Words{1, 2}, 120) == "pointer out of bounds of memory");
-  CHECK(lower_refusal(Words{1, 2}, 0xfffffff8) == "pointer out of bounds of memory");
-  CHECK(lower_refusal(Words{1, 2}, 68) == "pointer not aligned");
-  CHECK(lower_refusal(Words{}, 129) == "pointer not aligned");
-  CHECK(lower_refusal(std::string("abc"), 126) == "pointer out of bounds of memory");
+  CHECK(
+      lower_refusal(Words{1, 2}, 120) ==
+      "realloc return: beyond end of memory: list content out-of-bounds, 16 bytes at 0x78 of 128"
+  );
+  CHECK(
+      lower_refusal(Words{1, 2}, 0xfffffff8) ==
+      "realloc return: beyond end of memory: list content out-of-bounds, 16 bytes at 0xfffffff8 of "
+      "128"
+  );
+  CHECK(
+      lower_refusal(Words{1, 2}, 68) ==
+      "realloc return: result not aligned: unaligned pointer 0x44, a multiple of 8 is due"
+  );
+  CHECK(
+      lower_refusal(Words{}, 129) ==
+      "realloc return: result not aligned: unaligned pointer 0x81, a multiple of 8 is due"
+  );
+  CHECK(
+      lower_refusal(std::string("abc"), 126) ==
+      "realloc return: beyond end of memory: string content out-of-bounds, 3 bytes at 0x7e of 128"
+  );
   CHECK(lower_refusal(std::string("abc"), 125) == "");
   CHECK(lower_refusal(std::string("abc"), trap("realloc trapped")) == "realloc trapped");
   CHECK(
@@ -196,14 +248,20 @@ TEST_CASE("handles are looked up by type and taken once") {
   const std::uint32_t window = *handles.add(Window::kTag, std::make_unique<Window>());
   using Own = std::unique_ptr<Door>;
   CHECK(refusal<Door*>({door}, {}, handles) == "");
-  CHECK(refusal<Door*>({0}, {}, handles) == "unknown handle 0: expected a door");
-  CHECK(refusal<Door*>({99}, {}, handles) == "unknown handle 99: expected a door");
-  CHECK(refusal<Door*>({window}, {}, handles) == "handle 2 is a window, expected a door");
-  CHECK(refusal<Own>({window}, {}, handles) == "handle 2 is a window, expected a door");
+  CHECK(refusal<Door*>({0}, {}, handles) == "unknown handle index 0: expected a door");
+  CHECK(refusal<Door*>({99}, {}, handles) == "unknown handle index 99: expected a door");
+  CHECK(
+      refusal<Door*>({window}, {}, handles) ==
+      "handle index 2 used with the wrong type, expected door but found window"
+  );
+  CHECK(
+      refusal<Own>({window}, {}, handles) ==
+      "handle index 2 used with the wrong type, expected door but found window"
+  );
   CHECK(destroyed == 0);
   CHECK(refusal<Own>({door}, {}, handles) == "");
   CHECK(destroyed == 1);
-  CHECK(refusal<Own>({door}, {}, handles) == "unknown handle 1: expected a door");
+  CHECK(refusal<Own>({door}, {}, handles) == "unknown handle index 1: expected a door");
 }
 
 TEST_CASE("a handle passed twice in one call, lent and taken, is a trap") {
@@ -216,7 +274,10 @@ TEST_CASE("a handle passed twice in one call, lent and taken, is a trap") {
     slots[0].u64 = slots[1].u64 = door;
     (void)Abi<Both>::lift_flat(cx, slots);
     REQUIRE(cx.failed());
-    CHECK(cx.take_trap().message == "handle 1 (door) is taken while it is lent out");
+    CHECK(
+        cx.take_trap().message ==
+        "cannot remove owned resource while borrowed: handle index 1 (door) is lent out"
+    );
   }
   CHECK(handles.size() == 1);
   CHECK(refusal<std::unique_ptr<Door>>({door}, {}, handles) == "");
@@ -273,9 +334,9 @@ TEST_CASE("spilled parameters are read through a checked pointer") {
   };
   CHECK(lift(8) == "1 16");
   CHECK(lift(24) == "3 0");
-  CHECK(lift(32) == "pointer out of bounds of memory");
-  CHECK(lift(12) == "pointer not aligned");
-  CHECK(lift(0xfffffff8) == "pointer out of bounds of memory");
+  CHECK(lift(32) == "pointer out of bounds of memory, 136 bytes at 0x20 of 160");
+  CHECK(lift(12) == "unaligned pointer 0xc: a multiple of 8 is due");
+  CHECK(lift(0xfffffff8) == "pointer out of bounds of memory, 136 bytes at 0xfffffff8 of 160");
 }
 
 }  // namespace

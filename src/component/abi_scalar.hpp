@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -102,7 +103,12 @@ struct Abi<bool> {
   static TypeRef describe() { return primitive_type(TypeKind::Bool); }
 };
 
-/// NaNs pass as they are: the spec leaves their bits open.
+/// A guest's NaN becomes the canonical one: its payload says nothing to anybody.
+template <std::floating_point T>
+[[nodiscard]] constexpr T canonicalize_nan(T value) noexcept {
+  return value == value ? value : std::numeric_limits<T>::quiet_NaN();
+}
+
 template <class T, class Bits, TypeKind kKind, engine::ValType kValType>
 struct FloatAbi {
   static constexpr std::uint32_t kAlignment = sizeof(T);
@@ -111,9 +117,11 @@ struct FloatAbi {
   static constexpr FlatTypes<1> kFlat{kValType};
 
   static T lift_flat(LiftContext&, const engine::RawVal* slots) noexcept {
-    return std::bit_cast<T>(static_cast<Bits>(slots[0].u64));
+    return canonicalize_nan(std::bit_cast<T>(static_cast<Bits>(slots[0].u64)));
   }
-  static T load(LiftContext&, const std::uint8_t* at) noexcept { return load_int<T>(at); }
+  static T load(LiftContext&, const std::uint8_t* at) noexcept {
+    return canonicalize_nan(load_int<T>(at));
+  }
   static void lower_flat(LowerContext&, T value, engine::RawVal* slots) noexcept {
     slots[0].u64 = std::bit_cast<Bits>(value);
   }
@@ -154,7 +162,7 @@ struct Abi<char32_t> {
   }
   static char32_t convert_i32_to_char(LiftContext& cx, std::uint32_t value) {
     if (!is_scalar_value(value)) [[unlikely]] {
-      cx.fail("char is not a Unicode scalar value");
+      cx.fail("invalid `char` bit pattern: not a Unicode scalar value");
       return U'\0';
     }
     return static_cast<char32_t>(value);
@@ -187,7 +195,7 @@ struct PointerPairAbi {
   }
 };
 
-/// A string that stays in guest memory when lifted.
+/// A string that stays in guest memory when lifted, if it is UTF-8 there; else in the context.
 template <>
 struct Abi<std::string_view> : PointerPairAbi {
   static constexpr AbiTraits kTraits{.memory = true, .view = true};

@@ -298,7 +298,7 @@ TEST_CASE("narrow core values wrap, bools are any non-zero, unknown flags vanish
   CHECK_FALSE(cx.failed());
 }
 
-TEST_CASE("NaNs keep their bits") {
+TEST_CASE("a guest's NaN becomes the canonical one") {
   FakeHeap guest(64);
   HandleTable handles;
   LowerContext lower(guest, handles);
@@ -306,7 +306,11 @@ TEST_CASE("NaNs keep their bits") {
   RawVal slot;
   Abi<float>::lower_flat(lower, std::bit_cast<float>(0x7fa12345u), &slot);
   CHECK(slot.u64 == 0x7fa12345);
-  CHECK(std::bit_cast<std::uint32_t>(Abi<float>::lift_flat(lift, &slot)) == 0x7fa12345);
+  CHECK(std::bit_cast<std::uint32_t>(Abi<float>::lift_flat(lift, &slot)) == 0x7fc00000);
+  slot.u64 = 0xfff0000000000001;
+  CHECK(std::bit_cast<std::uint64_t>(Abi<double>::lift_flat(lift, &slot)) == 0x7ff8000000000000);
+  slot.u64 = 0xfff0000000000000;
+  CHECK(std::bit_cast<std::uint64_t>(Abi<double>::lift_flat(lift, &slot)) == 0xfff0000000000000);
 }
 
 // --- descriptions and signatures -----------------------------------------------------------------

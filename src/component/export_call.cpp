@@ -4,7 +4,6 @@
 #include <utility>
 
 namespace whorl::component::detail {
-namespace {
 
 engine::Trap refusal(const ExportedFunc& func, std::string_view why) {
   engine::Trap trap;
@@ -12,8 +11,6 @@ engine::Trap refusal(const ExportedFunc& func, std::string_view why) {
   trap.message = "cannot call the export '" + func.name + "': " + std::string(why);
   return trap;
 }
-
-}  // namespace
 
 engine::Trap as_trap(HostTrap trap) {
   engine::Trap made;

@@ -14,12 +14,19 @@
 #include <expected>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace whorl::component {
 namespace detail {
 
 [[nodiscard]] engine::Trap as_trap(HostTrap trap);
+/// A trap that says that the call was not made, and why.
+[[nodiscard]] engine::Trap refusal(const ExportedFunc& func, std::string_view why);
+/// Where the function's values are.
+[[nodiscard]] inline CallSite site_of(const ExportedFunc& func) noexcept {
+  return {0, func.memory_slot, func.realloc_slot, func.component_index, func.encoding};
+}
 /// What stands against calling the function with these core types; the types themselves are checked
 /// when the component is loaded, and once more here because the call itself does not.
 [[nodiscard]] std::optional<engine::Trap> check_call(
@@ -56,7 +63,7 @@ struct ExportCall<R(P...)> {
     if (auto trap = check_call(instance, func, params, results, kNeedsMemory)) [[unlikely]] {
       return std::unexpected(std::move(*trap));
     }
-    const CallSite site{0, func.memory_slot, func.realloc_slot, func.component_index};
+    const CallSite site = site_of(func);
     engine::RawVal slots[kSlots] = {};
     std::tuple<P...> arguments(std::move(args)...);
     if (auto trap = lower(instance, store, site, arguments, slots)) [[unlikely]] {
@@ -79,7 +86,9 @@ struct ExportCall<R(P...)> {
     if constexpr (sizeof...(P) != 0) {
       using All = Abi<std::tuple<P...>>;
       InstanceHeap heap(instance, store, site);
-      LowerContext cx(heap, instance.handles(site.component_index));
+      LowerContext cx(
+          heap, instance.handles(site.component_index), site.encoding, site.component_index
+      );
       if constexpr (Sig::kSpilledParams) {
         const std::uint32_t ptr = cx.allocate(All::kElemSize, All::kAlignment);
         if (!cx.failed()) {
@@ -111,7 +120,9 @@ struct ExportCall<R(P...)> {
       if constexpr (Sig::kResultNeedsMemory) {
         memory = store.bytes_of(*memory_of(instance, site));
       }
-      LiftContext cx(memory, instance.handles(site.component_index));
+      LiftContext cx(
+          memory, instance.handles(site.component_index), Lending::Lookup, site.encoding
+      );
       R result = lift_result<R>(cx, &returned);
       if (cx.failed()) [[unlikely]] {
         return std::unexpected(as_trap(cx.take_trap()));

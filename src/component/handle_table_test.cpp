@@ -63,15 +63,22 @@ TEST_CASE("every access checks that the entry exists and its type") {
   HandleTable table;
   const std::uint32_t index = added(table, "a", log);
   CHECK(table.get(index, kLamp));
-  CHECK(table.get(index, kChair).error().message == "handle 1 is a lamp, expected a chair");
-  CHECK(table.take(index, kChair).error().message == "handle 1 is a lamp, expected a chair");
-  CHECK(table.get(0, kLamp).error().message == "unknown handle 0: expected a lamp");
-  CHECK(table.get(2, kLamp).error().message == "unknown handle 2: expected a lamp");
   CHECK(
-      table.get(0xffffffff, kLamp).error().message == "unknown handle 4294967295: expected a lamp"
+      table.get(index, kChair).error().message ==
+      "handle index 1 used with the wrong type, expected chair but found lamp"
+  );
+  CHECK(
+      table.take(index, kChair).error().message ==
+      "handle index 1 used with the wrong type, expected chair but found lamp"
+  );
+  CHECK(table.get(0, kLamp).error().message == "unknown handle index 0: expected a lamp");
+  CHECK(table.get(2, kLamp).error().message == "unknown handle index 2: expected a lamp");
+  CHECK(
+      table.get(0xffffffff, kLamp).error().message ==
+      "unknown handle index 4294967295: expected a lamp"
   );
   CHECK(table.take(index, kLamp));
-  CHECK(table.take(index, kLamp).error().message == "unknown handle 1: expected a lamp");
+  CHECK(table.take(index, kLamp).error().message == "unknown handle index 1: expected a lamp");
 }
 
 TEST_CASE("what is lent stays until every loan is over") {
@@ -83,7 +90,8 @@ TEST_CASE("what is lent stays until every loan is over") {
   CHECK_FALSE(table.take(index, kLamp));
   table.unlend(index);
   CHECK(
-      table.take(index, kLamp).error().message == "handle 1 (lamp) is taken while it is lent out"
+      table.take(index, kLamp).error().message ==
+      "cannot remove owned resource while borrowed: handle index 1 (lamp) is lent out"
   );
   table.unlend(index);
   CHECK(table.take(index, kLamp));

@@ -90,7 +90,9 @@ engine::HostStatus lower_result(
 ) {
   using Output = typename Sig::Output;
   InstanceHeap heap(call.instance, call.store, site);
-  LowerContext cx(heap, call.instance.handles(site.component_index));
+  LowerContext cx(
+      heap, call.instance.handles(site.component_index), site.encoding, site.component_index
+  );
   if constexpr (Sig::kSpilledResult) {
     const std::uint32_t retptr = slots[Sig::kFlatParams].u32;
     if (cx.accept(retptr, Output::kElemSize, Output::kAlignment)) {
@@ -124,10 +126,10 @@ engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots)
       memory = store.bytes_of(*guest_memory);
     }
   }
-  constexpr bool kLends = Sig::Params::kTraits.own && Sig::Params::kTraits.borrow;
-  LiftContext lift(
-      memory, instance.handles(site.component_index), kLends ? Lending::Lend : Lending::Lookup
-  );
+  // Until the context ends, which is when the host function has returned and its result is there:
+  // the function may wait and the guest may run meanwhile.
+  constexpr Lending kLending = Sig::Params::kTraits.borrow ? Lending::Lend : Lending::Lookup;
+  LiftContext lift(memory, instance.handles(site.component_index), kLending, site.encoding);
   typename Sig::Lifted arguments = LiftArguments<Sig>::lift(lift, slots);
   if (lift.failed()) [[unlikely]] {
     return end_guest(store, lift.take_trap());

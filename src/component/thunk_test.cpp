@@ -304,8 +304,12 @@ TEST_CASE("what realloc returns is checked, whoever asked for it") {
     const char* message;
   };
   const Row rows[] = {
-      {Code().i32_const(65536), "pointer out of bounds of memory"},
-      {Code().i32_const(-1), "pointer out of bounds of memory"},
+      {Code().i32_const(65536),
+       "realloc return: beyond end of memory: string content out-of-bounds, 1 bytes at 0x10000 of "
+       "65536"},
+      {Code().i32_const(-1),
+       "realloc return: beyond end of memory: string content out-of-bounds, 1 bytes at 0xffffffff "
+       "of 65536"},
       {Code().i32_const(65534), ""},
   };
   for (const Row& row : rows) {
@@ -338,14 +342,26 @@ TEST_CASE("hostile pointers of a guest end it, not the host") {
     const char* message;
   };
   const Row rows[] = {
-      {65536, 1, 64, "pointer out of bounds of memory"},
-      {-1, 2, 64, "pointer out of bounds of memory"},
+      {65536,
+       1,
+       64,
+       "string content out-of-bounds: string pointer/length out of bounds of memory, 1 bytes at "
+       "0x10000 of 65536"},
+      {-1,
+       2,
+       64,
+       "string content out-of-bounds: string pointer/length out of bounds of memory, 2 bytes at "
+       "0xffffffff of 65536"},
       {0, -1, 64, "string is too long"},
-      {65535, 2, 64, "pointer out of bounds of memory"},
-      {0, 1, 63, "pointer not aligned"},
-      {0, 1, 65532, "pointer out of bounds of memory"},
-      {0, 1, -4, "pointer out of bounds of memory"},
-      {8, 1, 64, "string is not valid UTF-8"},
+      {65535,
+       2,
+       64,
+       "string content out-of-bounds: string pointer/length out of bounds of memory, 2 bytes at "
+       "0xffff of 65536"},
+      {0, 1, 63, "unaligned pointer 0x3f: a multiple of 4 is due"},
+      {0, 1, 65532, "pointer out of bounds of memory, 8 bytes at 0xfffc of 65536"},
+      {0, 1, -4, "pointer out of bounds of memory, 8 bytes at 0xfffffffc of 65536"},
+      {8, 1, 64, "invalid utf-8"},
   };
   for (const Row& row : rows) {
     Guest guest;
@@ -406,14 +422,15 @@ TEST_CASE("resources live in the guest's table until they are dropped or taken")
   SUBCASE("dropped") {
     CHECK(running.call_u32(out, "drop", box) == "");
     CHECK(running.host.boxes == 0);
-    CHECK(running.call_u32(out, "weight", box) == "unknown handle 1: expected a box");
+    CHECK(running.call_u32(out, "weight", box) == "unknown handle index 1: expected a box");
   }
   SUBCASE("used after it was taken") {
-    CHECK(running.call_u32(out, "weight", other) == "unknown handle 2: expected a box");
+    CHECK(running.call_u32(out, "weight", other) == "unknown handle index 2: expected a box");
   }
   SUBCASE("lent and taken by one call") {
     CHECK(
-        running.call_u32(out, "merge", box, box) == "handle 1 (box) is taken while it is lent out"
+        running.call_u32(out, "merge", box, box) ==
+        "cannot remove owned resource while borrowed: handle index 1 (box) is lent out"
     );
     CHECK(running.host.boxes == 1);
   }
@@ -485,11 +502,14 @@ TEST_CASE("results of exports are checked") {
   };
   const Row rows[] = {
       {64, pair(128, 0), ""},
-      {66, pair(128, 0), "pointer not aligned"},
-      {65532, pair(128, 0), "pointer out of bounds of memory"},
-      {64, pair(65535, 2), "pointer out of bounds of memory"},
+      {66, pair(128, 0), "unaligned pointer 0x42: a multiple of 4 is due"},
+      {65532, pair(128, 0), "pointer out of bounds of memory, 8 bytes at 0xfffc of 65536"},
+      {64,
+       pair(65535, 2),
+       "string content out-of-bounds: string pointer/length out of bounds of memory, 2 bytes at "
+       "0xffff of 65536"},
       {64, pair(0, 0x10000000), "string is too long"},
-      {64, pair(72, 1) + "\xc3", "string is not valid UTF-8"},
+      {64, pair(72, 1) + "\xc3", "incomplete utf-8 byte sequence"},
   };
   for (const Row& row : rows) {
     Guest guest;

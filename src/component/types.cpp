@@ -4,6 +4,16 @@
 #include <string_view>
 
 namespace whorl::component {
+
+std::string_view name_of(ResourceKey key) noexcept {
+  if (key.identity == nullptr) {
+    return {};
+  }
+  if (key.is_host) {
+    return static_cast<const ResourceTag*>(key.identity)->name;
+  }
+  return static_cast<const ResourceType*>(key.identity)->name;
+}
 namespace {
 
 /// Types are graphs with shared parts: their text can be exponentially long, so it is cut here.

@@ -76,11 +76,20 @@ using ResourceRef = std::shared_ptr<const ResourceType>;
 /// The identity of a resource type at run time, in the entries of handle tables.
 struct ResourceKey {
   const void* identity = nullptr;
-  bool operator==(const ResourceKey&) const = default;
+  bool is_host = false;  ///< identity is a ResourceTag, else a ResourceType
+
+  [[nodiscard]] bool operator==(const ResourceKey& other) const noexcept {
+    return identity == other.identity;
+  }
 };
-[[nodiscard]] inline ResourceKey resource_key(const ResourceType& type) noexcept {
-  return {type.host != nullptr ? static_cast<const void*>(type.host) : &type};
+[[nodiscard]] inline ResourceKey resource_key(const ResourceTag& tag) noexcept {
+  return {&tag, true};
 }
+[[nodiscard]] inline ResourceKey resource_key(const ResourceType& type) noexcept {
+  return type.host != nullptr ? resource_key(*type.host) : ResourceKey{&type, false};
+}
+/// The resource's name in WIT, for messages; may be empty.
+[[nodiscard]] std::string_view name_of(ResourceKey key) noexcept;
 
 /// How strings are encoded in the memory of one side of a call. @spec CanonicalABI.md
 /// "string-encoding"

@@ -1,0 +1,93 @@
+#include "component/dynamic_call.hpp"
+
+#include "component/export_call.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace whorl::component {
+namespace {
+
+using engine::Trap;
+
+/// The borrow handles a call lends end with it, also when it fails.
+class Borrows {
+ public:
+  explicit Borrows(HandleTable& handles) noexcept : handles_(handles) {}
+  Borrows(const Borrows&) = delete;
+  Borrows& operator=(const Borrows&) = delete;
+  ~Borrows() { handles_.abandon(scope_); }
+
+  [[nodiscard]] BorrowScope& scope() noexcept { return scope_; }
+
+ private:
+  HandleTable& handles_;
+  BorrowScope scope_;
+};
+
+std::expected<std::shared_ptr<const FuncLayout>, Trap> layout_of(const ExportedFunc& func) {
+  if (!func.shape_known) {
+    return std::unexpected(detail::refusal(func, "its type is not known"));
+  }
+  if (func.layout != nullptr) {
+    return func.layout;
+  }
+  auto made = make_layout(func.shape);
+  if (!made) {
+    return std::unexpected(detail::refusal(func, made.error().to_line()));
+  }
+  return *std::move(made);
+}
+
+}  // namespace
+
+std::expected<std::optional<Value>, Trap> call_export(
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    std::span<Value> args
+) {
+  auto layout = layout_of(func);
+  if (!layout) {
+    return std::unexpected(std::move(layout.error()));
+  }
+  const FuncLayout& types = **layout;
+  Flattener flattener;
+  const engine::FuncType core_type = flattener.func(func.shape, Direction::Lift);
+  const bool needs_memory = flattener.needs(func.shape, Direction::Lift).memory;
+  if (auto trap =
+          detail::check_call(instance, func, core_type.params, core_type.results, needs_memory)) {
+    return std::unexpected(std::move(*trap));
+  }
+  const CallSite site = detail::site_of(func);
+  HandleTable& handles = instance.handles(func.component_index);
+  InstanceHeap heap(instance, store, site);
+  Borrows borrows(handles);
+  engine::RawVal slots[kMaxFlatParams] = {};
+  {
+    LowerContext cx(heap, handles, func.encoding, func.component_index, &borrows.scope());
+    lower_params(cx, types, args, slots);
+    if (cx.failed()) {
+      return std::unexpected(detail::as_trap(cx.take_trap()));
+    }
+  }
+  if (auto called = store.call_guest(*instance.func(func.func_slot), slots); !called) {
+    return std::unexpected(std::move(called.error()));
+  }
+  LiftContext cx(heap.memory(), handles, Lending::Lookup, func.encoding);
+  auto result = lift_result(cx, types, slots);
+  if (cx.failed()) {
+    return std::unexpected(detail::as_trap(cx.take_trap()));
+  }
+  if (borrows.scope().num_borrows != 0) {
+    return std::unexpected(
+        detail::as_trap({.message = "borrow handles still remain at the end of the call"})
+    );
+  }
+  if (auto freed = detail::post_return(instance, store, func, slots[0]); !freed) {
+    return std::unexpected(std::move(freed.error()));
+  }
+  return result;
+}
+
+}  // namespace whorl::component
