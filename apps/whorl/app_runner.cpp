@@ -267,4 +267,12 @@ Result<int> WhorlRunner::run(const cli::UpRequest& request) {
   return 0;
 }
 
+Result<component::Inspection> WhorlRunner::inspect(ByteView bytes) {
+  Capabilities capabilities;
+  engine::EngineOptions options;
+  options.allocation = engine::InstanceAllocation::OnDemand;
+  WHORL_TRY(const auto platform, runtime::Platform::create(options, capabilities.all()));
+  return component::inspect_binary(platform->registry(), bytes);
+}
+
 }  // namespace whorl

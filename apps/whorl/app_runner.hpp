@@ -9,6 +9,7 @@ namespace whorl {
 class WhorlRunner final : public cli::AppRunner {
  public:
   [[nodiscard]] Result<int> run(const cli::UpRequest& request) override;
+  [[nodiscard]] Result<component::Inspection> inspect(ByteView bytes) override;
 };
 
 }  // namespace whorl

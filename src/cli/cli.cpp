@@ -2,6 +2,7 @@
 
 #include "cli/build_command.hpp"
 #include "cli/help.hpp"
+#include "cli/inspect.hpp"
 #include "cli/report.hpp"
 #include "cli/up.hpp"
 #include "cli/version.hpp"
@@ -23,9 +24,10 @@ constexpr int kStderr = 2;
 constexpr std::string_view kProgramUsage = "whorl <COMMAND>";
 constexpr std::size_t kSimilarVerbDistance = 2;
 
-constexpr std::array<VerbHelp, 3> kVerbs{
+constexpr std::array<VerbHelp, 4> kVerbs{
     {{"build", "Build the Spin application"},
      {"help", "Print this message or the help of the given subcommand(s)"},
+     {"inspect", kInspectAbout},
      {"up", kUpAbout}}
 };
 
@@ -93,6 +95,10 @@ int run_help(std::span<const std::string_view> arguments) {
     log::write_all(kStdout, command_help(build_help(), log::terminal_width(kStdout)));
     return 0;
   }
+  if (arguments[0] == "inspect") {
+    log::write_all(kStdout, inspect_help());
+    return 0;
+  }
   return usage_failure(fmt::format(
       "unrecognized subcommand '{}'", log::escape_controls(arguments[0], log::LineBreaks::Escape)
   ));
@@ -110,6 +116,9 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   }
   if (first == "build" || first == "b") {
     return run_build(rest, runner);
+  }
+  if (first == "inspect") {
+    return run_inspect(rest, runner);
   }
   if (first == "help") {
     return run_help(rest);

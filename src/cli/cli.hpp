@@ -5,7 +5,9 @@
 #pragma once
 
 #include "app/locked_app.hpp"
+#include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "component/inspect.hpp"
 #include "host/variables/app_variables.hpp"
 
 #include <chrono>
@@ -91,6 +93,8 @@ class AppRunner {
   /// Prints the start-up lines, serves, and returns the process's exit code when it was told to
   /// stop. An error is printed by the caller, exit code 1.
   [[nodiscard]] virtual Result<int> run(const UpRequest& request) = 0;
+  /// Inspects a component or core module against what this host offers.
+  [[nodiscard]] virtual Result<component::Inspection> inspect(ByteView bytes) = 0;
 
  protected:
   ~AppRunner() = default;

@@ -21,6 +21,9 @@ class RecordingRunner final : public AppRunner {
     requests.push_back(request);
     return 7;
   }
+  Result<component::Inspection> inspect(ByteView bytes) override {
+    return component::inspect_binary(component::HostRegistry(), bytes);
+  }
   std::vector<UpRequest> requests;
 };
 

@@ -146,7 +146,7 @@ TEST_CASE("every prebuilt guest can be inspected") {
       CHECK_FALSE(found.wit.contains("_("));
     }
     if (std::getenv("WHORL_SHOW_WIT") != nullptr) {
-      std::printf("==== %s\n%s\n", entry.path().c_str(), found.wit.c_str());
+      MESSAGE(entry.path().string() << "\n" << found.wit);
     }
   }
   CHECK(count >= 28);
