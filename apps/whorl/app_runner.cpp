@@ -37,6 +37,16 @@ engine::EngineOptions engine_options(const cli::UpRequest& request) {
   return options;
 }
 
+/// How components are linked; for who wants to compare with what tools emitted.
+component::LoadOptions load_options() {
+  component::LoadOptions options;
+  const char* native = std::getenv("WHORL_NATIVE_PREVIEW1");
+  if (native != nullptr && std::string_view(native) == "0") {
+    options.adapters = component::AdapterMode::AsShipped;
+  }
+  return options;
+}
+
 runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
   runtime::Limits limits;
   limits.cpu = budgets.cpu;
@@ -172,6 +182,7 @@ class Run {
             .capabilities = granted.all(),
             .variables = runnable.variables.get(),
             .limits = limits_of(request_.budgets),
+            .load = load_options(),
         }
     );
   }

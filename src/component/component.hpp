@@ -51,8 +51,15 @@ struct ExportedFunc {
 /// How shim and fix-up modules are handled (engine.md E.1).
 enum class ShimMode : std::uint8_t { ElideWherePossible, Faithful };
 
+/// How preview 1 adapters are handled (engine.md E.2).
+enum class AdapterMode : std::uint8_t {
+  NativeWherePossible,  ///< the host's preview 1 in their place, if shims are elided too
+  AsShipped,
+};
+
 struct LoadOptions {
   ShimMode shims = ShimMode::ElideWherePossible;
+  AdapterMode adapters = AdapterMode::NativeWherePossible;
 };
 
 /// Immutable and shared by all shards. @thread any

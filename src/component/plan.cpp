@@ -3,6 +3,7 @@
 #include "component/binary.hpp"
 #include "component/graph.hpp"
 #include "component/linker.hpp"
+#include "component/native_preview1.hpp"
 #include "component/reader.hpp"
 #include "component/shim.hpp"
 
@@ -15,12 +16,12 @@ namespace {
 /// Numbers what the elision left over and writes it down.
 class Planner {
  public:
-  Planner(Graph graph, const LoadOptions& options) : graph_(std::move(graph)), options_(options) {}
+  Planner(Graph graph, const HostRegistry& registry, const LoadOptions& options)
+      : graph_(std::move(graph)), registry_(registry), options_(options) {}
 
   [[nodiscard]] Result<Plan> run() && {
     const bool defer = can_defer_starts(graph_);
-    const bool elide = options_.shims == ShimMode::ElideWherePossible;
-    const Elision elision = elide ? elide_shims(graph_, defer) : keep_shims(graph_);
+    const Elision elision = elide(defer);
     number_steps(elision);
     for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
       WHORL_CHECKED(step(i, elision, defer));
@@ -35,6 +36,25 @@ class Planner {
   }
 
  private:
+  /// Takes out what the host does without: shims, adapters.
+  [[nodiscard]] Elision elide(bool defer) {
+    if (options_.shims == ShimMode::Faithful) {
+      return keep_shims(graph_);
+    }
+    Elision elision = elide_shims(graph_, defer);
+    if (options_.adapters == AdapterMode::AsShipped) {
+      return elision;
+    }
+    const std::vector<bool> replaced = replace_adapters(graph_, registry_);
+    if (std::ranges::find(replaced, true) == replaced.end()) {
+      return elision;
+    }
+    // Slots that led to an adapter lead to the host now, and can be bypassed.
+    elision = elide_shims(graph_, defer);
+    remove_adapters(graph_, replaced, elision.removed);
+    return elision;
+  }
+
   void components() {
     for (const std::uint16_t parent : graph_.component_parents) {
       Plan::ComponentInfo info;
@@ -197,6 +217,7 @@ class Planner {
   }
 
   Graph graph_;
+  const HostRegistry& registry_;
   LoadOptions options_;
   Plan plan_;
   std::vector<std::uint32_t> step_of_;  ///< by core instance of the graph
@@ -230,8 +251,8 @@ bool Plan::Step::all_host() const noexcept {
   });
 }
 
-Result<Plan> make_plan(Graph graph, const LoadOptions& options) {
-  return Planner(std::move(graph), options).run();
+Result<Plan> make_plan(Graph graph, const HostRegistry& registry, const LoadOptions& options) {
+  return Planner(std::move(graph), registry, options).run();
 }
 
 Result<Plan> plan_component(
@@ -240,12 +261,12 @@ Result<Plan> plan_component(
   WHORL_TRY(const BinaryKind kind, detect_binary(bytes));
   if (kind == BinaryKind::CoreModule) {
     WHORL_TRY(Graph graph, link_core_module(registry, bytes));
-    return make_plan(std::move(graph), options);
+    return make_plan(std::move(graph), registry, options);
   }
   WHORL_TRY(auto root, decode_component(bytes));
   Linker linker(registry);
   WHORL_CHECKED(linker.run(std::move(root)));
-  return make_plan(std::move(linker.graph()), options);
+  return make_plan(std::move(linker.graph()), registry, options);
 }
 
 std::string describe_plan(const Plan& plan) {

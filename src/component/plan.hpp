@@ -87,7 +87,9 @@ struct Plan {
 );
 
 /// Turns a linked graph into a plan: elides shims, decides on start functions, numbers slots.
-[[nodiscard]] Result<Plan> make_plan(Graph graph, const LoadOptions& options);
+[[nodiscard]] Result<Plan> make_plan(
+    Graph graph, const HostRegistry& registry, const LoadOptions& options
+);
 
 /// The plan as text, one step per line, for debugging and for tests.
 [[nodiscard]] std::string describe_plan(const Plan& plan);

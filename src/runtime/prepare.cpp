@@ -32,7 +32,8 @@ Result<std::shared_ptr<const component::Component>> load_component(
       options.cache,
       options.platform->registry(),
       bytes,
-      component.source_path
+      component.source_path,
+      options.load
   );
   if (!loaded) {
     return loaded.take_error().context(fmt::format(

@@ -34,6 +34,7 @@ struct PrepareOptions {
   /// For templates in allowed hosts; null: hosts with templates are an error.
   const host::variables::AppVariables* variables = nullptr;
   Limits limits;
+  component::LoadOptions load;
 };
 
 /// Prepares the components named in `ids` (each once, however often it is named).

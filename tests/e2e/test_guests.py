@@ -44,3 +44,19 @@ def test_a_guests_log_line_is_shown():
     with whorl.Server.start("-f", file) as server:
         server.get("/")
         assert server.err.wait_for("C guest handling request\n")
+
+
+@pytest.mark.parametrize("name", ["c-p2", "go-p2", "rust-spin5-component", "rust-wstd-wasip2"])
+def test_a_guest_cannot_tell_its_adapter_from_the_host(name):
+    """With the preview 1 adapter it came with, and with the host's preview 1 in its place."""
+    file = FOLDER / f"{name}.wasm"
+    if not file.exists():
+        pytest.skip(f"no {file}: set WHORL_GUESTS to the folder of the prebuilt guests")
+    seen = []
+    for native in ("0", "1"):
+        with whorl.Server.start("-f", file, env={"WHORL_NATIVE_PREVIEW1": native}) as server:
+            response = server.get("/a/path?and=query", headers=[("x-test", "1")])
+            server.stop()
+            lines = [line for line in server.err.text.splitlines() if "127.0.0.1" not in line]
+            seen.append((response.status, sorted(response.headers), response.body, lines))
+    assert seen[0] == seen[1]
