@@ -16,6 +16,9 @@
 #include "runtime/prepare.hpp"
 #include "trigger/http/http_trigger.hpp"
 
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -57,6 +60,9 @@ runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
   // For who wants to measure, or doubts, what a reset restores.
   const char* keep = std::getenv("WHORL_KEEP_INSTANCES");
   limits.keep_instances = keep == nullptr || std::string_view(keep) != "0";
+  if (const char* audit = std::getenv("WHORL_AUDIT_RESETS")) {
+    (void)std::from_chars(audit, audit + std::strlen(audit), limits.audit_every);
+  }
   return limits;
 }
 

@@ -2,6 +2,9 @@
 
 #include "component/component_impl.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstring>
 
 namespace whorl::component {
@@ -78,6 +81,30 @@ MemoryReset::Outcome InstanceReset::restore(bool faulted) {
     }
   }
   return MemoryReset::Outcome::Restored;
+}
+
+std::string InstanceReset::difference_from(const InstanceReset& other) const {
+  for (std::size_t i = 0; i < memories_.size(); ++i) {
+    const ByteView mine = store_->bytes_of(memories_[i].memory);
+    const ByteView theirs = other.store_->bytes_of(other.memories_[i].memory);
+    if (mine.size() != theirs.size()) {
+      return fmt::format("memory {} has {} bytes, not {}", i, mine.size(), theirs.size());
+    }
+    const auto at = std::ranges::mismatch(mine, theirs);
+    if (at.in1 != mine.end()) {
+      return fmt::format(
+          "byte {} of memory {} is {}, not {}", at.in1 - mine.begin(), i, *at.in1, *at.in2
+      );
+    }
+  }
+  for (std::size_t i = 0; i < globals_.size(); ++i) {
+    const auto mine = store_->value_of(globals_[i].global);
+    const auto theirs = other.store_->value_of(other.globals_[i].global);
+    if (!mine || !theirs || std::memcmp(&mine->value, &theirs->value, sizeof mine->value) != 0) {
+      return fmt::format("variable {} differs", i);
+    }
+  }
+  return {};
 }
 
 }  // namespace whorl::component

@@ -12,6 +12,7 @@
 #include "engine/store.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,10 @@ class InstanceReset {
   ///
   /// @param faulted  whether this thread had page faults while the event ran
   [[nodiscard]] engine::MemoryReset::Outcome restore(bool faulted);
+
+  /// For audits: how the state of this instance differs from another one's of the same component,
+  /// for people; empty if all memories and variables are equal. Reads every byte of both.
+  [[nodiscard]] std::string difference_from(const InstanceReset& other) const;
 
  private:
   InstanceReset(ComponentInstance& instance, engine::Store& store) noexcept

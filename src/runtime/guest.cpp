@@ -141,7 +141,8 @@ bool Guest::reset() {
   }
   if (outcome == engine::MemoryReset::Outcome::Restored && p2_.is_clean()) {
     kept_->failures = 0;
-    return true;
+    const std::uint32_t audit_every = kept_->service->limits.audit_every;
+    return audit_every == 0 || ++kept_->unaudited < audit_every || audit();
   }
   if (++kept_->failures >= kMaxFailures) {
     kept_->is_off = true;
@@ -153,6 +154,34 @@ bool Guest::reset() {
         kept_->service->id
     );
   }
+  return false;
+}
+
+bool Guest::audit() {
+  kept_->unaudited = 0;
+  component::ComponentInstance fresh(kept_->service->component, hosts_);
+  auto store = engine::Store::create(
+      kept_->service->component->engine(), store_->budget(), static_cast<void*>(&fresh)
+  );
+  if (!store || !fresh.instantiate(**store) ||
+      (starts_in_prepared_state_ && !fresh.run_deferred_starts(**store))) {
+    return true;  // no room to compare now
+  }
+  component::ResetImages images;
+  const auto reset = component::InstanceReset::prepare(fresh, **store, images);
+  const std::string difference =
+      reset ? reset_->difference_from(*reset) : "a fresh instance can't be reset";
+  if (difference.empty()) {
+    return true;
+  }
+  log::error(
+      kLogTarget,
+      "component \"{}\": an instance that was put back differs from a fresh one ({}); every event "
+      "gets a new one from now on. This is an error of the host: please report it",
+      kept_->service->id,
+      difference
+  );
+  kept_->is_off = true;
   return false;
 }
 

@@ -36,6 +36,8 @@ struct KeptInstances {
   bool starts_use_host = false;
   /// Instances in a row that could not be put back.
   std::uint32_t failures = 0;
+  /// Resets since the last audit.
+  std::uint32_t unaudited = 0;
   /// Nothing of this service is kept: its instances can't be put back, or hardly ever can.
   bool is_off = false;
 };
@@ -74,6 +76,9 @@ class Guest {
   [[nodiscard]] wasi::InstanceContext make_context(wasi::Timers& timers, http::Outbound& outbound)
       const noexcept;
   [[nodiscard]] std::expected<void, engine::Trap> instantiate(const engine::Budget& budget);
+  /// Compares the instance with a fresh one. @return false, and nothing kept any more, if they
+  /// differ
+  [[nodiscard]] bool audit();
   /// Takes the instance as it is for the prepared state, if the service's instances are kept.
   void prepare_reset();
 

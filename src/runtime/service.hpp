@@ -30,6 +30,10 @@ struct Limits {
   /// Whether an instance may be put back after an event and serve the next, instead of being made
   /// anew. `WHORL_KEEP_INSTANCES=0`
   bool keep_instances = true;
+  /// Every so many resets the instance is compared whole with a fresh one; 0: never. A difference
+  /// is an error of ours: it is logged, and nothing of the service is kept any more.
+  /// `WHORL_AUDIT_RESETS`
+  std::uint32_t audit_every = 0;
 };
 
 struct Service {

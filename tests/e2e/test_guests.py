@@ -60,3 +60,16 @@ def test_a_guest_cannot_tell_its_adapter_from_the_host(name):
             lines = [line for line in server.err.text.splitlines() if "127.0.0.1" not in line]
             seen.append((response.status, sorted(response.headers), response.body, lines))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("name,path", sorted({(name, path) for name, path, _ in CASES}))
+def test_an_instance_put_back_equals_a_fresh_one(name, path):
+    """After every event all memories and variables are compared with a fresh instance's."""
+    file = FOLDER / f"{name}.wasm"
+    if not file.exists():
+        pytest.skip(f"no {file}: set WHORL_GUESTS to the folder of the prebuilt guests")
+    with whorl.Server.start("-f", file, env={"WHORL_AUDIT_RESETS": "1"}, timeout=COMPILE_TIMEOUT_S) as server:
+        for i in range(30):
+            assert server.get(f"{path}?{'x' * i * 100}", timeout=60).status in (200, 404)
+        server.stop()
+        assert "differs from a fresh one" not in server.err.text
