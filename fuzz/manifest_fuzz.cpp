@@ -23,6 +23,7 @@ app::LockedApp as_app(const manifest::Manifest& from) {
   }
   for (const manifest::Trigger& trigger : from.triggers) {
     app::Value config = trigger.config;
+    WHORL_CHECK(!trigger.id.empty(), "every trigger has an id");
     if (trigger.component) {
       config.set("component", app::Value(std::get<std::string>(*trigger.component)));
     }
@@ -47,8 +48,22 @@ void check_routes(const app::RouteTable& table, std::string_view text) {
   }
 }
 
+/// Some profile that there is, so that applying one is tried, too.
+std::string profile_of(const manifest::Manifest& parsed) {
+  for (const manifest::Component& component : parsed.components) {
+    if (!component.profiles.empty()) {
+      return component.profiles.front().name;
+    }
+  }
+  return {};
+}
+
 void check_manifest(manifest::Manifest parsed, std::string_view text) {
-  manifest::normalise(parsed);
+  const std::string profile = profile_of(parsed);
+  if (auto done = manifest::normalise(parsed, profile); !done) {
+    WHORL_CHECK(!done.error().message().empty(), "every error says something");
+    return;
+  }
   std::set<std::string> ids;
   for (const manifest::Component& component : parsed.components) {
     WHORL_CHECK(ids.insert(component.id).second, "component ids are unique", component.id);

@@ -1,5 +1,6 @@
 #include "loader/loader.hpp"
 
+#include "app/file_url.hpp"
 #include "fs/file.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@ Result<std::shared_ptr<const app::LockedApp>> load_bare_wasm(const std::string& 
   app::Component component;
   component.id = kComponentId;
   WHORL_TRY(component.source_path, fs::canonical(path));
+  component.source.url = app::to_file_url(component.source_path);
   component.metadata = app::Value(app::Value::Table{});
   out.components.push_back(std::move(component));
   app::Value config(app::Value::Table{});
@@ -25,23 +27,47 @@ Result<std::shared_ptr<const app::LockedApp>> load_bare_wasm(const std::string& 
       {.id = std::string(kTriggerId), .type = "http", .config = std::move(config)}
   );
   out.trigger_globals = app::Value(app::Value::Table{});
+  out.metadata = app::Value(app::Value::Table{});
   return std::make_shared<const app::LockedApp>(std::move(out));
 }
 
 Result<Bytes> read_component(const app::Component& component) {
+  const auto preparing = [&](Error error) {
+    return std::move(error)
+        .context("an error occurred when preparing dependencies")
+        .context(fmt::format("failed to resolve dependencies for component \"{}\"", component.id));
+  };
+  if (!component.dependencies.empty() || !component.trigger_dependencies.empty()) {
+    return preparing(fail(
+        ErrorKind::Unsupported,
+        "{}",
+        component.dependencies.empty() ? "middleware is not supported yet"
+                                       : "component dependencies are not supported yet"
+    ));
+  }
+  if (component.source.inline_bytes) {
+    const ByteView inline_bytes = as_bytes(*component.source.inline_bytes);
+    return Bytes(inline_bytes.begin(), inline_bytes.end());
+  }
+  if (component.source_path.empty()) {
+    return preparing(fail(
+        ErrorKind::Unsupported,
+        "its wasm file is known by URL or digest only ({}), and there is no store of such files "
+        "yet",
+        component.source.digest.empty() ? component.source.url : component.source.digest
+    ));
+  }
   auto bytes = fs::read_file(component.source_path, kMaxWasmBytes);
   if (bytes) {
     return bytes;
   }
   // The step's own context would repeat the path.
   const Error& why = bytes.error();
-  return Error(why.kind(), why.message(), why.where())
-      .context(fmt::format(
-          "failed to read component source from disk at path {}",
-          fs::quote_path(component.source_path)
-      ))
-      .context("an error occurred when preparing dependencies")
-      .context(fmt::format("failed to resolve dependencies for component \"{}\"", component.id));
+  return preparing(Error(why.kind(), why.message(), why.where())
+                       .context(fmt::format(
+                           "failed to read component source from disk at path {}",
+                           fs::quote_path(component.source_path)
+                       )));
 }
 
 }  // namespace whorl::loader

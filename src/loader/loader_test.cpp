@@ -1,72 +1,7 @@
-#include "loader/loader.hpp"
-
-#include "fs/file.hpp"
-
-#include <doctest/doctest.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <string>
-#include <string_view>
-#include <vector>
+#include "loader/test_support.hpp"
 
 namespace whorl::loader {
 namespace {
-
-/// A folder with a manifest in it.
-class AppFolder {
- public:
-  explicit AppFolder(std::string_view manifest)
-      : path_((std::filesystem::temp_directory_path() / "whorl-loader-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-    path_ = std::filesystem::canonical(path_).string();
-    write("spin.toml", manifest);
-  }
-  AppFolder(const AppFolder&) = delete;
-  AppFolder& operator=(const AppFolder&) = delete;
-  ~AppFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  void write(std::string_view name, std::string_view text) const {
-    REQUIRE(fs::write_file_atomic(path(name), as_bytes(text)));
-  }
-  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
-
- private:
-  std::string path_;
-};
-
-const std::string kHead = "spin_manifest_version = 2\n[application]\nname = \"a\"\n";
-const std::string kTrigger = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"r\"\n";
-
-std::shared_ptr<const app::LockedApp> good(const AppFolder& folder) {
-  auto app = load_manifest(folder.path("spin.toml"));
-  if (!app) {
-    FAIL(app.error().to_line());
-  }
-  return *std::move(app);
-}
-
-/// The messages from the outermost inwards; the folder's path is left out.
-std::vector<std::string> chain(const Error& error, const AppFolder& folder) {
-  std::vector<std::string> out(error.contexts().rbegin(), error.contexts().rend());
-  out.push_back(error.message());
-  for (std::string& text : out) {
-    const std::string path = folder.path("");
-    if (const auto at = text.find(path); at != std::string::npos) {
-      text.erase(at, path.size());
-    }
-  }
-  return out;
-}
-
-std::vector<std::string> failure(const std::string& manifest) {
-  const AppFolder folder(manifest);
-  auto app = load_manifest(folder.path("spin.toml"));
-  REQUIRE_FALSE(app);
-  return chain(app.error(), folder);
-}
 
 TEST_CASE("a manifest becomes a locked app") {
   const AppFolder folder(R"(spin_manifest_version = 2
@@ -163,40 +98,47 @@ TEST_CASE("what is wrong with the text is reported bare, everything else as a ch
       std::vector<std::string>{"invalid manifest version: 3"}
   );
   CHECK(failure("x\n").size() == 1);
-  const auto component_failure = [](const std::string& lines) {
-    auto out = failure(kHead + kTrigger + "[component.r]\n" + lines);
-    REQUIRE(out.size() >= 4);
-    CHECK(out[0] == "Failed to load application");
-    CHECK(out[1].starts_with("Failed to load manifest from \""));
-    CHECK(out[2].starts_with("Failed to load Spin app from \""));
-    CHECK(out[3] == "Failed to load component `r`");
-    return std::vector<std::string>(out.begin() + 4, out.end());
-  };
   CHECK(
-      component_failure("source = { url = \"http://x\", digest = \"md5:1\" }\n") ==
-      std::vector<std::string>{
-          "Failed to load Wasm source \"http://x\" with digest \"md5:1\"",
-          "invalid `digest` \"md5:1\"; must start with 'sha256:'",
-      }
-  );
-  CHECK(
-      component_failure("source = { url = \"http://x\", digest = \"sha256:1\" }\n").back() ==
-      "components from a URL are not supported yet"
+      failure(kHead + kTrigger, {.profile = "nope"}) ==
+      std::vector<std::string>{"Profile nope is not defined in this application"}
   );
   CHECK(
       component_failure("source = { package = \"a:b\", version = \"1.0.0\" }\n") ==
       std::vector<std::string>{
           "Failed to load Wasm source \"a:b@1.0.0\" from default registry",
-          "components from a package registry are not supported yet",
+          "packages from a registry are not supported yet",
       }
   );
   CHECK(
-      component_failure("source = \"x\"\ndependencies = { a = \"1\" }\n").back() ==
-      "component `dependencies` are not supported yet"
+      component_failure("source = { package = \"a:b\", version = \"^1\", registry = \"r\" }\n") ==
+      std::vector<std::string>{
+          "Failed to load Wasm source \"a:b@^1\" from registry Registry(r)",
+          "Component r specifies an invalid semantic version (\"^1\") for its package version",
+          "unexpected character '^' while parsing major version number",
+      }
   );
   CHECK(
-      component_failure("source = \"x\"\nallowed_http_hosts = [\"self\"]\n").back() ==
-      "the deprecated `allowed_http_hosts` is not supported yet"
+      component_failure("source = \"x\"\ndependencies = { \"a:b\" = \"1\" }\n") ==
+      std::vector<std::string>{
+          "Failed to load component dependency `a:b` for `r`",
+          "packages from a registry are not supported yet",
+      }
+  );
+  CHECK(
+      component_failure("source = \"x\"\nallowed_http_hosts = [\"a/x\"]\n") ==
+      std::vector<std::string>{
+          "`allowed_http_hosts` is malformed",
+          "One or more allowed_http_hosts entries was invalid:\n"
+          "a/x contains a path, should be host and optional port only",
+      }
+  );
+  CHECK(
+      component_failure("source = \"x\"\nallowed_outbound_hosts = [\"http://a b\"]\n") ==
+      std::vector<std::string>{
+          "`allowed_outbound_hosts` is malformed",
+          "Invalid allowed host \"a b\"",
+          "invalid international domain name",
+      }
   );
   for (const std::string_view line : {"x = {}", "x = { required = true, default = \"a\" }"}) {
     CHECK(
@@ -205,23 +147,111 @@ TEST_CASE("what is wrong with the text is reported bare, everything else as a ch
     );
   }
   CHECK(
-      failure(kHead + kTrigger + "components = { x = \"r\" }\n").back() ==
-      "several `components` of one trigger are not supported yet"
+      failure(kHead + kTrigger + "dependencies.middleware = [{ component = \"x\" }]\n").back() ==
+      "dependency ID x does not exist"
   );
   CHECK(
-      failure(kHead + kTrigger + "dependencies = { middleware = [{ path = \"x\" }] }\n").back() ==
-      "`dependencies` of a trigger (middleware) are not supported yet"
+      failure(
+          kHead + kTrigger + "dependencies.middleware = [{ package = \"a:b\", version = \"1\" }]\n"
+      )
+          .at(3) == "Failed to load `http` trigger `r-http-trigger`"
   );
 }
 
-TEST_CASE("harmless things are kept out of the way") {
+TEST_CASE("the deprecated allowed_http_hosts is converted, with a warning") {
   const AppFolder folder(
       kHead + kTrigger +
-      "dependencies = {}\n[component.r]\nsource = \"x\"\ndependencies = {}\nallowed_http_hosts = "
-      "[]\ntargets = [\"x\"]\ndependencies_inherit_configuration = true\n[component.r.tool.x]\ny = "
-      "1\n[component.r.profile.debug]\nsource = \"y\"\n"
+      "[component.r]\nsource = \"x\"\nallowed_outbound_hosts = [\"redis://x\"]\n"
+      "allowed_http_hosts = [\"a\"]\n"
   );
-  CHECK(good(folder)->components.size() == 1);
+  std::vector<std::string> warnings;
+  const auto app = good(folder, {.warnings = &warnings});
+  CHECK(
+      app->components[0].allowed_outbound_hosts ==
+      std::vector<std::string>{"redis://x", "http://a", "https://a"}
+  );
+  CHECK(
+      warnings ==
+      std::vector<std::string>{
+          "Use of the deprecated field `allowed_http_hosts` - to fix, replace `allowed_http_hosts` "
+          "with `allowed_outbound_hosts = [\"http://a\", \"https://a\"]`"
+      }
+  );
+}
+
+TEST_CASE("a profile") {
+  const AppFolder folder(
+      kHead + kTrigger +
+      "[component.r]\nsource = \"x\"\nprofile.debug.source = \"d/../y\"\n"
+      "profile.debug.build.command = \"make\"\n"
+  );
+  CHECK(good(folder)->components[0].source_path == folder.path("x"));
+  const auto app = good(folder, {.profile = "debug"});
+  CHECK(app->components[0].source_path == folder.path("y"));
+  CHECK(app->profile == "debug");
+  CHECK(*app->components[0].metadata.find("build")->find("command")->as_string() == "make");
+}
+
+TEST_CASE("dependencies and middleware are locked, and not run without") {
+  const AppFolder folder(
+      kHead +
+      R"([[trigger.http]]
+route = "/1"
+component = "r"
+dependencies.middleware = [{ path = "m.wasm" }, { component = "m", inherit_configuration = ["files"] }]
+[[trigger.http]]
+route = "/2"
+component = "r"
+[[trigger.http]]
+route = "/3"
+component = "s"
+dependencies.other = [{ path = "o.wasm" }]
+[[trigger.http]]
+route = "/4"
+component = "m"
+dependencies.middleware = []
+[component.r]
+source = "r.wasm"
+[component.s]
+source = "s.wasm"
+[component.s.dependencies]
+"a:b/c" = { path = "./d.wasm", export = "e", inherit_configuration = true }
+[component.m]
+source = "m2.wasm"
+[component.r-for-r-http-trigger]
+source = "x.wasm"
+)"
+  );
+  const auto app = good(folder);
+  REQUIRE(app->components.size() == 5);
+  CHECK(app->components[0].trigger_dependencies.empty());
+  CHECK(app->components[0].host_requirements.empty());
+  const app::Component& clone = app->components[4];
+  CHECK(clone.id == "r-for-r-http-trigger-d1");
+  CHECK(*app->triggers[0].config.find("component")->as_string() == clone.id);
+  CHECK(*app->triggers[1].config.find("component")->as_string() == "r");
+  CHECK(clone.source_path == folder.path("r.wasm"));
+  CHECK(clone.host_requirements.at("middleware") == "required");
+  CHECK(*clone.metadata.find("resolve-trigger-dependencies-using")->as_string() == "http");
+  const auto& players = clone.trigger_dependencies.at("middleware");
+  REQUIRE(players.size() == 2);
+  CHECK(players[0].source.url == "file://" + folder.path("m.wasm"));
+  CHECK(players[1].source.url == "file://" + folder.path("m2.wasm"));
+  CHECK(players[1].inherit.grants == std::vector<std::string>{"files"});
+  const app::Component& s = app->components[1];
+  CHECK(s.trigger_dependencies.contains("other"));
+  CHECK(s.host_requirements.empty());
+  const app::Dependency& dependency = s.dependencies.at("a:b/c");
+  CHECK(dependency.source.url == "file://" + folder.path("d.wasm"));
+  CHECK(dependency.export_name == "e");
+  CHECK(dependency.inherit.kind == app::Inherit::Kind::All);
+  CHECK(app->triggers[3].dependencies.find("middleware")->as_array()->empty());
+  CHECK(app->components[2].trigger_dependencies.empty());
+
+  folder.write("r.wasm", "r");
+  CHECK(read_component(app->components[0]));
+  CHECK(read_component(clone).error().message() == "middleware is not supported yet");
+  CHECK(read_component(s).error().message() == "component dependencies are not supported yet");
 }
 
 TEST_CASE("a bare wasm file") {

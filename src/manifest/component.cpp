@@ -3,121 +3,27 @@
 #include "manifest/decoder.hpp"
 #include "manifest/ids.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
 
 namespace whorl::manifest {
 namespace {
 
-constexpr std::array<std::string_view, 17> kComponentKeys{
-    "source",
-    "description",
-    "variables",
-    "environment",
-    "files",
-    "exclude_files",
-    "allowed_http_hosts",
-    "allowed_outbound_hosts",
-    "key_value_stores",
-    "sqlite_databases",
-    "ai_models",
-    "targets",
-    "build",
-    "tool",
-    "dependencies_inherit_configuration",
-    "dependencies",
-    "profile"
-};
-constexpr std::array<std::string_view, 3> kBuildKeys{"command", "workdir", "watch"};
-constexpr std::array<std::string_view, 4> kProfileKeys{
-    "source", "environment", "dependencies", "build"
-};
-
-/// The value of an entry that is a string; null otherwise.
-const std::string* string_in(const Node& node, std::string_view name) {
-  const Entry* entry = node.find(name);
-  return entry != nullptr && entry->value.is(Node::Kind::String) ? &entry->value.text : nullptr;
-}
-
-/// A table with exactly these entries, all of them strings; those that are optional are not
-/// counted in `required`.
-bool has_strings(
-    const Node& node,
-    std::span<const std::string_view> required,
-    std::span<const std::string_view> optional
-) {
-  const auto is_known = [&](const Entry& entry) {
-    return entry.value.is(Node::Kind::String) &&
-           (std::ranges::find(required, entry.name) != required.end() ||
-            std::ranges::find(optional, entry.name) != optional.end());
-  };
-  return node.is(Node::Kind::Table) && std::ranges::all_of(node.entries, is_known) &&
-         std::ranges::all_of(required, [&](std::string_view name) {
-           return node.find(name) != nullptr;
-         });
-}
-
-Result<ComponentSource> decode_source(const Decoder& decoder, const Node& node) {
-  static constexpr std::array<std::string_view, 2> kRemote{"url", "digest"};
-  static constexpr std::array<std::string_view, 2> kPackage{"package", "version"};
-  static constexpr std::array<std::string_view, 1> kPackageOptional{"registry"};
-  if (node.is(Node::Kind::String)) {
-    return ComponentSource(LocalSource{node.text});
-  }
-  if (has_strings(node, kRemote, {})) {
-    return ComponentSource(RemoteSource{*string_in(node, "url"), *string_in(node, "digest")});
-  }
-  if (has_strings(node, kPackage, kPackageOptional)) {
-    const std::string* registry = string_in(node, "registry");
-    return ComponentSource(PackageSource{
-        .registry = registry == nullptr ? std::string() : *registry,
-        .package = *string_in(node, "package"),
-        .version = *string_in(node, "version")
-    });
-  }
-  return decoder.no_variant(
-      node,
-      "ComponentSource",
-      "a source is a path, { url = \"…\", digest = \"sha256:…\" } or { package = \"…\", version = "
-      "\"…\" }"
-  );
-}
-
-Result<std::vector<FileGrant>> decode_files(const Decoder& decoder, const Node& node) {
-  static constexpr std::array<std::string_view, 2> kMount{"source", "destination"};
-  if (!node.is(Node::Kind::Array)) {
-    return decoder.wrong_type(node, "a sequence");
-  }
-  std::vector<FileGrant> out;
-  for (const Node& item : node.items) {
-    if (item.is(Node::Kind::String)) {
-      out.push_back({.source = item.text, .destination = {}});
-    } else if (has_strings(item, kMount, {})) {
-      out.push_back(
-          {.source = *string_in(item, "source"), .destination = *string_in(item, "destination")}
-      );
-    } else {
-      return decoder.no_variant(
-          node,
-          "WasiFilesMount",
-          "an entry of `files` is a glob pattern or { source = \"…\", destination = \"…\" }"
-      );
-    }
-  }
-  return out;
-}
-
-Result<std::vector<std::string>> decode_labels(const Decoder& decoder, const Node& node) {
+Result<std::vector<std::string>> decode_labels(Decoder& decoder, const Node& node) {
   WHORL_TRY(std::vector<std::string> labels, decoder.strings(node));
-  if (!std::ranges::all_of(labels, is_label)) {
-    return decoder.error(node.span, "expected kebab-case or snake_case");
+  const auto wrong = std::ranges::find_if_not(labels, is_label);
+  if (wrong != labels.end()) {
+    return decoder.error(
+        node.span,
+        "expected kebab-case or snake_case",
+        fmt::format("\"{}\" is no label: words of letters and digits, joined by - or _", *wrong)
+    );
   }
   return labels;
 }
 
-Result<std::map<std::string, std::string>> decode_variables(
-    const Decoder& decoder, const Node& node
-) {
+Result<std::map<std::string, std::string>> decode_variables(Decoder& decoder, const Node& node) {
   WHORL_CHECKED(decoder.table(node, "a map"));
   for (const Entry& entry : node.entries) {
     if (auto why = why_no_variable_name(entry.name)) {
@@ -127,24 +33,8 @@ Result<std::map<std::string, std::string>> decode_variables(
   return decoder.string_map(node);
 }
 
-Result<void> decode_command(const Decoder& decoder, const Node& node, BuildConfig& build) {
-  const bool is_list =
-      node.is(Node::Kind::Array) &&
-      std::ranges::all_of(node.items, [](const Node& item) { return item.is(Node::Kind::String); });
-  if (!is_list && !node.is(Node::Kind::String)) {
-    return decoder.no_variant(node, "Commands", "a command is a string or a list of strings");
-  }
-  build.is_list = is_list;
-  if (!is_list) {
-    build.commands = {node.text};
-    return {};
-  }
-  WHORL_TRY(build.commands, decoder.strings(node));
-  return {};
-}
-
 Result<void> decode_build_key(
-    const Decoder& decoder, std::string_view key, const Node& node, BuildConfig& build
+    Decoder& decoder, std::string_view key, const Node& node, BuildConfig& build
 ) {
   if (key == "command") {
     return decode_command(decoder, node, build);
@@ -157,82 +47,67 @@ Result<void> decode_build_key(
   return {};
 }
 
-Result<BuildConfig> decode_build(const Decoder& decoder, const Node& node) {
+/// A list stands for the keys in their order; templates in use are written so. What is too much is
+/// ignored.
+Result<BuildConfig> decode_build_list(Decoder& decoder, const Node& node) {
   BuildConfig build;
-  if (node.is(Node::Kind::Array)) {
-    // A list stands for the keys in their order; templates in use are written so.
-    if (node.items.empty() || node.items.size() > kBuildKeys.size()) {
-      return decoder.error(
-          node.span,
-          fmt::format(
-              "invalid length {}, expected struct ComponentBuildConfig with 3 elements",
-              node.items.size()
-          )
-      );
-    }
-    for (std::size_t i = 0; i < node.items.size(); ++i) {
-      WHORL_CHECKED(decode_build_key(decoder, kBuildKeys[i], node.items[i], build));
-    }
-    return build;
+  if (node.items.empty()) {
+    return decoder.error(
+        node.span,
+        "invalid length 0, expected struct ComponentBuildConfig with 3 elements",
+        "write { command = \"…\" }"
+    );
   }
-  WHORL_CHECKED(decoder.table(node, "struct ComponentBuildConfig"));
-  for (const Entry& entry : node.entries) {
-    if (std::ranges::find(kBuildKeys, entry.name) == kBuildKeys.end()) {
-      return decoder.unknown_field(entry, kBuildKeys);
-    }
-    WHORL_CHECKED(decode_build_key(decoder, entry.name, entry.value, build));
+  const std::size_t count = std::min(node.items.size(), kBuildFields.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    WHORL_CHECKED(decode_build_key(decoder, kBuildFields[i].name, node.items[i], build));
   }
-  WHORL_CHECKED(decoder.require(node, "command"));
   return build;
 }
 
-Result<app::Value> decode_targets(const Decoder& decoder, const Node& node) {
-  if (!node.is(Node::Kind::Array)) {
-    return decoder.wrong_type(node, "a sequence");
-  }
-  for (const Node& item : node.items) {
-    if (!item.is(Node::Kind::String) && !item.is(Node::Kind::Table)) {
-      return decoder.no_variant(node, "TargetEnvironmentRef", {});
-    }
-  }
-  return node.to_value();
-}
-
-Result<app::Value> decode_dependencies(const Decoder& decoder, const Node& node) {
-  WHORL_CHECKED(decoder.table(node, "a map"));
-  static constexpr std::array<std::string_view, 5> kMarks{
-      "version", "path", "url", "component", "package"
-  };
+Result<BuildConfig> decode_profile_build(Decoder& decoder, const Node& node) {
+  BuildConfig build;
+  WHORL_CHECKED(decoder.table(node, "struct ComponentProfileBuildOverride"));
   for (const Entry& entry : node.entries) {
-    const bool is_plain = !entry.name.contains(':') && !entry.name.contains('/');
-    if (auto why = is_plain ? why_no_component_id(entry.name) : std::nullopt) {
-      return decoder.error(entry.name_span, *std::move(why));
+    if (entry.name != "command") {
+      return decoder.unknown_field(entry, kProfileBuildFields);
     }
-    const bool has_mark = std::ranges::any_of(kMarks, [&](std::string_view mark) {
-      return entry.value.find(mark) != nullptr;
-    });
-    if (!entry.value.is(Node::Kind::String) && !has_mark) {
-      return decoder.no_variant(entry.value, "ComponentDependency", {});
-    }
+    WHORL_CHECKED(decode_command(decoder, entry.value, build));
   }
-  return node.to_value();
+  WHORL_CHECKED(decoder.require(node, kProfileBuildFields));
+  return build;
 }
 
-Result<app::Value> decode_profiles(const Decoder& decoder, const Node& node) {
+Result<void> decode_profile_key(Decoder& decoder, const Entry& entry, Profile& out) {
+  if (entry.name == "source") {
+    WHORL_TRY(out.source, decode_source(decoder, entry.value));
+  } else if (entry.name == "environment") {
+    WHORL_TRY(out.environment, decoder.string_map(entry.value));
+  } else if (entry.name == "dependencies") {
+    WHORL_TRY(out.dependencies, decode_dependencies(decoder, entry.value));
+  } else if (entry.name == "build") {
+    WHORL_TRY(out.build, decode_profile_build(decoder, entry.value));
+  } else {
+    return decoder.unknown_field(entry, kProfileFields);
+  }
+  return {};
+}
+
+Result<std::vector<Profile>> decode_profiles(Decoder& decoder, const Node& node) {
   WHORL_CHECKED(decoder.table(node, "a map"));
+  std::vector<Profile> out;
   for (const Entry& profile : node.entries) {
     WHORL_CHECKED(decoder.table(profile.value, "struct ComponentProfileOverride"));
+    out.push_back({.name = profile.name});
     for (const Entry& entry : profile.value.entries) {
-      if (std::ranges::find(kProfileKeys, entry.name) == kProfileKeys.end()) {
-        return decoder.unknown_field(entry, kProfileKeys);
-      }
+      decoder.keep(decode_profile_key(decoder, entry, out.back()));
     }
   }
-  return node.to_value();
+  return out;
 }
 
 Result<void> decode_grant(
-    const Decoder& decoder, std::string_view key, const Node& node, Component& out
+    Decoder& decoder, std::string_view key, const Node& node, Component& out
 ) {
   if (key == "allowed_http_hosts") {
     WHORL_TRY(out.allowed_http_hosts, decoder.strings(node));
@@ -256,7 +131,7 @@ Result<void> decode_grant(
   return {};
 }
 
-Result<void> decode_entry(const Decoder& decoder, const Entry& entry, Component& out) {
+Result<void> decode_entry(Decoder& decoder, const Entry& entry, Component& out) {
   const std::string_view key = entry.name;
   const Node& node = entry.value;
   if (key == "source") {
@@ -275,31 +150,155 @@ Result<void> decode_entry(const Decoder& decoder, const Entry& entry, Component&
     WHORL_TRY(out.dependencies, decode_dependencies(decoder, node));
   } else if (key == "profile") {
     WHORL_TRY(out.profiles, decode_profiles(decoder, node));
-  } else if (std::ranges::find(kComponentKeys, key) == kComponentKeys.end()) {
-    return decoder.unknown_field(entry, kComponentKeys);
+  } else if (std::ranges::find(kComponentFields, key, &Field::name) == kComponentFields.end()) {
+    return decoder.unknown_field(entry, kComponentFields);
   } else {
     return decode_grant(decoder, key, node, out);
   }
   return {};
 }
 
+Result<Target> decode_target(Decoder& decoder, const Node& list, const Node& item) {
+  if (item.is(Node::Kind::String)) {
+    return Target{.kind = Target::Kind::Catalogue, .text = item.text};
+  }
+  if (fits(item, kTargetUrlFields)) {
+    return Target{.kind = Target::Kind::Url, .text = *string_in(item, "url")};
+  }
+  if (fits(item, kTargetPathFields)) {
+    return Target{.kind = Target::Kind::Path, .text = *string_in(item, "path")};
+  }
+  return decoder.no_variant(
+      list,
+      "TargetEnvironmentRef",
+      "a target is a name as \"spin-up:3.2\", { url = \"…\" } or { path = \"…\" }"
+  );
+}
+
+/// As with `build`: the keys in their order.
+Result<void> decode_component_list(Decoder& decoder, const Node& node, Component& out) {
+  if (node.items.empty()) {
+    return decoder.error(
+        node.span,
+        "invalid length 0, expected struct Component with 17 elements",
+        "write { source = \"…\" }"
+    );
+  }
+  const std::size_t count = std::min(node.items.size(), kComponentFields.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node& item = node.items[i];
+    const Entry entry{std::string(kComponentFields[i].name), item.span, item};
+    decoder.keep(decode_entry(decoder, entry, out));
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<Component> decode_component(const Decoder& decoder, std::string id, const Node& node) {
+Result<ComponentSource> decode_source(Decoder& decoder, const Node& node) {
+  if (node.is(Node::Kind::String)) {
+    return ComponentSource(LocalSource{node.text});
+  }
+  if (fits(node, kRemoteSourceFields)) {
+    return ComponentSource(RemoteSource{*string_in(node, "url"), *string_in(node, "digest")});
+  }
+  if (fits(node, kPackageSourceFields)) {
+    const std::string* registry = string_in(node, "registry");
+    return ComponentSource(PackageSource{
+        .registry = registry == nullptr ? std::string() : *registry,
+        .package = *string_in(node, "package"),
+        .version = *string_in(node, "version")
+    });
+  }
+  return decoder.no_variant(
+      node,
+      "ComponentSource",
+      "a source is a path, { url = \"…\", digest = \"sha256:…\" } or { package = \"…\", version = "
+      "\"…\" }"
+  );
+}
+
+Result<std::vector<FileGrant>> decode_files(Decoder& decoder, const Node& node) {
+  if (!node.is(Node::Kind::Array)) {
+    return decoder.wrong_type(node, "a sequence");
+  }
+  std::vector<FileGrant> out;
+  for (const Node& item : node.items) {
+    if (item.is(Node::Kind::String)) {
+      out.push_back({.source = item.text, .destination = {}});
+    } else if (fits(item, kMountFields)) {
+      out.push_back(
+          {.source = *string_in(item, "source"), .destination = *string_in(item, "destination")}
+      );
+    } else {
+      return decoder.no_variant(
+          node,
+          "WasiFilesMount",
+          "an entry of `files` is a glob pattern or { source = \"…\", destination = \"…\" }"
+      );
+    }
+  }
+  return out;
+}
+
+Result<void> decode_command(Decoder& decoder, const Node& node, BuildConfig& build) {
+  const bool is_list =
+      node.is(Node::Kind::Array) &&
+      std::ranges::all_of(node.items, [](const Node& item) { return item.is(Node::Kind::String); });
+  if (!is_list && !node.is(Node::Kind::String)) {
+    return decoder.no_variant(node, "Commands", "a command is a string or a list of strings");
+  }
+  build.is_list = is_list;
+  if (!is_list) {
+    build.commands = {node.text};
+    return {};
+  }
+  WHORL_TRY(build.commands, decoder.strings(node));
+  return {};
+}
+
+Result<BuildConfig> decode_build(Decoder& decoder, const Node& node) {
+  if (node.is(Node::Kind::Array)) {
+    return decode_build_list(decoder, node);
+  }
+  BuildConfig build;
+  WHORL_CHECKED(decoder.table(node, "struct ComponentBuildConfig"));
+  for (const Entry& entry : node.entries) {
+    if (std::ranges::find(kBuildFields, entry.name, &Field::name) == kBuildFields.end()) {
+      return decoder.unknown_field(entry, kBuildFields);
+    }
+    WHORL_CHECKED(decode_build_key(decoder, entry.name, entry.value, build));
+  }
+  WHORL_CHECKED(decoder.require(node, kBuildFields));
+  return build;
+}
+
+Result<std::vector<Target>> decode_targets(Decoder& decoder, const Node& node) {
+  if (!node.is(Node::Kind::Array)) {
+    return decoder.wrong_type(node, "a sequence");
+  }
+  std::vector<Target> out;
+  for (const Node& item : node.items) {
+    WHORL_TRY(Target target, decode_target(decoder, node, item));
+    out.push_back(std::move(target));
+  }
+  return out;
+}
+
+Result<Component> decode_component(Decoder& decoder, std::string id, const Node& node) {
   Component out;
   out.id = std::move(id);
   out.span = node.span;
   out.tools = app::Value(app::Value::Table{});
-  // The tables that may be written as lists of their values are few; a component is one of them.
-  if (node.is(Node::Kind::Array) && node.items.size() == 1) {
-    WHORL_TRY(out.source, decode_source(decoder, node.items.front()));
+  if (node.is(Node::Kind::Array)) {
+    WHORL_CHECKED(decode_component_list(decoder, node, out));
     return out;
   }
   WHORL_CHECKED(decoder.table(node, "struct Component"));
   for (const Entry& entry : node.entries) {
-    WHORL_CHECKED(decode_entry(decoder, entry, out));
+    decoder.keep(decode_entry(decoder, entry, out));
   }
-  WHORL_CHECKED(decoder.require(node, "source"));
+  WHORL_CHECKED(decoder.require(node, kComponentFields));
   return out;
 }
 

@@ -141,18 +141,6 @@ Span root_span(const Node& root) {
   return span;
 }
 
-/// Text with control characters blanked: a manifest from elsewhere must not steer the terminal.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      c = ' ';
-    }
-  }
-  return out;
-}
-
 /// The library says "Error while parsing <what>: <why>".
 std::string reworded(std::string_view description) {
   constexpr std::string_view kLead = "Error while parsing ";
@@ -292,6 +280,17 @@ app::Value Node::to_value() const {
     }
   }
   return {};
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      c = ' ';
+    }
+  }
+  return out;
 }
 
 Result<Node> parse_document(std::string_view text, std::string_view file_name) {

@@ -67,6 +67,9 @@ inline constexpr std::size_t kMaxManifestBytes = 4 * 1024 * 1024;
 /// @return errors: InvalidInput, rendered (see render())
 [[nodiscard]] Result<Node> parse_document(std::string_view text, std::string_view file_name);
 
+/// Text with control characters blanked: a manifest from elsewhere must not steer the terminal.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// The diagnostic as Spin shows it: place, the line, the underlined part, the message, an empty
 /// line; file, place and advice follow as the error's help.
 [[nodiscard]] Error render(

@@ -1,0 +1,176 @@
+#include "loader/lock.hpp"
+
+#include "app/file_url.hpp"
+#include "fs/file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace whorl::loader {
+namespace {
+
+constexpr std::string_view kMiddleware = "middleware";
+/// Where a component notes which trigger type knows what its trigger dependencies mean.
+constexpr const char* kResolveUsing = "resolve-trigger-dependencies-using";
+
+Result<void> lock_variables(
+    const manifest::Manifest& from, app::LockedApp& out, LockContext& context
+) {
+  for (const manifest::Variable& variable : from.variables) {
+    if (variable.is_required == variable.default_value.has_value()) {
+      return fail(ErrorKind::InvalidInput, "must be `required` OR have a `default`")
+          .with_help(fmt::format("see `{}`, line {}", variable.name, variable.span.line));
+    }
+    out.variables[variable.name] = {
+        .description = variable.description.value_or(""),
+        .default_value = variable.default_value,
+        .is_secret = variable.is_secret,
+        .has_description = variable.description.has_value()
+    };
+    if (variable.default_value) {
+      context.variable_defaults[variable.name] = *variable.default_value;
+    }
+  }
+  return {};
+}
+
+/// Several `components` of a trigger are known to its own code only; a lock file has no place for
+/// their names.
+app::Trigger lock_trigger(const manifest::Trigger& from) {
+  app::Value::Table config;
+  if (from.component) {
+    config.push_back({"component", app::Value(std::get<std::string>(*from.component))});
+  }
+  config.insert(config.end(), from.config.as_table()->begin(), from.config.as_table()->end());
+  return {.id = from.id, .type = from.type, .config = app::Value(std::move(config))};
+}
+
+using Roles = std::map<std::string, std::vector<app::Dependency>>;
+
+/// Puts each trigger's dependencies before its component, or before a copy of it.
+class Assignment {
+ public:
+  Assignment(const std::vector<manifest::Trigger>& triggers, app::LockedApp& app)
+      : triggers_(triggers), app_(app) {
+    for (const app::Component& component : app.components) {
+      ids_.insert(component.id);
+    }
+  }
+
+  void assign(std::size_t index, Roles roles) {
+    const manifest::Trigger& trigger = triggers_[index];
+    const std::string& wanted = std::get<std::string>(*trigger.component);
+    const auto found = std::ranges::find(app_.components, wanted, &app::Component::id);
+    if (found == app_.components.end()) {
+      return;  // the trigger's start will say so
+    }
+    app::Component* component = &*found;
+    if (is_shared(wanted)) {
+      app::Component copy = *found;
+      copy.id = free_id(fmt::format("{}-for-{}", wanted, trigger.id));
+      app_.triggers[index].config.set("component", app::Value(copy.id));
+      app_.components.push_back(std::move(copy));
+      component = &app_.components.back();
+    }
+    if (roles.contains(std::string(kMiddleware))) {
+      component->host_requirements[std::string(kMiddleware)] = "required";
+    }
+    component->metadata.set(kResolveUsing, app::Value(trigger.type));
+    component->trigger_dependencies = std::move(roles);
+  }
+
+ private:
+  [[nodiscard]] bool is_shared(const std::string& id) const {
+    return std::ranges::count_if(triggers_, [&](const manifest::Trigger& trigger) {
+             return trigger.component && std::get<std::string>(*trigger.component) == id;
+           }) > 1;
+  }
+  std::string free_id(const std::string& wanted) {
+    std::string id = wanted;
+    for (std::size_t i = 1; !ids_.insert(id).second; ++i) {
+      id = fmt::format("{}-d{}", wanted, i);
+    }
+    return id;
+  }
+
+  const std::vector<manifest::Trigger>& triggers_;
+  app::LockedApp& app_;
+  std::set<std::string> ids_;
+};
+
+Result<Roles> lock_roles(const manifest::Trigger& trigger, LockContext& context) {
+  Roles roles;
+  for (const manifest::Players& players : trigger.dependencies) {
+    for (const manifest::Dependency& dependency : players.dependencies) {
+      WHORL_TRY(
+          app::Dependency locked,
+          lock_dependency(dependency, nullptr, context)
+              .context("Failed to load trigger dependency for `{}`", trigger.id)
+              .context("Failed to load `{}` trigger `{}`", trigger.type, trigger.id)
+      );
+      roles[players.role].push_back(std::move(locked));
+    }
+  }
+  return roles;
+}
+
+}  // namespace
+
+Result<void> lock_trigger_dependencies(
+    const std::vector<manifest::Trigger>& triggers, app::LockedApp& app, LockContext& context
+) {
+  Assignment assignment(triggers, app);
+  for (std::size_t i = 0; i < triggers.size(); ++i) {
+    const manifest::Trigger& trigger = triggers[i];
+    WHORL_TRY(Roles roles, lock_roles(trigger, context));
+    if (!roles.empty() && trigger.component) {
+      assignment.assign(i, std::move(roles));
+    } else if (!trigger.dependencies.empty()) {
+      app::Value kept(app::Value::Table{});
+      for (const manifest::Players& players : trigger.dependencies) {
+        kept.set(players.role, app::Value(app::Value::Array{}));
+      }
+      app.triggers[i].dependencies = std::move(kept);
+    }
+  }
+  return {};
+}
+
+Result<app::LockedApp> lock(
+    manifest::Manifest from, const std::string& path, const LoadOptions& options
+) {
+  LockContext context{.options = options, .folder = std::string(fs::parent(path))};
+  app::LockedApp out;
+  WHORL_CHECKED(lock_variables(from, out, context));
+  out.name = std::move(from.name);
+  out.version = std::move(from.app_version);
+  out.description = std::move(from.description);
+  out.authors = std::move(from.authors);
+  out.origin = app::to_file_url(path);
+  out.profile = options.profile;
+  out.trigger_globals = std::move(from.trigger_globals);
+  out.metadata = app::Value(app::Value::Table{});
+  for (const manifest::Trigger& trigger : from.triggers) {
+    out.triggers.push_back(lock_trigger(trigger));
+  }
+  for (manifest::Component& component : from.components) {
+    const std::string id = component.id;
+    WHORL_TRY(
+        app::Component locked,
+        lock_component(std::move(component), context).context("Failed to load component `{}`", id)
+    );
+    out.components.push_back(std::move(locked));
+  }
+  WHORL_CHECKED(lock_trigger_dependencies(from.triggers, out, context));
+  if (options.warnings != nullptr) {
+    options.warnings->insert(
+        options.warnings->end(), context.warnings.begin(), context.warnings.end()
+    );
+  }
+  return out;
+}
+
+}  // namespace whorl::loader
