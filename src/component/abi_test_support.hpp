@@ -3,6 +3,7 @@
 
 #include "component/abi.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -14,14 +15,17 @@
 
 namespace whorl::component::abi_test {
 
-/// A guest's memory with a bump allocator. Each allocation moves the memory, so that a pointer kept
-/// across one is caught by the address sanitizer.
+/// A guest's memory with a bump allocator: blocks shrink in place and grow by moving. Each
+/// allocation moves the memory, so that a pointer kept across one is caught by the address
+/// sanitizer.
 class FakeHeap final : public GuestHeap {
  public:
   struct Request {
     std::uint32_t alignment;
     std::uint32_t size;
     std::uint32_t ptr;
+    std::uint32_t old_ptr = 0;
+    std::uint32_t old_size = 0;
     bool operator==(const Request&) const = default;
   };
   explicit FakeHeap(std::size_t size, std::uint32_t first = 64)
@@ -29,15 +33,21 @@ class FakeHeap final : public GuestHeap {
 
   [[nodiscard]] MutableByteView memory() override { return *bytes_; }
   [[nodiscard]] HostResult<std::uint32_t> reallocate(
-      std::uint32_t, std::uint32_t, std::uint32_t alignment, std::uint32_t new_size
+      std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
   ) override {
     bytes_ = std::make_unique<Bytes>(*bytes_);
     if (answer) {
       return *answer;
     }
-    const std::uint32_t ptr = align_to(next_, alignment);
-    next_ = ptr + new_size;
-    requests.push_back({alignment, new_size, ptr});
+    std::uint32_t ptr = old_ptr;
+    if (old_ptr == 0 || new_size > old_size) {
+      ptr = align_to(next_, alignment);
+      next_ = ptr + new_size;
+      if (std::uint64_t{ptr} + new_size <= bytes_->size()) {
+        std::copy_n(bytes_->begin() + old_ptr, old_size, bytes_->begin() + ptr);
+      }
+    }
+    requests.push_back({alignment, new_size, ptr, old_ptr, old_size});
     return ptr;
   }
   [[nodiscard]] ByteView range(std::uint32_t ptr, std::uint32_t size) const {
@@ -46,6 +56,7 @@ class FakeHeap final : public GuestHeap {
   [[nodiscard]] ByteView allocated(std::uint32_t first = 64) const {
     return ByteView(*bytes_).subspan(first, next_ - first);
   }
+  [[nodiscard]] std::uint32_t end() const noexcept { return next_; }
 
   std::vector<Request> requests;
   std::optional<HostResult<std::uint32_t>> answer;  ///< what a misbehaving realloc returns

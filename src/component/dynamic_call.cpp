@@ -39,26 +39,14 @@ std::expected<std::shared_ptr<const FuncLayout>, Trap> layout_of(const ExportedF
   return *std::move(made);
 }
 
-}  // namespace
-
-std::expected<std::optional<Value>, Trap> call_export(
+/// The call itself, in an instance that was entered.
+std::expected<std::optional<Value>, Trap> call_entered(
     ComponentInstance& instance,
     engine::Store& store,
     const ExportedFunc& func,
+    const FuncLayout& types,
     std::span<Value> args
 ) {
-  auto layout = layout_of(func);
-  if (!layout) {
-    return std::unexpected(std::move(layout.error()));
-  }
-  const FuncLayout& types = **layout;
-  Flattener flattener;
-  const engine::FuncType core_type = flattener.func(func.shape, Direction::Lift);
-  const bool needs_memory = flattener.needs(func.shape, Direction::Lift).memory;
-  if (auto trap =
-          detail::check_call(instance, func, core_type.params, core_type.results, needs_memory)) {
-    return std::unexpected(std::move(*trap));
-  }
   const CallSite site = detail::site_of(func);
   HandleTable& handles = instance.handles(func.component_index);
   InstanceHeap heap(instance, store, site);
@@ -86,6 +74,36 @@ std::expected<std::optional<Value>, Trap> call_export(
   }
   if (auto freed = detail::post_return(instance, store, func, slots[0]); !freed) {
     return std::unexpected(std::move(freed.error()));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::expected<std::optional<Value>, Trap> call_export(
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    std::span<Value> args
+) {
+  auto layout = layout_of(func);
+  if (!layout) {
+    return std::unexpected(std::move(layout.error()));
+  }
+  const FuncLayout& types = **layout;
+  Flattener flattener;
+  const engine::FuncType core_type = flattener.func(func.shape, Direction::Lift);
+  const bool needs_memory = flattener.needs(func.shape, Direction::Lift).memory;
+  if (auto trap =
+          detail::check_call(instance, func, core_type.params, core_type.results, needs_memory)) {
+    return std::unexpected(std::move(*trap));
+  }
+  if (!instance.enter(func.component_index, ComponentInstance::kHost)) {
+    return std::unexpected(detail::refusal(func, "cannot enter component instance"));
+  }
+  auto result = call_entered(instance, store, func, types, args);
+  if (result) {  // after a trap nobody leaves
+    instance.leave(func.component_index, ComponentInstance::kHost);
   }
   return result;
 }

@@ -64,6 +64,9 @@ struct ExportCall<R(P...)> {
       return std::unexpected(std::move(*trap));
     }
     const CallSite site = site_of(func);
+    if (!instance.enter(func.component_index, ComponentInstance::kHost)) [[unlikely]] {
+      return std::unexpected(refusal(func, "cannot enter component instance"));
+    }
     engine::RawVal slots[kSlots] = {};
     std::tuple<P...> arguments(std::move(args)...);
     if (auto trap = lower(instance, store, site, arguments, slots)) [[unlikely]] {
@@ -72,7 +75,11 @@ struct ExportCall<R(P...)> {
     if (auto called = store.call_guest(*instance.func(func.func_slot), slots); !called) {
       return std::unexpected(std::move(called.error()));
     }
-    return finish(instance, store, func, site, slots[0]);
+    auto result = finish(instance, store, func, site, slots[0]);
+    if (result) [[likely]] {  // after a trap nobody leaves
+      instance.leave(func.component_index, ComponentInstance::kHost);
+    }
+    return result;
   }
 
  private:
