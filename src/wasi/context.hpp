@@ -3,6 +3,7 @@
 
 #include "http/allowed_hosts.hpp"
 #include "http/outbound.hpp"
+#include "wasi/blocking_work.hpp"
 #include "wasi/files/directory.hpp"
 #include "wasi/input_source.hpp"
 #include "wasi/output_sink.hpp"
@@ -37,6 +38,8 @@ struct InstanceContext {
   /// Null: ended from the start.
   InputSource* standard_input = nullptr;
   std::span<const Preopen> preopens = {};
+  /// For calls that block long; null: they are made on the shard.
+  BlockingWork* blocking = nullptr;
   /// Where its HTTP requests start; null: none is granted.
   http::Outbound* outbound = nullptr;
   /// What it may connect to; null: nothing.

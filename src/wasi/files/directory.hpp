@@ -52,6 +52,7 @@ class Directory {
   Directory& operator=(const Directory&) = delete;
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] Grant grant() const noexcept { return grant_; }
 
   [[nodiscard]] OsResult<Metadata> metadata() const;
   [[nodiscard]] OsResult<> set_times(const TimeChanges& changes) const;

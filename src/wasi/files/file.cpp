@@ -27,10 +27,10 @@ int flags_of(WriteMode mode) noexcept {
          (mode.sync ? RWF_SYNC : 0);
 }
 
-OsResult<std::uint64_t> do_read(int fd, std::span<const iovec> into, off_t offset) {
+OsResult<std::uint64_t> do_read(int fd, std::span<const iovec> into, off_t offset, int flags = 0) {
   ssize_t count = 0;
   do {
-    count = ::preadv2(fd, into.data(), static_cast<int>(into.size()), offset, 0);
+    count = ::preadv2(fd, into.data(), static_cast<int>(into.size()), offset, flags);
   } while (count < 0 && errno == EINTR);
   return transferred(count);
 }
@@ -72,6 +72,18 @@ OsResult<std::uint64_t> File::read_at(std::span<const iovec> into, std::uint64_t
     return os_error(EINVAL);
   }
   return access_.readable ? do_read(fd_.get(), into, static_cast<off_t>(offset)) : os_error(EBADF);
+}
+
+OsResult<std::uint64_t> File::read_cached_at(std::span<const iovec> into, std::uint64_t offset) {
+  if (offset > kMaxOffset) {
+    return os_error(EINVAL);
+  }
+  if (!access_.readable) {
+    return os_error(EBADF);
+  }
+  auto read = do_read(fd_.get(), into, static_cast<off_t>(offset), RWF_NOWAIT);
+  const bool cannot_tell = !read && (read.error() == EOPNOTSUPP || read.error() == EINVAL);
+  return cannot_tell ? os_error(EAGAIN) : read;
 }
 
 OsResult<std::uint64_t> File::write(std::span<const iovec> from, WriteMode mode) {

@@ -46,6 +46,11 @@ class File {
   /// readable.
   [[nodiscard]] OsResult<std::uint64_t> read(std::span<const iovec> into);
   [[nodiscard]] OsResult<std::uint64_t> read_at(std::span<const iovec> into, std::uint64_t offset);
+  /// As read_at(), but without waiting for a disk: EAGAIN where that would be needed, or where the
+  /// file system cannot tell.
+  [[nodiscard]] OsResult<std::uint64_t> read_cached_at(
+      std::span<const iovec> into, std::uint64_t offset
+  );
   /// Writes at the position, or to the end, and moves it behind what was written. May be short.
   [[nodiscard]] OsResult<std::uint64_t> write(std::span<const iovec> from, WriteMode mode);
   /// Writes at `offset` even where the file is appended to, as POSIX has it.

@@ -29,10 +29,14 @@ class IoError final : public wit::wasi_io_error::Error {
   [[nodiscard]] component::HostResult<std::string> to_debug_string(component::Call& call) override;
   /// The HTTP error behind it, if there is one.
   [[nodiscard]] const std::optional<ErrorCode>& http_code() const noexcept { return code_; }
+  /// The error number of the file operation behind it; 0 when there is none.
+  [[nodiscard]] int os_error() const noexcept { return os_error_; }
+  void set_os_error(int number) noexcept { os_error_ = number; }
 
  private:
   std::string text_;
   std::optional<ErrorCode> code_;
+  int os_error_ = 0;
 };
 
 }  // namespace whorl::wasi::p2

@@ -63,6 +63,7 @@ P2Hosts::P2Hosts(const InstanceContext& context)
       stderr_(context_),
       monotonic_clock_(context.timers),
       wall_clock_(context.timers),
+      preopens_(surroundings_, context_),
       http_types_(surroundings_),
       outgoing_handler_(surroundings_, context_),
       poll_(context.timers),
