@@ -19,14 +19,15 @@ constexpr std::uint32_t kMaxFailures = 8;
 Guest::Guest(
     const Platform& platform,
     wasi::Timers& timers,
+    wasi::BlockingWork& blocking,
     http::Outbound& outbound,
     InstanceGate::Place place,
     std::shared_ptr<KeptInstances> kept
 )
     : place_(std::move(place)),
       kept_(std::move(kept)),
-      p2_(make_context(timers, outbound)),
-      p1_(make_context(timers, outbound)),
+      p2_(make_context(timers, blocking, outbound)),
+      p1_(make_context(timers, blocking, outbound)),
       instance_(kept_->service->component, hosts_) {
   p2_.fill(platform.p2_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
@@ -39,8 +40,9 @@ Guest::Guest(
 
 Guest::~Guest() = default;
 
-wasi::InstanceContext Guest::make_context(wasi::Timers& timers, http::Outbound& outbound)
-    const noexcept {
+wasi::InstanceContext Guest::make_context(
+    wasi::Timers& timers, wasi::BlockingWork& blocking, http::Outbound& outbound
+) const noexcept {
   const Service& service = *kept_->service;
   return wasi::InstanceContext{
       .timers = timers,
@@ -48,6 +50,7 @@ wasi::InstanceContext Guest::make_context(wasi::Timers& timers, http::Outbound& 
       .standard_error = *service.standard_error,
       .environment = service.environment,
       .preopens = service.preopens,
+      .blocking = &blocking,
       .outbound = &outbound,
       .allowed_hosts = &service.allowed_hosts,
   };

@@ -10,6 +10,7 @@
 #include "runtime/instance_gate.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
+#include "wasi/blocking_work.hpp"
 #include "wasi/p1/preview1.hpp"
 #include "wasi/p2/hosts.hpp"
 #include "wasi/timers.hpp"
@@ -44,11 +45,12 @@ struct KeptInstances {
 
 class Guest {
  public:
-  /// @param timers, outbound  of the shard, which outlives the guest
+  /// @param timers, blocking, outbound  of the shard, which outlives the guest
   /// @param place  held as long as the instance
   Guest(
       const Platform& platform,
       wasi::Timers& timers,
+      wasi::BlockingWork& blocking,
       http::Outbound& outbound,
       InstanceGate::Place place,
       std::shared_ptr<KeptInstances> kept
@@ -73,8 +75,9 @@ class Guest {
   [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
 
  private:
-  [[nodiscard]] wasi::InstanceContext make_context(wasi::Timers& timers, http::Outbound& outbound)
-      const noexcept;
+  [[nodiscard]] wasi::InstanceContext make_context(
+      wasi::Timers& timers, wasi::BlockingWork& blocking, http::Outbound& outbound
+  ) const noexcept;
   [[nodiscard]] std::expected<void, engine::Trap> instantiate(const engine::Budget& budget);
   /// Compares the instance with a fresh one. @return false, and nothing kept any more, if they
   /// differ

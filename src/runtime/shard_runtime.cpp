@@ -13,6 +13,7 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
       platform_(platform),
       timers_(shard),
       turns_(shard),
+      blocking_(shard),
       client_(shard, http::ClientOptions{}),
       outbound_(client_),
       pool_(shard),
@@ -33,7 +34,7 @@ std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Serv
   if (!place) [[unlikely]] {
     return nullptr;
   }
-  return std::make_unique<Guest>(platform_, timers_, outbound_, std::move(place), kept);
+  return std::make_unique<Guest>(platform_, timers_, blocking_, outbound_, std::move(place), kept);
 }
 
 void ShardRuntime::serve(

@@ -12,6 +12,7 @@
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
 #include "runtime/turns.hpp"
+#include "wasi/shard_blocking_work.hpp"
 #include "wasi/shard_timers.hpp"
 
 #include <cstddef>
@@ -86,6 +87,7 @@ class ShardRuntime {
   Platform& platform_;
   wasi::ShardTimers timers_;
   Turns turns_;
+  wasi::ShardBlockingWork blocking_;
   http::Client client_;
   http::Outbound outbound_;
   InstancePool pool_;
