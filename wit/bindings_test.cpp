@@ -2,8 +2,13 @@
 #include "component/flatten.hpp"
 #include "component/host.hpp"
 #include "component/types.hpp"
-#include "wit/fermyon_spin_config.hpp"
+#include "wit/fermyon_spin_config_v1.hpp"
+#include "wit/fermyon_spin_key_value.hpp"
+#include "wit/fermyon_spin_key_value_v1.hpp"
+#include "wit/fermyon_spin_sqlite.hpp"
+#include "wit/fermyon_spin_sqlite_v1.hpp"
 #include "wit/fermyon_spin_variables.hpp"
+#include "wit/spin_sqlite_sqlite.hpp"
 #include "wit/wasi_cli_environment.hpp"
 #include "wit/wasi_cli_exit.hpp"
 #include "wit/wasi_cli_run.hpp"
@@ -19,6 +24,9 @@
 #include "wit/wasi_io_error.hpp"
 #include "wit/wasi_io_poll.hpp"
 #include "wit/wasi_io_streams.hpp"
+#include "wit/wasi_keyvalue_atomics.hpp"
+#include "wit/wasi_keyvalue_batch.hpp"
+#include "wit/wasi_keyvalue_store.hpp"
 #include "wit/wasi_random_insecure_seed.hpp"
 #include "wit/wasi_random_random.hpp"
 #include "wit/wasi_sockets_ip_name_lookup.hpp"
@@ -40,7 +48,15 @@ using component::HostFunction;
 using component::HostInterface;
 
 const HostInterface* const kAll[] = {
-    &fermyon_spin_config::kInterface,
+    &fermyon_spin_config_v1::kInterface,
+    &fermyon_spin_key_value::kInterface,
+    &fermyon_spin_key_value_v1::kInterface,
+    &fermyon_spin_sqlite::kInterface,
+    &fermyon_spin_sqlite_v1::kInterface,
+    &spin_sqlite_sqlite::kInterface,
+    &wasi_keyvalue_atomics::kInterface,
+    &wasi_keyvalue_batch::kInterface,
+    &wasi_keyvalue_store::kInterface,
     &fermyon_spin_variables::kInterface,
     &wasi_config_store::kInterface,
     &wasi_cli_environment::kInterface,

@@ -206,6 +206,16 @@ Result<void> write_file_atomic(const std::string& path, ByteView data) {
   return {};
 }
 
+Result<void> sync_directory(const std::string& path) {
+  const std::string folder = path.empty() ? "." : path;
+  const Fd fd(open_retrying(folder.c_str(), O_RDONLY | O_DIRECTORY, 0));
+  // Some file systems cannot sync folders, and say so with EINVAL.
+  if (!fd.is_open() || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
+    return errno_error(errno).context(fmt::format("cannot sync {}", quote_path(folder)));
+  }
+  return {};
+}
+
 Result<void> create_directories(const std::string& path) {
   for (std::size_t end = 1; end <= path.size(); ++end) {
     if (end != path.size() && path[end] != '/') {

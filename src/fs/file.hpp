@@ -59,6 +59,10 @@ enum class Access : std::uint8_t {
 /// Creates a folder and its missing parents (0755). A folder that exists is fine.
 [[nodiscard]] Result<void> create_directories(const std::string& path);
 
+/// Waits until the entries of a folder are on the disk: what was created in it stays created.
+/// @param path  "" means the working folder
+[[nodiscard]] Result<void> sync_directory(const std::string& path);
+
 /// Absolute, without symbolic links and dot segments. The path must exist.
 [[nodiscard]] Result<std::string> canonical(const std::string& path);
 /// Absolute, against the working folder; nothing is resolved and nothing need exist.

@@ -28,6 +28,8 @@ class _Header:
         self._types = types
         self._source = source
         self._out: list[str] = []
+        # What needs the resource classes to be complete.
+        self._late: list[str] = []
 
     def text(self) -> str:
         self._check_names()
@@ -41,6 +43,7 @@ class _Header:
         for definition in self._interface.types:
             if definition.kind == "resource":
                 self._resource(definition)
+        self._out.extend(self._late)
         self._host()
         self._out.append("extern const component::HostInterface kInterface;\n")
         self._out.append(f"}}  // namespace whorl::wit::{namespace}")
@@ -153,8 +156,15 @@ class _Header:
         self._out.append(f"  std::variant<{', '.join(payloads)}> payload;\n")
         names = [snake(member.name, _VARIANT_MEMBERS) for member in definition.members]
         _check_distinct(definition, names)
+        is_late = any(self._types.has_handles(member.type) for member in definition.members)
         for member, factory in zip(definition.members, names):
-            self._out.append(self._factory(name, member, factory))
+            payload = self._types.owned(member.type) + " value" if member.type is not None else ""
+            body = self._factory_body(name, member)
+            if is_late:
+                self._out.append(f"  [[nodiscard]] static {name} {factory}({payload});")
+                self._late.append(f"inline {name} {name}::{factory}({payload}) {{\n{body}}}\n")
+            else:
+                self._out.append(f"  [[nodiscard]] static {name} {factory}({payload}) {{\n{body}  }}")
         if len(payloads) > 1:
             self._out.append(_VARIANT_AS)
         self._out.append(self._equality(definition) + "};\n")
@@ -168,20 +178,12 @@ class _Header:
                 )
         return list(spelled.values())
 
-    def _factory(self, name: str, member: Field, factory: str) -> str:
-        tag = f"Tag::{pascal(member.name)}"
-        if member.type is None:
-            return (
-                f"  [[nodiscard]] static {name} {factory}() {{\n"
-                f"    {name} made;\n    made.tag = {tag};\n    return made;\n  }}"
-            )
-        payload = self._types.owned(member.type)
-        return (
-            f"  [[nodiscard]] static {name} {factory}({payload} value) {{\n"
-            f"    {name} made;\n    made.tag = {tag};\n"
-            f"    made.payload.template emplace<{payload}>(std::move(value));\n"
-            "    return made;\n  }"
-        )
+    def _factory_body(self, name: str, member: Field) -> str:
+        body = f"    {name} made;\n    made.tag = Tag::{pascal(member.name)};\n"
+        if member.type is not None:
+            payload = self._types.owned(member.type)
+            body += f"    made.payload.template emplace<{payload}>(std::move(value));\n"
+        return body + "    return made;\n"
 
     # --- classes --------------------------------------------------------------------------------
 

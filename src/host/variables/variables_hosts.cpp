@@ -11,7 +11,7 @@ namespace {
 // In the order of Slots::slots.
 constexpr std::array<const component::HostInterface*, kInterfaceCount> kInterfaces{
     &wit::fermyon_spin_variables::kInterface,
-    &wit::fermyon_spin_config::kInterface,
+    &wit::fermyon_spin_config_v1::kInterface,
     &wit::wasi_config_store::kInterface,
 };
 
@@ -61,9 +61,9 @@ VariablesHost::get(component::Call&, std::string_view name) {
   return **value;
 }
 
-component::HostResult<std::expected<std::string, wit::fermyon_spin_config::Error>>
+component::HostResult<std::expected<std::string, wit::fermyon_spin_config_v1::Error>>
 ConfigHost::get_config(component::Call&, std::string_view key) {
-  using Error = wit::fermyon_spin_config::Error;
+  using Error = wit::fermyon_spin_config_v1::Error;
   using Answer = std::expected<std::string, Error>;
   if (!is_variable_name(key)) {
     return Answer(std::unexpect, Error::invalid_key(why_invalid(key)));
@@ -115,7 +115,7 @@ void Hosts::fill(const Slots& slots, std::span<void*> hosts) {
   // The thunks of an interface expect a pointer to its Host class.
   const std::array<void*, kInterfaceCount> objects{
       static_cast<wit::fermyon_spin_variables::Host*>(&variables_),
-      static_cast<wit::fermyon_spin_config::Host*>(&config_),
+      static_cast<wit::fermyon_spin_config_v1::Host*>(&config_),
       static_cast<wit::wasi_config_store::Host*>(&store_),
   };
   for (std::size_t i = 0; i < kInterfaceCount; ++i) {

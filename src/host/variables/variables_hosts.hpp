@@ -6,7 +6,7 @@
 
 #include "component/host.hpp"
 #include "host/variables/app_variables.hpp"
-#include "wit/fermyon_spin_config.hpp"
+#include "wit/fermyon_spin_config_v1.hpp"
 #include "wit/fermyon_spin_variables.hpp"
 #include "wit/wasi_config_store.hpp"
 
@@ -40,10 +40,10 @@ class VariablesHost final : public wit::fermyon_spin_variables::Host {
   const ComponentVariables& values_;
 };
 
-class ConfigHost final : public wit::fermyon_spin_config::Host {
+class ConfigHost final : public wit::fermyon_spin_config_v1::Host {
  public:
   explicit ConfigHost(const ComponentVariables& values) noexcept : values_(values) {}
-  [[nodiscard]] component::HostResult<std::expected<std::string, wit::fermyon_spin_config::Error>>
+  [[nodiscard]] component::HostResult<std::expected<std::string, wit::fermyon_spin_config_v1::Error>>
   get_config(component::Call& call, std::string_view key) override;
 
  private:

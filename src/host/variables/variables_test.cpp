@@ -230,7 +230,7 @@ TEST_CASE("fermyon:spin/variables@2.0.0") {
 }
 
 TEST_CASE("fermyon:spin/config") {
-  using Tag = wit::fermyon_spin_config::Error::Tag;
+  using Tag = wit::fermyon_spin_config_v1::Error::Tag;
   Scene scene;
   ConfigHost host(*scene.hosts_of_values);
   CHECK(**host.get_config(scene.call, "filled") == "<default>");
