@@ -2,12 +2,17 @@
 /// one place that names concrete capabilities and their backends.
 #pragma once
 
+#include "async/blocking_pool.hpp"
 #include "cli/cli.hpp"
 #include "host/capability.hpp"
+#include "host/key_value/backends/sqlite_file.hpp"
+#include "host/key_value/key_value_capability.hpp"
 #include "host/variables/variables_capability.hpp"
 
 #include <array>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace whorl {
@@ -36,7 +41,9 @@ class Capabilities {
   Capabilities& operator=(const Capabilities&) = delete;
 
   /// For runtime::Platform::create(), which links them.
-  [[nodiscard]] auto all() noexcept { return std::array<host::Capability*, 1>{&variables_}; }
+  [[nodiscard]] auto all() noexcept {
+    return std::array<host::Capability*, 2>{&variables_, &key_value_};
+  }
   /// Gives an application its settings. After all() was linked.
   /// @return errors: those of the capabilities, InvalidInput mostly
   [[nodiscard]] Result<AppCapabilities> configure(
@@ -44,7 +51,17 @@ class Capabilities {
   );
 
  private:
+  [[nodiscard]] host::key_value::GrantedStores key_value_stores(const cli::UpRequest& request);
+  /// The file of stores at a path, or in memory; versions of an application share it.
+  [[nodiscard]] std::shared_ptr<host::key_value::SqliteFile> store_file(
+      const std::string& key, const std::string& path
+  );
+
+  /// For what waits for a disk.
+  async::BlockingPool disk_pool_;
   host::variables::VariablesCapability variables_;
+  host::key_value::KeyValueCapability key_value_;
+  std::map<std::string, std::shared_ptr<host::key_value::SqliteFile>> store_files_;
 };
 
 }  // namespace whorl
