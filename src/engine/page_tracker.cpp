@@ -38,6 +38,8 @@ constexpr std::uint64_t kPresent = 1u << 3;
 constexpr std::uint64_t kSwapped = 1u << 4;
 constexpr std::uint64_t kZeroPage = 1u << 5;
 
+constinit thread_local std::uint64_t last_seen = 0;
+
 /// Regions taken from the kernel in one call.
 constexpr std::size_t kRegions = 128;
 
@@ -85,7 +87,12 @@ std::optional<PageTracker> make_tracker() noexcept {
 std::uint64_t faults_of_this_thread() noexcept {
   rusage usage{};
   ::getrusage(RUSAGE_THREAD, &usage);
-  return static_cast<std::uint64_t>(usage.ru_minflt) + static_cast<std::uint64_t>(usage.ru_majflt);
+  last_seen =
+      static_cast<std::uint64_t>(usage.ru_minflt) + static_cast<std::uint64_t>(usage.ru_majflt);
+  return last_seen;
+}
+std::uint64_t faults_last_seen() noexcept {
+  return last_seen;
 }
 
 const PageTracker* PageTracker::of_process() noexcept {

@@ -20,6 +20,9 @@ inline constexpr std::size_t kPageBytes = 4096;
 
 /// Page faults of the calling thread so far, of either kind.
 [[nodiscard]] std::uint64_t faults_of_this_thread() noexcept;
+/// What the last call of faults_of_this_thread() on this thread returned, without asking the kernel
+/// again: an earlier moment to compare with, which is as sound and in steady state as good.
+[[nodiscard]] std::uint64_t faults_last_seen() noexcept;
 
 /// The kernel's view of which pages are private.
 class PageTracker {

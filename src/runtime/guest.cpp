@@ -66,7 +66,7 @@ std::expected<void, engine::Trap> Guest::begin(const engine::Budget& budget) {
         .kind = engine::TrapKind::Other, .message = "a kept instance is not idle", .backtrace = {}
     });
   }
-  faults_at_begin_ = reset_ ? engine::faults_of_this_thread() : 0;
+  faults_at_begin_ = engine::faults_last_seen();
   return {};
 }
 
@@ -111,7 +111,6 @@ std::expected<void, engine::Trap> Guest::run_starts() {
   }
   prepare_reset();
   starts_in_prepared_state_ = reset_.has_value();
-  faults_at_begin_ = engine::faults_of_this_thread();
   return {};
 }
 
