@@ -139,21 +139,57 @@ class Run {
   Run(const cli::UpRequest& request, log::GuestOutput& output, StopSignals& signals)
       : request_(request), output_(output), signals_(signals) {}
 
+  /// Serves until the program is to stop.
   Result<> serve() {
-    WHORL_TRY(const auto first, first_version());
-    if (first == nullptr) {
-      return {};
+    cli::Runnable runnable = request_.runnable;
+    while (true) {
+      auto served = serve_one(std::move(runnable));
+      if (served || !request_.source->keeps_going()) {
+        return served;
+      }
+      request_.source->on_reloaded(&served.error());
+      runnable = {};
     }
-    auto served = serve_from(first);
-    return served ? Result<>() : trigger_failed(served.take_error());
   }
 
  private:
   using Triggers = std::vector<app::HttpTrigger>;
 
+  /// Serves what is given, or what the source has as soon as it has something.
+  Result<> serve_one(cli::Runnable runnable) {
+    if (runnable.app == nullptr) {
+      if (!wait_for_source()) {
+        return {};
+      }
+      WHORL_TRY(runnable, request_.source->load());
+    }
+    WHORL_TRY(const auto first, first_version(runnable));
+    auto served = serve_from(first);
+    return served ? Result<>() : trigger_failed(served.take_error());
+  }
+
+  /// @return false when the program is to stop
+  bool wait_for_source() {
+    while (true) {
+      switch (signals_.wait(async::Deadline::never(), request_.source->event_fd())) {
+        case StopSignals::Cause::Stop:
+          return false;
+        case StopSignals::Cause::Reload:
+          return true;
+        case StopSignals::Cause::Readable:
+          if (request_.source->is_due()) {
+            return true;
+          }
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
   /// What is served first, with the start-up lines on the way.
-  Result<Fleet::App> first_version() {
-    auto triggers = app::http_triggers(*request_.runnable.app);
+  Result<Fleet::App> first_version(const cli::Runnable& runnable) {
+    auto triggers = app::http_triggers(*runnable.app);
     if (triggers) {
       const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
       log::write_all(2, app::wagi_warnings(*triggers, colour));
@@ -161,17 +197,26 @@ class Run {
     if (request_.log_dir) {
       log::write_all(2, app::logging_line(*request_.log_dir));
     }
-    WHORL_CHECKED(request_.runnable.variables->check_required());
+    WHORL_CHECKED(runnable.variables->check_required());
     if (!triggers) {
       return trigger_failed(triggers.take_error());
+    }
+    WHORL_CHECKED(create_platform());
+    WHORL_TRY(const auto services, prepare(runnable, *triggers));
+    auto app = make_app(runnable, *std::move(triggers), services);
+    return app ? Result<Fleet::App>(*std::move(app)) : trigger_failed(app.take_error());
+  }
+
+  /// Once: there is one engine with pooled instances in a process.
+  Result<> create_platform() {
+    if (platform_ != nullptr) {
+      return {};
     }
     WHORL_TRY(platform_, runtime::Platform::create(engine_options(request_), capabilities_.all()));
     if (!platform_->engine()->allocation_note().empty()) {
       log::warn(kLogTarget, "{}", platform_->engine()->allocation_note());
     }
-    WHORL_TRY(const auto services, prepare(request_.runnable, *triggers));
-    auto app = make_app(request_.runnable, *std::move(triggers), services);
-    return app ? Result<Fleet::App>(*std::move(app)) : trigger_failed(app.take_error());
+    return {};
   }
 
   Result<runtime::Services> prepare(const cli::Runnable& runnable, const Triggers& triggers) {

@@ -130,12 +130,16 @@ Result<> Fleet::start() {
 
 void Fleet::replace(App app, StopSignals& signals) {
   release_retired();
-  retired_.push_back(std::exchange(app_, std::move(app)));
+  const App old = std::exchange(app_, std::move(app));
+  retired_.push_back(old);
   const auto left = std::make_shared<std::atomic<unsigned>>(shards_.size());
   replacing_ = left;
   for (auto& world : worlds_) {
-    world->shard.post([&trigger = world->trigger, &signals, left, next = app_]() mutable {
-      trigger.replace(std::move(next));
+    world->shard.post([&world = *world, &signals, left, old, next = app_]() mutable {
+      world.trigger.replace(std::move(next));
+      for (const auto& [id, service] : old->components) {
+        world.runtime.forget(*service);
+      }
       if (left->fetch_sub(1) == 1) {
         signals.notify();
       }

@@ -82,20 +82,6 @@ constexpr std::array kFlags{
 
 constexpr std::array kArguments{ArgumentHelp{.name = "[UP_ARGS]...", .help = ""}};
 
-Colour stderr_colour() {
-  return log::wants_colour(kStderr) ? Colour::Ansi : Colour::Never;
-}
-
-int report(const Error& error) {
-  log::write_all(kStderr, format_error(error, stderr_colour()));
-  return kExitFailure;
-}
-
-int report_usage(const UsageError& error) {
-  log::write_all(kStderr, format_usage_error(error, stderr_colour()));
-  return kExitUsage;
-}
-
 std::string last_of(const ScannedArguments& scanned, std::string_view name) {
   const auto values = scanned.values(name);
   return values.empty() ? std::string() : values.back();
@@ -200,11 +186,11 @@ int run_build(std::span<const std::string_view> arguments, AppRunner& runner) {
   auto path = locate_manifest(last_of(scanned, "from"), note);
   log::write_all(kStderr, note);
   if (!path) {
-    return report(path.error());
+    return report_failure(path.error());
   }
   request.manifest_path = *std::move(path);
   if (auto built = build_app(request); !built) {
-    return report(built.error());
+    return report_failure(built.error());
   }
   if (!scanned.has("up")) {
     return 0;

@@ -6,6 +6,7 @@
 #include "cli/report.hpp"
 #include "cli/up.hpp"
 #include "cli/version.hpp"
+#include "cli/watch_command.hpp"
 #include "log/terminal.hpp"
 #include "manifest/nearest.hpp"
 
@@ -24,18 +25,36 @@ constexpr int kStderr = 2;
 constexpr std::string_view kProgramUsage = "whorl <COMMAND>";
 constexpr std::size_t kSimilarVerbDistance = 2;
 
-constexpr std::array<VerbHelp, 4> kVerbs{
+constexpr std::array<VerbHelp, 5> kVerbs{
     {{"build", "Build the Spin application"},
      {"help", "Print this message or the help of the given subcommand(s)"},
      {"inspect", kInspectAbout},
-     {"up", kUpAbout}}
+     {"up", kUpAbout},
+     {"watch", "Build and run the Spin application, rebuilding and restarting it when files change"}
+    }
 };
 
 /// Spin's verbs that don't exist here yet, with their aliases.
-constexpr std::array<std::string_view, 21> kSpinVerbs{
-    "add",       "a",        "deploy",  "d",           "doctor", "login",   "new",
-    "n",         "plugins",  "plugin",  "registry",    "oci",    "targets", "environments",
-    "templates", "template", "trigger", "maintenance", "watch",  "w",       "deps"
+constexpr std::array<std::string_view, 19> kSpinVerbs{
+    "add",
+    "a",
+    "deploy",
+    "d",
+    "doctor",
+    "login",
+    "new",
+    "n",
+    "plugins",
+    "plugin",
+    "registry",
+    "oci",
+    "targets",
+    "environments",
+    "templates",
+    "template",
+    "trigger",
+    "maintenance",
+    "deps"
 };
 
 Colour stderr_colour() {
@@ -95,6 +114,10 @@ int run_help(std::span<const std::string_view> arguments) {
     log::write_all(kStdout, command_help(build_help(), log::terminal_width(kStdout)));
     return 0;
   }
+  if (arguments[0] == "watch" || arguments[0] == "w") {
+    log::write_all(kStdout, command_help(watch_help(), log::terminal_width(kStdout)));
+    return 0;
+  }
   if (arguments[0] == "inspect") {
     log::write_all(kStdout, inspect_help());
     return 0;
@@ -116,6 +139,9 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   }
   if (first == "build" || first == "b") {
     return run_build(rest, runner);
+  }
+  if (first == "watch" || first == "w") {
+    return run_watch(rest, runner);
   }
   if (first == "inspect") {
     return run_inspect(rest, runner);

@@ -45,8 +45,8 @@ struct RequestBudgets {
 
 /// An application with the values of its variables.
 struct Runnable {
-  std::shared_ptr<const app::LockedApp> app;  ///< never null; at least one trigger
-  std::shared_ptr<const host::variables::AppVariables> variables;  ///< never null
+  std::shared_ptr<const app::LockedApp> app;  ///< with at least one trigger
+  std::shared_ptr<const host::variables::AppVariables> variables;
 };
 
 /// Gives the application that is run, as often as it is to be replaced. @thread the main thread
@@ -60,6 +60,8 @@ class AppSource {
   [[nodiscard]] virtual Result<Runnable> load() = 0;
   /// What load() gave is served now, or, with an error, what was served before still is.
   virtual void on_reloaded(const Error* failure) = 0;
+  /// Whether a version that cannot be served is waited out instead of ending the program.
+  [[nodiscard]] virtual bool keeps_going() const noexcept { return false; }
 
  protected:
   ~AppSource() = default;
@@ -67,7 +69,7 @@ class AppSource {
 
 /// What `up` was asked to do, checked and with defaults applied.
 struct UpRequest {
-  Runnable runnable;            ///< what is run first
+  Runnable runnable;            ///< what is run first; empty: what `source` loads once it is due
   AppSource* source = nullptr;  ///< what is run later; never null, outlives the request
   ListenAddress listen;
   PortSearch port_search = PortSearch::Off;

@@ -1,5 +1,7 @@
 #include "cli/report.hpp"
 
+#include "log/terminal.hpp"
+
 #include <fmt/format.h>
 
 #include <string_view>
@@ -7,6 +9,12 @@
 
 namespace whorl::cli {
 namespace {
+
+constexpr int kStderr = 2;
+
+Colour stderr_colour() {
+  return log::wants_colour(kStderr) ? Colour::Ansi : Colour::Never;
+}
 
 std::string red(std::string_view text, Colour colour) {
   return colour == Colour::Ansi ? fmt::format("\x1b[1;31m{}\x1b[0m", text) : std::string(text);
@@ -50,6 +58,21 @@ std::string format_up_usage_error(const UsageError& error, Colour colour) {
     out += fmt::format("\nCaused by:\n      {}\n", error.cause);
   }
   return out;
+}
+
+int report_failure(const Error& error) {
+  log::write_all(kStderr, format_error(error, stderr_colour()));
+  return kExitFailure;
+}
+
+int report_usage(const UsageError& error) {
+  log::write_all(kStderr, format_usage_error(error, stderr_colour()));
+  return kExitUsage;
+}
+
+int report_up_usage(const UsageError& error) {
+  log::write_all(kStderr, format_up_usage_error(error, stderr_colour()));
+  return kExitFailure;
 }
 
 }  // namespace whorl::cli

@@ -29,4 +29,9 @@ struct UsageError {
 /// Wrong usage of a flag that belongs to `up` and not to a trigger; goes with exit code 1.
 [[nodiscard]] std::string format_up_usage_error(const UsageError& error, Colour colour);
 
+/// The same written to stderr, with the exit code that goes with it.
+int report_failure(const Error& error);
+int report_usage(const UsageError& error);
+int report_up_usage(const UsageError& error);
+
 }  // namespace whorl::cli

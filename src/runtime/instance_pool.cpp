@@ -39,12 +39,24 @@ std::unique_ptr<Guest> InstancePool::take(KeptInstances& kept) {
 
 void InstancePool::give(std::unique_ptr<Guest> guest) {
   KeptInstances& kept = *guest->kept();
-  if (idle_ >= kMaxIdle || !guest->reset()) {
+  if (kept.is_off || idle_ >= kMaxIdle || !guest->reset()) {
     return;
   }
   kept.idle.push_back(std::move(guest));
   ++idle_;
   schedule_trim();
+}
+
+void InstancePool::forget(const Service& service) {
+  const auto found = services_.find(&service);
+  if (found == services_.end()) {
+    return;
+  }
+  KeptInstances& kept = *found->second;
+  kept.is_off = true;
+  idle_ -= kept.idle.size();
+  kept.idle.clear();
+  services_.erase(found);
 }
 
 bool InstancePool::evict_one() {

@@ -39,6 +39,9 @@ class InstancePool {
   [[nodiscard]] std::unique_ptr<Guest> take(KeptInstances& kept);
   /// Puts the instance back after an event that ended well, and keeps it if that can be done.
   void give(std::unique_ptr<Guest> guest);
+  /// The service was replaced: its idle instances are given back now, those in use after their
+  /// event.
+  void forget(const Service& service);
   /// Gives one idle instance back to make room. @return false if there is none
   bool evict_one();
   [[nodiscard]] std::size_t idle() const noexcept { return idle_; }

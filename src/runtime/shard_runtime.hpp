@@ -40,6 +40,9 @@ class ShardRuntime {
   /// instance to be had the client gets 503 with Retry-After.
   void serve(std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange);
 
+  /// The service was replaced: nothing of it is kept for events to come.
+  void forget(const Service& service) { pool_.forget(service); }
+
   /// Ends every guest that is still alive; their clients' answers are cut.
   void cancel_all(std::string_view reason);
   /// Guests alive now.

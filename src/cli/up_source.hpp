@@ -1,0 +1,49 @@
+/// UpSource: the application that `up` was asked for, loaded as often as it is to be replaced.
+#pragma once
+
+#include "app/locked_app.hpp"
+#include "base/result.hpp"
+#include "cli/cli.hpp"
+#include "cli/locate.hpp"
+#include "cli/up_flags.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whorl::cli {
+
+using SharedApp = std::shared_ptr<const app::LockedApp>;
+
+/// @thread the main thread
+class UpSource final : public AppSource {
+ public:
+  UpSource(AppLocation location, OwnFlags flags);
+
+  /// What `up`'s own flags ask for: loading, `-c`, `-e`.
+  /// @return errors: the loader's; NotFound for a trigger type that nothing executes
+  [[nodiscard]] Result<SharedApp> load_app() const;
+  /// What the trigger's flags add: the values of variables.
+  /// @return errors: InvalidInput, NotFound
+  [[nodiscard]] Result<Runnable> complete(SharedApp app) const;
+  /// Values of `--variable`, in forms that are understood.
+  void set_variables(std::vector<std::string> variables) { variables_ = std::move(variables); }
+  [[nodiscard]] const AppLocation& location() const noexcept { return location_; }
+
+  // AppSource
+  [[nodiscard]] Result<Runnable> load() override;
+  void on_reloaded(const Error* failure) override;
+
+ private:
+  AppLocation location_;
+  OwnFlags flags_;
+  std::vector<std::string> variables_;
+};
+
+/// Whether every component named by `--follow` exists.
+[[nodiscard]] Result<void> check_followed(
+    const app::LockedApp& app, const std::vector<std::string>& followed
+);
+
+}  // namespace whorl::cli

@@ -1,0 +1,250 @@
+#include "cli/watch_command.hpp"
+
+#include "cli/arguments.hpp"
+#include "cli/locate.hpp"
+#include "cli/report.hpp"
+#include "cli/up.hpp"
+#include "cli/up_flags.hpp"
+#include "cli/up_source.hpp"
+#include "cli/values.hpp"
+#include "fs/file.hpp"
+#include "log/terminal.hpp"
+#include "watch/watch_loop.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <variant>
+
+namespace whorl::cli {
+namespace {
+
+constexpr int kStdout = 1;
+constexpr int kStderr = 2;
+constexpr std::uint64_t kMaxDebounceMs = 3'600'000;
+/// Cursor home, clear the screen, clear what was scrolled away.
+constexpr std::string_view kClearScreen = "\x1b[H\x1b[2J\x1b[3J";
+
+using enum FlagSpec::Owner;
+using enum FlagSpec::Repeat;
+
+constexpr std::size_t kDebounceFlag = 3;
+constexpr std::array kFlags{
+    FlagSpec{
+        .name = "from",
+        .letter = 'f',
+        .value_name = "APP_MANIFEST_FILE",
+        .help = "The application to watch. This may be a manifest (spin.toml) file, or a directory "
+                "containing a spin.toml file. If omitted, it defaults to \"spin.toml\"",
+        .aliases = {"file"},
+        .owner = Up
+    },
+    FlagSpec{
+        .name = "profile",
+        .value_name = "PROFILE",
+        .help = "The build profile to build and run. The default is the anonymous profile (usually "
+                "the release build)",
+        .owner = Up
+    },
+    FlagSpec{
+        .name = "clear", .letter = 'c', .help = "Clear the screen before each run", .owner = Up
+    },
+    FlagSpec{
+        .name = "debounce",
+        .letter = 'd',
+        .value_name = "DEBOUNCE",
+        .help = "Set the timeout between detected change and re-execution, in milliseconds",
+        .default_value = "100",
+        .owner = Up
+    },
+    FlagSpec{
+        .name = "skip-build",
+        .help = "Only run the Spin application, restarting it when build artifacts change",
+        .owner = Up
+    },
+    FlagSpec{.name = "help", .letter = 'h', .help = "Print help", .owner = Up, .repeat = Many},
+};
+
+constexpr std::array kArguments{
+    ArgumentHelp{.name = "[UP_ARGS]...", .help = "Arguments to be passed through to spin up"}
+};
+
+std::string last_of(const ScannedArguments& scanned, std::string_view name) {
+  const auto values = scanned.values(name);
+  return values.empty() ? std::string() : values.back();
+}
+
+/// Loads what UpSource loads, when the files say so.
+class WatchSource final : public AppSource {
+ public:
+  enum class Screen : std::uint8_t { Keep, Clear };
+
+  WatchSource(UpSource& source, watch::WatchLoop& loop, Screen screen)
+      : source_(source), loop_(loop), screen_(screen) {}
+
+  [[nodiscard]] int event_fd() const noexcept override { return loop_.event_fd(); }
+  [[nodiscard]] bool is_due() override {
+    const bool due = loop_.is_due();
+    for (const Error& problem : loop_.take_problems()) {
+      report_failure(problem);
+    }
+    return due;
+  }
+  [[nodiscard]] Result<Runnable> load() override {
+    if (screen_ == Screen::Clear) {
+      log::write_all(kStdout, kClearScreen);
+    }
+    return source_.load();
+  }
+  void on_reloaded(const Error* failure) override {
+    if (failure == nullptr) {
+      source_.on_reloaded(nullptr);
+    } else {
+      report_failure(*failure);
+    }
+  }
+  [[nodiscard]] bool keeps_going() const noexcept override { return true; }
+
+ private:
+  UpSource& source_;
+  watch::WatchLoop& loop_;
+  Screen screen_;
+};
+
+/// What `up` is told, or the exit code.
+struct UpPart {
+  UpSource source;
+  TriggerFlags flags;
+  bool has_direct_mounts = false;
+};
+
+std::variant<UpPart, int> read_up_part(
+    std::span<const std::string_view> arguments, const std::string& manifest_path
+) {
+  const ScannedArguments scanned = scan_arguments(arguments, up_flags());
+  if (scanned.up_error) {
+    return report_up_usage(*scanned.up_error);
+  }
+  for (const FlagSpec::Owner owner : {Up, Trigger}) {
+    if (const auto refused = refused_flag(scanned, owner)) {
+      return report_usage(*refused);
+    }
+  }
+  auto own = read_own_flags(scanned);
+  if (const auto* wrong = std::get_if<UsageError>(&own)) {
+    return report_up_usage(*wrong);
+  }
+  if (scanned.trigger_error) {
+    return report_usage(*scanned.trigger_error);
+  }
+  auto flags = read_trigger_flags(scanned);
+  if (const auto* wrong = std::get_if<UsageError>(&flags)) {
+    return report_usage(*wrong);
+  }
+  UpPart out{
+      .source = UpSource(
+          {.kind = AppLocation::Kind::Manifest, .path = manifest_path},
+          std::get<OwnFlags>(std::move(own))
+      ),
+      .flags = std::get<TriggerFlags>(std::move(flags)),
+      .has_direct_mounts = scanned.has("direct-mounts"),
+  };
+  out.source.set_variables(std::move(out.flags.variables));
+  app::LockedApp folders;
+  folders.app_dir = std::string(fs::parent(manifest_path));
+  apply_default_folders(out.flags, folders);
+  return out;
+}
+
+void print_unwatched(const watch::WatchLoop& loop) {
+  for (const std::string& id : loop.unwatched()) {
+    log::write_all(
+        kStderr,
+        fmt::format(
+            "You haven't configured what to watch for the component: '{}'. Learn how to configure "
+            "Spin watch at https://developer.fermyon.com/common/cli-reference#watch\n",
+            id
+        )
+    );
+  }
+}
+
+Result<int> watch_app(
+    UpPart up, watch::WatchOptions options, WatchSource::Screen screen, AppRunner& runner
+) {
+  options.assets = !up.has_direct_mounts;
+  WHORL_TRY(const auto loop, watch::WatchLoop::start(std::move(options)));
+  print_unwatched(*loop);
+  WatchSource source(up.source, *loop, screen);
+  up.flags.request.source = &source;
+  return runner.run(up.flags.request);
+}
+
+/// The manifest's absolute path: messages of the running application show it so, as in Spin.
+Result<std::string> find_manifest(const ScannedArguments& scanned) {
+  std::string note;
+  auto path = locate_manifest(last_of(scanned, "from"), note);
+  log::write_all(kStderr, note);
+  if (!path) {
+    return path;
+  }
+  // Not canonical: the folder may be reached through a link, and is shown as it was named.
+  WHORL_TRY(const std::string absolute, fs::absolute(*path));
+  return fs::normalised(absolute);
+}
+
+}  // namespace
+
+const CommandHelp& watch_help() {
+  static constexpr CommandHelp kHelp{
+      .name = "watch",
+      .alias = "w",
+      .about = "Build and run the Spin application, rebuilding and restarting it when files change",
+      .usage = "whorl watch [OPTIONS] [UP_ARGS]...",
+      .arguments = kArguments,
+      .flags = kFlags
+  };
+  return kHelp;
+}
+
+int run_watch(std::span<const std::string_view> arguments, AppRunner& runner) {
+  const std::size_t own = own_prefix(arguments, kFlags);
+  const auto scanned = scan_arguments(arguments.first(own), kFlags, watch_help().usage);
+  if (scanned.up_error) {
+    return report_usage(*scanned.up_error);
+  }
+  if (scanned.has("help")) {
+    log::write_all(kStdout, command_help(watch_help(), log::terminal_width(kStdout)));
+    return 0;
+  }
+  watch::WatchOptions options;
+  if (const std::string debounce = last_of(scanned, "debounce"); !debounce.empty()) {
+    const auto number = parse_number(debounce);
+    if (!number || *number > kMaxDebounceMs) {
+      const std::string why = number ? fmt::format("{} is not in 0..={}", *number, kMaxDebounceMs)
+                                     : number.error().message();
+      return report_usage(invalid_value(kFlags[kDebounceFlag], debounce, why));
+    }
+    options.debounce = std::chrono::milliseconds(*number);
+  }
+  options.profile = last_of(scanned, "profile");
+  options.builds = !scanned.has("skip-build");
+  auto manifest_path = find_manifest(scanned);
+  if (!manifest_path) {
+    return report_failure(manifest_path.error());
+  }
+  options.manifest_path = *manifest_path;
+  auto up = read_up_part(arguments.subspan(own), *manifest_path);
+  if (const int* code = std::get_if<int>(&up)) {
+    return *code;
+  }
+  auto code = watch_app(
+      std::get<UpPart>(std::move(up)),
+      std::move(options),
+      scanned.has("clear") ? WatchSource::Screen::Clear : WatchSource::Screen::Keep,
+      runner
+  );
+  return code ? *code : report_failure(code.error());
+}
+
+}  // namespace whorl::cli
