@@ -18,9 +18,9 @@ namespace whorl::cli {
 
 /// What is to be built.
 struct BuildRequest {
-  std::string manifest_path;
-  std::string profile;                  ///< empty: the anonymous one
-  std::vector<std::string> components;  ///< empty: all
+  std::string manifest_path{};
+  std::string profile{};                  ///< empty: the anonymous one
+  std::vector<std::string> components{};  ///< empty: all
   unsigned jobs = 1;
 };
 

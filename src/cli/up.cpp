@@ -20,7 +20,7 @@ Result<UpSource> find_source(OwnFlags flags, const std::optional<std::string>& s
   if (!location) {
     return location.take_error();
   }
-  return UpSource(*std::move(location), std::move(flags));
+  return UpSource::open(*std::move(location), std::move(flags));
 }
 
 Result<int> start(UpSource& source, SharedApp app, TriggerFlags flags, AppRunner& runner) {
@@ -55,6 +55,9 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
   auto source = find_source(std::get<OwnFlags>(own), scanned.stray);
   if (!source) {
     return report_failure(source.error());
+  }
+  if (auto built = source->build_or_warn(); !built) {
+    return report_failure(built.error());
   }
   auto app = source->load_app();
   if (!app) {

@@ -60,7 +60,13 @@ constexpr std::array kFlags{
         .standing = Hidden,
         .may_be_empty = true
     },
-    refused(Up, "profile", "PROFILE"),
+    FlagSpec{
+        .name = "profile",
+        .value_name = "PROFILE",
+        .help = "The build profile to run. The default is the anonymous profile (usually the "
+                "release build)",
+        .owner = Up
+    },
     refused(Up, "insecure", {}, {}, 'k'),
     FlagSpec{
         .name = "env",
@@ -70,10 +76,32 @@ constexpr std::array kFlags{
         .owner = Up,
         .repeat = Many
     },
-    refused(Up, "temp", "TMP", {}, '\0', "tmp"),
-    refused(Up, "cache-dir", "CACHE_DIR"),
-    refused(Up, "direct-mounts"),
-    refused(Up, "build", {}, "SPIN_ALWAYS_BUILD"),
+    FlagSpec{
+        .name = "temp",
+        .value_name = "TMP",
+        .help = "Temporary directory for the static assets of the components",
+        .aliases = {"tmp"},
+        .owner = Up
+    },
+    FlagSpec{
+        .name = "cache-dir",
+        .value_name = "CACHE_DIR",
+        .help = "Cache directory for downloaded components and assets",
+        .owner = Up
+    },
+    FlagSpec{
+        .name = "direct-mounts",
+        .help = "For local apps with directory mounts and no excluded files, mount them directly "
+                "instead of using a temporary directory",
+        .owner = Up
+    },
+    FlagSpec{
+        .name = "build",
+        .help = "For local apps, specifies to perform `spin build` (with the default options) "
+                "before running the application",
+        .environment = "SPIN_ALWAYS_BUILD",
+        .owner = Up
+    },
     FlagSpec{
         .name = "component-id",
         .letter = 'c',
@@ -157,7 +185,10 @@ constexpr std::array kFlags{
     refused(Trigger, "max-instance-concurrent-reuse-count", "MAX_INSTANCE_CONCURRENT_REUSE_COUNT"),
     refused(Trigger, "request-timeout", "REQUEST_TIMEOUT"),
     refused(Trigger, "idle-instance-timeout", "IDLE_INSTANCE_TIMEOUT"),
-    refused(Trigger, "allow-transient-write"),
+    FlagSpec{
+        .name = "allow-transient-write",
+        .help = "Set the static assets of the components in the temporary directory as writable"
+    },
     refused(Trigger, "experimental-wasi-otel"),
     refused(Trigger, "key-value", "KEY_VALUES"),
     refused(Trigger, "sqlite", "SQLITE_STATEMENTS"),

@@ -180,7 +180,21 @@ Understood<OwnFlags> read_own_flags(const ScannedArguments& arguments) {
       out.environment.push_back(*std::move(pair));
     }
   }
+  const auto last_of = [&](std::string_view name) {
+    auto values = arguments.values(name);
+    return values.empty() ? std::string() : std::move(values.back());
+  };
   out.components = arguments.values("component-id");
+  out.profile = last_of("profile");
+  out.temp = last_of("temp");
+  out.cache_dir = last_of("cache-dir");
+  out.direct_mounts = arguments.has("direct-mounts");
+  out.transient_write = arguments.has("allow-transient-write");
+  FlagReader reader(arguments);
+  out.build = reader.is_on("build");
+  if (reader.error()) {
+    return *std::move(reader.error());
+  }
   return out;
 }
 

@@ -27,6 +27,12 @@ struct OwnFlags {
   std::string from;  ///< as given
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> components;  ///< empty: all
+  std::string profile;                  ///< empty: the anonymous one
+  std::string temp;                     ///< folder for copies of files; empty: a temporary one
+  std::string cache_dir;                ///< of downloads; empty: the default one
+  bool direct_mounts = false;
+  bool transient_write = false;  ///< a flag of the trigger's that decides about loading
+  bool build = false;
 };
 
 /// A usage error, or the value.

@@ -1,21 +1,33 @@
 #include "cli/up_source.hpp"
 
 #include "app/http_trigger.hpp"
+#include "build/build_info.hpp"
+#include "cli/build_command.hpp"
 #include "cli/report.hpp"
 #include "cli/variable_flags.hpp"
+#include "fs/file.hpp"
 #include "loader/loader.hpp"
 #include "log/terminal.hpp"
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <utility>
 
 namespace whorl::cli {
 namespace {
 
-Result<SharedApp> load_from(const AppLocation& location) {
-  return location.kind == AppLocation::Kind::Manifest ? loader::load_manifest(location.path)
-                                                      : loader::load_bare_wasm(location.path);
+/// Downloads are kept where Spin keeps them, so that both find them.
+std::string cache_folder(const std::string& given) {
+  if (!given.empty()) {
+    return fs::join(given, "registry");
+  }
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if (cache != nullptr && *cache != '\0') {
+    return fs::join(cache, "spin/registry");
+  }
+  return home == nullptr ? std::string() : fs::join(home, ".cache/spin/registry");
 }
 
 /// `-c` and `-e` applied to what was loaded.
@@ -85,14 +97,93 @@ Result<void> check_followed(const app::LockedApp& app, const std::vector<std::st
   );
 }
 
-UpSource::UpSource(AppLocation location, OwnFlags flags)
-    : location_(std::move(location)), flags_(std::move(flags)) {}
+UpSource::UpSource(AppLocation location, OwnFlags flags, WorkFolder folder)
+    : location_(std::move(location)), flags_(std::move(flags)), folder_(std::move(folder)) {}
 
-Result<SharedApp> UpSource::load_app() const {
-  WHORL_TRY(SharedApp loaded, load_from(location_));
-  WHORL_TRY(SharedApp app, adjust(std::move(loaded), flags_));
+Result<UpSource> UpSource::open(AppLocation location, OwnFlags flags) {
+  WHORL_TRY(WorkFolder folder, WorkFolder::open(flags.temp));
+  return UpSource(std::move(location), std::move(flags), std::move(folder));
+}
+
+Result<void> UpSource::build_or_warn() const {
+  if (location_.kind != AppLocation::Kind::Manifest) {
+    return {};
+  }
+  // What else is wrong with the manifest is said when it is loaded.
+  const auto info = flags_.profile.empty() ? Result<build::BuildInfo>(build::BuildInfo())
+                                           : build::read_build_info(location_.path, {});
+  if (info && !flags_.profile.empty() && !info->profiles.contains(flags_.profile)) {
+    return fail(
+        ErrorKind::NotFound, "Profile {} is not defined in this application", flags_.profile
+    );
+  }
+  if (flags_.build) {
+    return build_app({.manifest_path = location_.path, .profile = flags_.profile});
+  }
+  if (build::read_last_profile(std::string(fs::parent(location_.path))) != flags_.profile) {
+    const std::string profile =
+        flags_.profile.empty() ? std::string() : " --profile " + flags_.profile;
+    log::write_all(
+        2,
+        fmt::format(
+            "Warning: You built a different profile more recently than the one you are running. If "
+            "the app appears to be behaving like an older version then run `spin up --build{}`.\n",
+            profile
+        )
+    );
+  }
+  return {};
+}
+
+Result<SharedApp> UpSource::load_manifest() {
+  std::vector<std::string> warnings;
+  WorkFolder::Assets assets = folder_.next_assets();
+  const loader::LoadOptions options{
+      .profile = flags_.profile,
+      .files = flags_.direct_mounts ? loader::FileMounts::Direct : loader::FileMounts::Copy,
+      .access =
+          flags_.transient_write ? loader::MountAccess::ReadWrite : loader::MountAccess::ReadOnly,
+      .assets_dir = std::move(assets.path),
+      .cache_dir = cache_folder(flags_.cache_dir),
+      .warnings = &warnings,
+  };
+  auto app = loader::load_manifest(location_.path, options);
+  for (const std::string& warning : warnings) {
+    log::write_all(2, fmt::format("Warning: {}\n", warning));
+  }
+  if (!app || assets.guard == nullptr) {
+    return app;
+  }
+  // The copies stay as long as the application they belong to.
+  struct WithFiles {
+    std::shared_ptr<FolderGuard> guard;
+    SharedApp app;
+  };
+  auto kept =
+      std::make_shared<const WithFiles>(WithFiles{std::move(assets.guard), *std::move(app)});
+  const app::LockedApp* pointer = kept->app.get();
+  return SharedApp(std::move(kept), pointer);
+}
+
+Result<SharedApp> UpSource::load_app() {
+  WHORL_TRY(
+      const SharedApp loaded,
+      location_.kind == AppLocation::Kind::Manifest ? load_manifest()
+                                                    : loader::load_bare_wasm(location_.path)
+  );
+  WHORL_TRY(SharedApp app, adjust(loaded, flags_));
   WHORL_CHECKED(check_executors(*app, location_));
-  return app;
+  if (app == loaded) {
+    return app;
+  }
+  // What was changed is a copy; the files belong to the original.
+  struct Copy {
+    SharedApp original;
+    SharedApp app;
+  };
+  auto kept = std::make_shared<const Copy>(Copy{loaded, std::move(app)});
+  const app::LockedApp* pointer = kept->app.get();
+  return SharedApp(std::move(kept), pointer);
 }
 
 Result<Runnable> UpSource::complete(SharedApp app) const {

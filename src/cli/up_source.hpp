@@ -6,6 +6,7 @@
 #include "cli/cli.hpp"
 #include "cli/locate.hpp"
 #include "cli/up_flags.hpp"
+#include "cli/work_folder.hpp"
 
 #include <memory>
 #include <optional>
@@ -19,11 +20,15 @@ using SharedApp = std::shared_ptr<const app::LockedApp>;
 /// @thread the main thread
 class UpSource final : public AppSource {
  public:
-  UpSource(AppLocation location, OwnFlags flags);
+  /// @return errors: no folder to work in
+  [[nodiscard]] static Result<UpSource> open(AppLocation location, OwnFlags flags);
 
-  /// What `up`'s own flags ask for: loading, `-c`, `-e`.
+  /// Builds if that was asked for, or else says when the last build was of another profile.
+  /// @return errors: those of building
+  [[nodiscard]] Result<void> build_or_warn() const;
+  /// What `up`'s own flags ask for: loading with copies of files, `-c`, `-e`.
   /// @return errors: the loader's; NotFound for a trigger type that nothing executes
-  [[nodiscard]] Result<SharedApp> load_app() const;
+  [[nodiscard]] Result<SharedApp> load_app();
   /// What the trigger's flags add: the values of variables.
   /// @return errors: InvalidInput, NotFound
   [[nodiscard]] Result<Runnable> complete(SharedApp app) const;
@@ -36,8 +41,12 @@ class UpSource final : public AppSource {
   void on_reloaded(const Error* failure) override;
 
  private:
+  UpSource(AppLocation location, OwnFlags flags, WorkFolder folder);
+  [[nodiscard]] Result<SharedApp> load_manifest();
+
   AppLocation location_;
   OwnFlags flags_;
+  WorkFolder folder_;
   std::vector<std::string> variables_;
 };
 

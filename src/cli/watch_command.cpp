@@ -119,7 +119,9 @@ struct UpPart {
 };
 
 std::variant<UpPart, int> read_up_part(
-    std::span<const std::string_view> arguments, const std::string& manifest_path
+    std::span<const std::string_view> arguments,
+    const std::string& manifest_path,
+    const std::string& profile
 ) {
   const ScannedArguments scanned = scan_arguments(arguments, up_flags());
   if (scanned.up_error) {
@@ -141,11 +143,16 @@ std::variant<UpPart, int> read_up_part(
   if (const auto* wrong = std::get_if<UsageError>(&flags)) {
     return report_usage(*wrong);
   }
+  auto& own_flags = std::get<OwnFlags>(own);
+  own_flags.profile = profile;
+  auto source = UpSource::open(
+      {.kind = AppLocation::Kind::Manifest, .path = manifest_path}, std::move(own_flags)
+  );
+  if (!source) {
+    return report_failure(source.error());
+  }
   UpPart out{
-      .source = UpSource(
-          {.kind = AppLocation::Kind::Manifest, .path = manifest_path},
-          std::get<OwnFlags>(std::move(own))
-      ),
+      .source = *std::move(source),
       .flags = std::get<TriggerFlags>(std::move(flags)),
       .has_direct_mounts = scanned.has("direct-mounts"),
   };
@@ -234,7 +241,7 @@ int run_watch(std::span<const std::string_view> arguments, AppRunner& runner) {
     return report_failure(manifest_path.error());
   }
   options.manifest_path = *manifest_path;
-  auto up = read_up_part(arguments.subspan(own), *manifest_path);
+  auto up = read_up_part(arguments.subspan(own), *manifest_path, options.profile);
   if (const int* code = std::get_if<int>(&up)) {
     return *code;
   }
