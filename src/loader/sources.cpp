@@ -89,6 +89,10 @@ class DraftFile final : public ByteSink {
 
 }  // namespace
 
+Result<void> HttpFetcher::fetch(const std::string& url, ByteSink& sink) {
+  return http::download(url, sink, options_);
+}
+
 bool is_digest(std::string_view text) noexcept {
   return text.starts_with(kPrefix) && text.size() == kPrefix.size() + kDigits &&
          std::ranges::all_of(text.substr(kPrefix.size()), [](char c) {

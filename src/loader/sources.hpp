@@ -7,24 +7,17 @@
 /// @thread blocking
 #pragma once
 
-#include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "http/download.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace whorl::loader {
 
-/// Takes the bytes of a download in order.
-class ByteSink {
- public:
-  virtual ~ByteSink() = default;
-  /// How long the whole will be, where that is told beforehand. An error ends the download.
-  [[nodiscard]] virtual Result<void> expect(std::uint64_t bytes) = 0;
-  /// The next bytes. An error ends the download.
-  [[nodiscard]] virtual Result<void> write(ByteView part) = 0;
-};
+using ByteSink = http::DownloadSink;
 
 /// Downloads from http and https URLs.
 class SourceFetcher {
@@ -35,6 +28,16 @@ class SourceFetcher {
   /// @return errors: the sink's own; InvalidInput (no such URL), PermissionDenied (such a
   ///         redirect), NotFound and other answers than 200, Unavailable, DeadlineExceeded
   [[nodiscard]] virtual Result<void> fetch(const std::string& url, ByteSink& sink) = 0;
+};
+
+/// Over the network (http/download.hpp).
+class HttpFetcher final : public SourceFetcher {
+ public:
+  explicit HttpFetcher(http::DownloadOptions options = {}) : options_(std::move(options)) {}
+  [[nodiscard]] Result<void> fetch(const std::string& url, ByteSink& sink) override;
+
+ private:
+  http::DownloadOptions options_;
 };
 
 /// A wasm package of a registry, as it is asked for.
