@@ -3,6 +3,7 @@
 #include "cli/build_command.hpp"
 #include "cli/help.hpp"
 #include "cli/inspect.hpp"
+#include "cli/maintenance.hpp"
 #include "cli/report.hpp"
 #include "cli/up.hpp"
 #include "cli/version.hpp"
@@ -35,7 +36,7 @@ constexpr std::array<VerbHelp, 5> kVerbs{
 };
 
 /// Spin's verbs that don't exist here yet, with their aliases.
-constexpr std::array<std::string_view, 19> kSpinVerbs{
+constexpr std::array<std::string_view, 18> kSpinVerbs{
     "add",
     "a",
     "deploy",
@@ -53,7 +54,6 @@ constexpr std::array<std::string_view, 19> kSpinVerbs{
     "templates",
     "template",
     "trigger",
-    "maintenance",
     "deps"
 };
 
@@ -145,6 +145,9 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   }
   if (first == "inspect") {
     return run_inspect(rest, runner);
+  }
+  if (first == "maintenance") {
+    return run_maintenance(rest);
   }
   if (first == "help") {
     return run_help(rest);

@@ -138,6 +138,7 @@ Result<void> UpSource::build_or_warn() const {
 Result<SharedApp> UpSource::load_manifest() {
   std::vector<std::string> warnings;
   WorkFolder::Assets assets = folder_.next_assets();
+  loader::HttpFetcher fetcher;
   const loader::LoadOptions options{
       .profile = flags_.profile,
       .files = flags_.direct_mounts ? loader::FileMounts::Direct : loader::FileMounts::Copy,
@@ -145,6 +146,7 @@ Result<SharedApp> UpSource::load_manifest() {
           flags_.transient_write ? loader::MountAccess::ReadWrite : loader::MountAccess::ReadOnly,
       .assets_dir = std::move(assets.path),
       .cache_dir = cache_folder(flags_.cache_dir),
+      .fetcher = &fetcher,
       .warnings = &warnings,
   };
   auto app = loader::load_manifest(location_.path, options);

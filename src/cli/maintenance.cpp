@@ -1,0 +1,116 @@
+#include "cli/maintenance.hpp"
+
+#include "cli/cli.hpp"
+#include "cli/report.hpp"
+#include "fs/file.hpp"
+#include "log/terminal.hpp"
+#include "manifest/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+namespace whorl::cli {
+namespace {
+
+constexpr int kStdout = 1;
+constexpr int kStderr = 2;
+constexpr std::string_view kUsage = "whorl maintenance <COMMAND>";
+constexpr std::string_view kSchemaUsage = "whorl maintenance generate-manifest-schema [OPTIONS]";
+constexpr std::string_view kHelp =
+    "Commands for Whorl maintenance tasks\n"
+    "\n"
+    "Usage: whorl maintenance <COMMAND>\n"
+    "\n"
+    "Commands:\n"
+    "  generate-manifest-schema  Generate JSON schema for application manifest\n"
+    "  help                      Print this message\n"
+    "\n"
+    "Options:\n"
+    "  -h, --help  Print help\n";
+constexpr std::string_view kSchemaHelp =
+    "Generate JSON schema for application manifest\n"
+    "\n"
+    "Usage: whorl maintenance generate-manifest-schema [OPTIONS]\n"
+    "\n"
+    "Options:\n"
+    "  -o <OUTPUT>  The file to which to generate the JSON schema. If omitted, it is generated to "
+    "stdout\n"
+    "  -h, --help   Print help\n";
+
+int usage_failure(std::string message, std::string_view usage) {
+  return report_usage({.message = std::move(message), .usage = std::string(usage), .cause = {}});
+}
+
+int write_schema(const std::optional<std::string>& output) {
+  const std::string schema = manifest::manifest_schema();
+  if (!output) {
+    log::write_all(kStdout, schema);
+    return 0;
+  }
+  if (auto written = fs::write_file_atomic(*output, as_bytes(schema)); !written) {
+    return report_failure(written.error());
+  }
+  return 0;
+}
+
+int run_schema(std::span<const std::string_view> arguments) {
+  std::optional<std::string> output;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    if (word == "--help" || word == "-h") {
+      log::write_all(kStdout, kSchemaHelp);
+      return 0;
+    }
+    if (!word.starts_with("-o") || output) {
+      const std::string shown = log::escape_controls(word, log::LineBreaks::Escape);
+      return usage_failure(
+          output && word.starts_with("-o")
+              ? "the argument '-o <OUTPUT>' cannot be used multiple times"
+              : fmt::format("unexpected argument '{}' found", shown),
+          kSchemaUsage
+      );
+    }
+    if (word.size() > 2) {
+      output = word.substr(word[2] == '=' ? 3 : 2);
+    } else if (++i < arguments.size()) {
+      output = arguments[i];
+    } else {
+      return usage_failure(
+          "a value is required for '-o <OUTPUT>' but none was supplied", kSchemaUsage
+      );
+    }
+  }
+  return write_schema(output);
+}
+
+}  // namespace
+
+int run_maintenance(std::span<const std::string_view> arguments) {
+  if (arguments.empty()) {
+    log::write_all(kStderr, kHelp);
+    return kExitUsage;
+  }
+  const std::string_view first = arguments[0];
+  if (first == "help" || first == "--help" || first == "-h") {
+    log::write_all(kStdout, kHelp);
+    return 0;
+  }
+  if (first == "generate-manifest-schema") {
+    return run_schema(arguments.subspan(1));
+  }
+  if (first == "generate-reference" || first == "generate-completions") {
+    return usage_failure(
+        fmt::format("the command '{}' is known from Spin but not supported yet", first), kUsage
+    );
+  }
+  const std::string shown = log::escape_controls(first, log::LineBreaks::Escape);
+  return usage_failure(
+      first.starts_with('-') ? fmt::format("unexpected argument '{}' found", shown)
+                             : fmt::format("unrecognized subcommand '{}'", shown),
+      kUsage
+  );
+}
+
+}  // namespace whorl::cli
