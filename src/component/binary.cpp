@@ -4,6 +4,7 @@
 #include "component/core_module.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace whorl::component {
 
@@ -181,6 +182,26 @@ Result<> Decoder::custom_section(Reader& in, ir::Component& out) {
   return {};
 }
 
+namespace {
+
+/// Inside a component the two names of an import stand for one: no pair may be there twice.
+Result<> check_unique_imports(const CoreModule& module, std::uint64_t offset) {
+  std::set<std::pair<std::string_view, std::string_view>> names;
+  for (const CoreImport& import : module.imports()) {
+    if (!names.emplace(import.module, import.name).second) {
+      return malformed(
+          offset,
+          "a core module imports \"{}\" \"{}\" twice",
+          printable(import.module),
+          printable(import.name)
+      );
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<> Decoder::core_module(Reader& in, Scope& scope, Definitions& out) {
   const std::uint64_t start = in.offset();
   if (modules_ >= kMaxModules) {
@@ -188,7 +209,8 @@ Result<> Decoder::core_module(Reader& in, Scope& scope, Definitions& out) {
   }
   WHORL_TRY(const ByteView bytes, in.take(in.remaining(), "a core module"));
   // Checks its structure now, so that the message names the place; the linker scans it again.
-  WHORL_CHECKED(CoreModule::scan(bytes, start));
+  WHORL_TRY(const CoreModule module, CoreModule::scan(bytes, start));
+  WHORL_CHECKED(check_unique_imports(module, start));
   out.push_back({start, ir::CoreModuleDefinition{bytes, modules_++}});
   return define(scope, Sort::CoreModule, start);
 }

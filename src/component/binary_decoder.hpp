@@ -90,8 +90,18 @@ class Decoder {
   );
   [[nodiscard]] Result<std::optional<ir::ValType>> result_list(Reader& in, const Scope& scope);
   [[nodiscard]] Result<ir::ExternType> extern_type(Reader& in, const Scope& scope);
+
+  // binary_core_types.cpp
   [[nodiscard]] Result<ir::CoreTypeDefinition> core_type(Reader& in, Scope& scope);
-  [[nodiscard]] Result<> module_declaration(Reader& in, Scope& scope);
+  struct ModuleNames;
+  [[nodiscard]] Result<ir::CoreTypeDefinition> module_type(
+      Reader& in, Scope& scope, std::uint64_t start
+  );
+  [[nodiscard]] Result<> module_declaration(
+      Reader& in, Scope& scope, ModuleNames& names, ir::CoreModuleType& out
+  );
+  [[nodiscard]] Result<CoreExternType> module_item(Reader& in, const Scope& scope);
+  [[nodiscard]] Result<ir::CoreTypeAlias> module_alias(Reader& in, const Scope& scope);
 
   // shared pieces, binary.cpp
   struct ExternNames {

@@ -1,24 +1,10 @@
 // Imports, exports and their types in the decoder. @spec Binary.md "Import and Export Definitions"
 #include "component/binary_decoder.hpp"
-#include "component/core_types.hpp"
 #include "component/names.hpp"
 
 namespace whorl::component::detail {
 
 using ir::Sort;
-
-namespace {
-
-/// Module types declare core types in a scope of their own.
-std::uint32_t core_type_depth(const Scope& scope) noexcept {
-  std::uint32_t depth = 0;
-  for (const Scope* at = &scope; at != nullptr; at = at->parent) {
-    ++depth;
-  }
-  return depth;
-}
-
-}  // namespace
 
 Result<Decoder::ExternNames> Decoder::extern_name(Reader& in) {
   ExternNames out;
@@ -180,77 +166,6 @@ Result<ir::ExternType> Decoder::extern_type(Reader& in, const Scope& scope) {
     }
     default:
       return malformed(start, "expected the type of an import or export, found {:#04x}", code);
-  }
-}
-
-Result<ir::CoreTypeDefinition> Decoder::core_type(Reader& in, Scope& scope) {
-  const std::uint64_t start = in.offset();
-  const auto lead = in.peek();
-  if (lead == 0x50) {
-    if (core_type_depth(scope) > kMaxNestingDepth || scope.kind == Scope::Kind::ModuleType) {
-      return malformed(start, "a module type cannot be declared here");
-    }
-    WHORL_CHECKED(in.byte("a module type"));
-    Scope body;
-    body.kind = Scope::Kind::ModuleType;
-    body.parent = &scope;
-    WHORL_TRY(
-        const std::uint32_t count, in.count("the declarations of a module type", kMaxDefinitions)
-    );
-    for (std::uint32_t i = 0; i < count; ++i) {
-      WHORL_CHECKED(module_declaration(in, body));
-    }
-    WHORL_CHECKED(define(scope, Sort::CoreType, start, Category::CoreModule));
-    return ir::CoreTypeDefinition{true};
-  }
-  if (lead == 0x00) {
-    // The prefix that tells a non-final subtype from a module type.
-    WHORL_CHECKED(in.byte("a core type"));
-    if (in.peek() != 0x50) {
-      return malformed(start, "expected a non-final subtype (0x50) after 0x00");
-    }
-  }
-  std::vector<CoreTypeDef> types;
-  WHORL_CHECKED(read_core_rec_type(in, types));
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    WHORL_CHECKED(define(scope, Sort::CoreType, start, Category::CoreType));
-  }
-  return ir::CoreTypeDefinition{false};
-}
-
-Result<> Decoder::module_declaration(Reader& in, Scope& scope) {
-  const std::uint64_t start = in.offset();
-  WHORL_TRY(const std::uint8_t code, in.byte("a declaration of a module type"));
-  switch (code) {
-    case 0x00:
-      WHORL_CHECKED(in.name("the module of an import"));
-      WHORL_CHECKED(in.name("the name of an import"));
-      WHORL_CHECKED(read_core_extern_type(in));
-      return {};
-    case 0x01:
-      WHORL_CHECKED(core_type(in, scope));
-      return {};
-    case 0x02: {
-      const std::uint64_t sort_at = in.offset();
-      WHORL_TRY(const std::uint8_t alias_sort, in.byte("the kind of an alias"));
-      WHORL_TRY(const std::uint8_t target, in.byte("the target of an alias"));
-      if (alias_sort != 0x10 || target != 0x01) {
-        return malformed(sort_at, "a module type can only alias outer core types");
-      }
-      WHORL_TRY(const std::uint32_t outer, in.u32("the number of scopes outwards"));
-      const Scope* at = outwards(scope, outer);
-      if (at == nullptr) {
-        return malformed(sort_at, "there are no {} enclosing scopes", outer);
-      }
-      WHORL_CHECKED(type_index(in, *at, Category::CoreType));
-      return define(scope, Sort::CoreType, start, Category::CoreType);
-    }
-    case 0x03:
-      WHORL_CHECKED(in.name("the name of an export"));
-      WHORL_CHECKED(read_core_extern_type(in));
-      return {};
-    default:
-      return malformed(start, "expected a declaration of a module type, found {:#04x}", code);
   }
 }
 

@@ -320,8 +320,8 @@ Result<> Decoder::declaration(
   WHORL_TRY(const std::uint8_t code, in.byte("a declaration"));
   switch (code) {
     case 0x00: {
-      WHORL_TRY(const ir::CoreTypeDefinition definition, core_type(in, scope));
-      out.push_back({start, definition});
+      WHORL_TRY(ir::CoreTypeDefinition definition, core_type(in, scope));
+      out.push_back({start, std::move(definition)});
       return {};
     }
     case 0x01: {

@@ -77,6 +77,12 @@ std::optional<BridgePlan> plan_bridge(const Plan& plan) {
       }
     }
   }
+  for (const Plan::Slot& slot : plan.funcs) {
+    if (slot.host && !out.place[*slot.host]) {
+      out.place[*slot.host] = static_cast<std::uint32_t>(out.hosts.size());
+      out.hosts.push_back(*slot.host);
+    }
+  }
   if (out.hosts.empty()) {
     return std::nullopt;
   }

@@ -172,6 +172,10 @@ class ComponentInstance {
   [[nodiscard]] std::expected<void, engine::Trap> fill_slots(
       engine::Store& store, const engine::Instance& instance, std::uint32_t step
   );
+  /// The same of functions that no core instance defines.
+  [[nodiscard]] std::expected<void, engine::Trap> fill_host_slots(
+      engine::Store& store, const engine::Instance& bridge
+  );
   /// Calls are not checked by the engine: their types are compared once with the ones planned for.
   [[nodiscard]] std::expected<void, engine::Trap> check_types(engine::Store& store) const;
 

@@ -50,6 +50,8 @@ class Instantiation {
     return keep(store_.instantiate(impl_.modules[step.module], imports));
   }
 
+  [[nodiscard]] const engine::Instance& bridge_instance() const noexcept { return bridge_; }
+
  private:
   [[nodiscard]] std::expected<engine::Instance, engine::Trap> keep(
       std::expected<engine::Instance, engine::Trap> made
@@ -137,6 +139,9 @@ std::expected<void, engine::Trap> ComponentInstance::instantiate(engine::Store& 
   if (auto made = run.bridge(); !made) {
     return made;
   }
+  if (auto filled = fill_host_slots(store, run.bridge_instance()); !filled) {
+    return filled;
+  }
   for (std::size_t i = 0; i < impl.plan.steps.size(); ++i) {
     auto made = run.step(i);
     if (!made) {
@@ -167,6 +172,24 @@ std::expected<void, engine::Trap> ComponentInstance::check_types(engine::Store& 
           engine::to_string(type),
           engine::to_string(plan.func_types[i])
       )));
+    }
+  }
+  return {};
+}
+
+std::expected<void, engine::Trap> ComponentInstance::fill_host_slots(
+    engine::Store& store, const engine::Instance& bridge
+) {
+  const Component::Impl& impl = component_->impl();
+  for (std::size_t i = 0; i < impl.plan.funcs.size(); ++i) {
+    const auto host = impl.plan.funcs[i].host;
+    if (!host) {
+      continue;
+    }
+    const auto item = store.find_export(bridge, impl.bridge->export_of[*host]);
+    funcs_[i] = item ? store.as_func(*item) : std::nullopt;
+    if (!funcs_[i]) {
+      return std::unexpected(link_trap(fmt::format("no host function {}", *host)));
     }
   }
   return {};

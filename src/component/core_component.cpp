@@ -219,6 +219,7 @@ class CoreLinker {
     }
     GraphHost host = options();
     host.realloc = std::nullopt;
+    host.kind = GraphHost::Kind::CoreFunction;
     host.core_function = function;
     host.host_slot = match.host_slot;
     host.type = function->type();

@@ -3,6 +3,7 @@
 #include "component/wasm_writer.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace whorl::component {
 namespace {
@@ -102,6 +103,43 @@ std::string explain_core_mismatch(
         return wanted.is_mutable ? "wants a mutable global" : "wants an immutable global";
       }
       return differ(wanted.value, given.value) ? "wants a global of another type" : "";
+  }
+  return {};
+}
+
+std::string explain_module_mismatch(const CoreModule& wanted, const CoreModule& given) {
+  std::map<std::pair<std::string_view, std::string_view>, const CoreImport*> offered;
+  for (const CoreImport& import : wanted.imports()) {
+    offered.emplace(std::pair(import.module, import.name), &import);
+  }
+  for (const CoreImport& import : given.imports()) {
+    const auto found = offered.find(std::pair(import.module, import.name));
+    const std::string place =
+        fmt::format("import \"{}\" \"{}\"", printable(import.module), printable(import.name));
+    if (found == offered.end()) {
+      return place + " is not among those declared";
+    }
+    const std::string mismatch =
+        explain_core_mismatch(given, import.type, wanted, found->second->type);
+    if (!mismatch.empty()) {
+      return fmt::format("{}: {}", place, mismatch);
+    }
+  }
+  for (const std::string_view name : wanted.export_names()) {
+    const CoreExport* declared = wanted.find_export(name);
+    const CoreExport* found = given.find_export(name);
+    if (found == nullptr) {
+      return fmt::format("it has no export \"{}\"", printable(name));
+    }
+    const std::string mismatch = explain_core_mismatch(
+        wanted,
+        *wanted.item(declared->kind, declared->index),
+        given,
+        *given.item(found->kind, found->index)
+    );
+    if (!mismatch.empty()) {
+      return fmt::format("export \"{}\": {}", printable(name), mismatch);
+    }
   }
   return {};
 }

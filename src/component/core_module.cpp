@@ -64,6 +64,32 @@ Result<CoreModule> CoreModule::scan(ByteView bytes, std::uint64_t base) {
   return out;
 }
 
+Result<CoreModule> CoreModule::of_type(
+    std::vector<CoreTypeDef> types,
+    std::vector<CoreImport> imports,
+    const std::vector<std::pair<std::string_view, CoreExternType>>& exports,
+    std::uint64_t offset
+) {
+  CoreModule out;
+  out.base_ = offset;
+  out.types_ = std::move(types);
+  out.imports_ = std::move(imports);
+  for (const CoreImport& import : out.imports_) {
+    WHORL_CHECKED(out.check_type_index(import.type, offset));
+    const auto kind = static_cast<std::size_t>(import.type.kind);
+    out.items_[kind].push_back(import.type);
+    ++out.imported_[kind];
+  }
+  for (const auto& [name, type] : exports) {
+    WHORL_CHECKED(out.check_type_index(type, offset));
+    auto& items = out.items_[static_cast<std::size_t>(type.kind)];
+    items.push_back(type);
+    out.exports_.emplace(name, CoreExport{type.kind, static_cast<std::uint32_t>(items.size() - 1)});
+    out.export_names_.push_back(name);
+  }
+  return out;
+}
+
 Result<> CoreModule::section(std::uint8_t id, Reader& in) {
   Result<> read;
   switch (id) {

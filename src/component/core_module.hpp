@@ -54,6 +54,16 @@ class CoreModule {
   /// @param base   offset of the bytes in the file, for messages
   [[nodiscard]] static Result<CoreModule> scan(ByteView bytes, std::uint64_t base = 0);
 
+  /// A module type as a module that has nothing but what it imports and exports.
+  /// @param exports  names and types; names differ
+  /// @return         InvalidInput when a function or tag does not name a function type
+  [[nodiscard]] static Result<CoreModule> of_type(
+      std::vector<CoreTypeDef> types,
+      std::vector<CoreImport> imports,
+      const std::vector<std::pair<std::string_view, CoreExternType>>& exports,
+      std::uint64_t offset
+  );
+
   [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t base() const noexcept { return base_; }
   /// From the name section; empty if there is none.
@@ -131,6 +141,12 @@ class CoreModule {
     const CoreExternType& wanted,
     const CoreModule& given_in,
     const CoreExternType& given
+);
+
+/// Why a module cannot be used where a module of that type is wanted; empty if it can: it imports
+/// no more and exports no less. @spec Explainer "Core Type Definitions", module subtyping
+[[nodiscard]] std::string explain_module_mismatch(
+    const CoreModule& wanted, const CoreModule& given
 );
 
 /// Name under which take_out_start() exports the start function.

@@ -36,18 +36,32 @@ struct GraphInstance {
   std::vector<CoreRef> imports;
 };
 
-/// A host function, or the drop of a host resource, lowered with certain options.
+/// A core function that no core module defines: a component function lowered with certain options,
+/// or a canonical built-in.
 struct GraphHost {
-  // One of these is set.
+  enum class Kind : std::uint8_t {
+    Function,      ///< `function`, of the host
+    CoreFunction,  ///< `core_function`, of the host
+    HostDrop,      ///< resource.drop of the host resource `drop`
+    GuestCall,     ///< `lift`, of another component instance
+    ResourceNew,   ///< of `resource`, as the next two
+    ResourceDrop,
+    ResourceRep,
+    Abstract,  ///< nothing but its type; in validation only
+  };
+  Kind kind = Kind::Abstract;
   const HostFunction* function = nullptr;
   const ResourceTag* drop = nullptr;
   const CoreHostFunction* core_function = nullptr;
+  ResourceRef resource;
+  std::uint32_t lift = 0;  ///< entry of Graph::lifts
   std::uint16_t host_slot = 0;
   engine::FuncType type;
   std::optional<CoreRef> memory;
   std::optional<CoreRef> realloc;
-  std::uint16_t component_index = 0;
-  std::string label;  ///< "wasi:io/streams@0.2.12 [method]output-stream.write"
+  StringEncoding encoding = StringEncoding::Utf8;
+  std::uint16_t component_index = 0;  ///< the component instance that calls it
+  std::string label;                  ///< "wasi:io/streams@0.2.12 [method]output-stream.write"
 };
 
 /// A lifted core function.
@@ -59,7 +73,15 @@ struct GraphLift {
   std::shared_ptr<const FuncShape> shape;
   bool shape_known = true;  ///< false: made up of core values, for a module without a world
   engine::FuncType core_type;
+  StringEncoding encoding = StringEncoding::Utf8;
   std::uint16_t component_index = 0;
+  std::string label;  ///< for messages: the name it was first exported under
+};
+
+/// A resource type that a component instance defines.
+struct GraphResource {
+  std::shared_ptr<ResourceType> type;
+  std::optional<CoreRef> destructor;
 };
 
 struct GraphExport {
@@ -71,9 +93,11 @@ struct GraphExport {
 
 struct Graph {
   std::deque<CoreModule> modules;
+  std::deque<Bytes> made;                ///< modules of our own; entries of `modules` may view them
   std::vector<GraphInstance> instances;  ///< in the order of instantiation
   std::vector<GraphHost> hosts;
   std::vector<GraphLift> lifts;
+  std::vector<GraphResource> resources;
   std::vector<GraphExport> exports;
   std::vector<CoreRef> starts;  ///< functions to call once, after all start functions
   /// Component instances by number: the one each is nested in, kNone for the root.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "component/core_types.hpp"
 #include "component/types.hpp"
 
 #include <cstdint>
@@ -82,9 +83,32 @@ struct TypeDefinition {
   std::optional<std::uint32_t> destructor;  ///< core func index
 };
 
-/// What a core type section defines; only module types are told apart, nothing of them is used yet.
+struct CoreModuleType;
+
+/// An entry of a core type section: a module type, or one type or a recursive group of types.
 struct CoreTypeDefinition {
-  bool is_module = false;
+  std::vector<CoreTypeDef> types;
+  std::shared_ptr<const CoreModuleType> module;  ///< instead of `types`
+};
+
+/// `(alias outer count index (type))` of a module type.
+struct CoreTypeAlias {
+  std::uint32_t outer = 0;  ///< scopes outwards; the module type itself is 0
+  std::uint32_t index = 0;
+};
+struct CoreModuleImport {
+  std::string_view module;
+  std::string_view name;
+  CoreExternType type;
+};
+struct CoreModuleExport {
+  std::string_view name;
+  CoreExternType type;
+};
+/// The declarations of a module type, in order. Indices of types are those of its own scope.
+struct CoreModuleType {
+  std::vector<std::variant<CoreTypeDefinition, CoreTypeAlias, CoreModuleImport, CoreModuleExport>>
+      declarations;
 };
 
 struct CoreModuleDefinition {

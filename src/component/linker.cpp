@@ -1,6 +1,7 @@
 #include "component/linker.hpp"
 
 #include "component/diagnose.hpp"
+#include "component/linker_depth.hpp"
 #include "component/names.hpp"
 #include "component/reader.hpp"
 
@@ -14,8 +15,8 @@ namespace {
 
 /// Steps of one link: bounds what nested components that instantiate each other can cost.
 constexpr std::uint64_t kFuel = 500'000;
-constexpr std::uint32_t kMaxInstantiationDepth = 100;
-constexpr std::size_t kMaxFrames = 20'000;
+/// Instances are walked and destroyed recursively.
+constexpr std::uint32_t kMaxInstanceDepth = 100;
 constexpr std::size_t kMaxComponentInstances = 2'000;
 
 template <class... F>
@@ -45,11 +46,15 @@ const Item* InstanceItem::find(std::string_view name) const noexcept {
 }
 
 void InstanceItem::add(std::string_view name, Item item) {
+  if (const auto* inner = std::get_if<InstanceRef>(&item)) {
+    depth = std::max(depth, (*inner)->depth + 1);
+  }
   by_name.emplace(name, exports.size());
   exports.emplace_back(name, std::move(item));
 }
 
-Linker::Linker(const HostRegistry& registry) : registry_(registry), fuel_(kFuel) {
+Linker::Linker(const HostRegistry& registry, LinkMode mode)
+    : registry_(registry), mode_(mode), fuel_(kFuel) {
   for (std::size_t i = 0; i < primitives_.size(); ++i) {
     auto type = std::make_shared<Type>();
     type->kind = static_cast<TypeKind>(i);
@@ -67,18 +72,30 @@ Result<> Linker::spend(std::uint64_t offset) {
   return {};
 }
 
-Frame& Linker::new_frame(const Frame* parent) {
+Frame& Linker::new_frame(const Frame* parent, Frame::Kind kind) {
   frames_.push_back(std::make_unique<Frame>());
   frames_.back()->parent = parent;
+  frames_.back()->kind = kind;
   return *frames_.back();
 }
 
-Result<> Linker::run(std::shared_ptr<const ir::Component> root) {
-  WHORL_CHECKED(refuse_async(*root));
-  Frame& frame = new_frame(nullptr);
-  frame.component_index = add_component_instance(CallSite::kNone);
+Frame& Linker::new_component_frame(const Frame* parent, std::uint16_t around) {
+  Frame& frame = new_frame(parent, Frame::Kind::Component);
+  graph_.component_parents.push_back(around);
+  frame.component_index = static_cast<std::uint16_t>(graph_.component_parents.size() - 1);
+  return frame;
+}
+
+Result<> Linker::run(const std::shared_ptr<const ir::Component>& root) {
+  Frame& frame = new_component_frame(nullptr, CallSite::kNone);
+  frame.is_abstract = validating();
   WHORL_CHECKED(run_component(frame, *root, nullptr));
-  return export_root(*frame.exports);
+  return validating() ? Result<>() : export_root(*frame.exports);
+}
+
+Result<> validate(const std::shared_ptr<const ir::Component>& root) {
+  const HostRegistry nobody;
+  return Linker(nobody, LinkMode::Validate).run(root);
 }
 
 Result<> Linker::run_component(
@@ -106,10 +123,17 @@ Result<> Linker::run_definition(
           [&](const ir::CoreInstanceDefinition& what) {
             return run_core_instance(frame, what, offset);
           },
-          [&](const ir::CoreTypeDefinition&) -> Result<> { return {}; },
+          [&](const ir::CoreTypeDefinition& what) { return run_core_types(frame, what, offset); },
           [&](const ir::NestedComponent& what) -> Result<> {
-            frame.components.push_back({what.component, &frame});
-            return {};
+            frame.components.push_back({what.component, &frame, nullptr});
+            if (!frame.is_abstract) {
+              return {};
+            }
+            const Depth depth(*this);
+            WHORL_CHECKED(depth.check(offset));
+            Frame& inner = new_component_frame(&frame, frame.component_index);
+            inner.is_abstract = true;
+            return run_component(inner, *what.component, nullptr);
           },
           [&](const ir::InstanceDefinition& what) { return run_instance(frame, what, offset); },
           [&](const ir::Alias& what) { return run_alias(frame, what, offset); },
@@ -141,6 +165,18 @@ Item Linker::item_at(const Frame& frame, ir::SortIndex index) {
   }
 }
 
+Result<> Linker::add_to(
+    InstanceItem& instance, std::string_view name, Item item, std::uint64_t offset
+) {
+  instance.add(name, std::move(item));
+  if (instance.depth > kMaxInstanceDepth) {
+    return malformed(
+        offset, "instances are exported by each other more than {} deep", kMaxInstanceDepth
+    );
+  }
+  return {};
+}
+
 void Linker::push(Frame& frame, Item item) {
   std::visit(
       Overloaded{
@@ -157,8 +193,13 @@ void Linker::push(Frame& frame, Item item) {
 Result<> Linker::run_import(
     Frame& frame, const ir::Import& import, const Arguments* arguments, std::uint64_t offset
 ) {
+  Provider provider;
+  provider.name = import.name;
   if (arguments == nullptr) {
-    WHORL_TRY(Item item, import_from_host(frame, import, offset));
+    auto made = validating() ? accept(import.type, frame, provider, import.name, nullptr, offset)
+                             : import_from_host(frame, import, offset);
+    WHORL_TRY(Item item, std::move(made));
+    WHORL_CHECKED(register_extern(frame, Side::Import, import.name, item, offset));
     push(frame, std::move(item));
     return {};
   }
@@ -170,8 +211,6 @@ Result<> Linker::run_import(
         printable(import.name)
     );
   }
-  Provider provider;
-  provider.name = import.name;
   WHORL_TRY(
       Item item,
       accept(import.type, frame, provider, import.name, &given->second, offset)
@@ -227,7 +266,7 @@ Result<Item> Linker::import_from_host(
   } else if (has_functions(*type.scope)) {
     return match.take_error();
   }
-  WHORL_TRY(InstanceRef instance, open_instance(type, provider));
+  WHORL_TRY(InstanceRef instance, open_instance(type, provider, offset));
   return Item(std::move(instance));
 }
 
@@ -254,57 +293,106 @@ Result<> Linker::run_export(Frame& frame, const ir::Export& item, std::uint64_t 
         accept(*item.type, frame, provider, item.name, &exported, offset)
             .context("the type of export \"{}\"", printable(item.name))
     );
+    if (validating() && item.type->bound == ir::ExternType::Bound::SubResource) {
+      // From here on nobody knows which resource it is.
+      WHORL_TRY(exported, accept(*item.type, frame, provider, item.name, nullptr, offset));
+    }
   }
   if (auto* type = std::get_if<TypeItem>(&exported);
       type != nullptr && type->kind == TypeItem::Kind::Value && type->has_borrow) {
     return malformed(offset, "export \"{}\" is a type with a borrow", printable(item.name));
   }
-  frame.exports->add(item.name, exported);
+  if (auto* type = std::get_if<TypeItem>(&exported); type != nullptr) {
+    *type = named_copy(*type);
+  }
+  if (const auto* func = std::get_if<FuncItem>(&exported);
+      func != nullptr && func->lift && graph_.lifts[*func->lift].label.empty()) {
+    graph_.lifts[*func->lift].label = item.name;
+  }
+  WHORL_CHECKED(register_extern(frame, Side::Export, item.name, exported, offset));
+  WHORL_CHECKED(add_to(*frame.exports, item.name, exported, offset));
   push(frame, std::move(exported));
+  return {};
+}
+
+Result<> Linker::run_core_alias(Frame& frame, const ir::Alias& alias, std::uint64_t offset) {
+  WHORL_TRY(
+      const CoreRef ref, core_export(frame.core_instances[alias.instance], alias.name, offset)
+  );
+  if (static_cast<std::size_t>(ref.kind) != static_cast<std::size_t>(alias.sort)) {
+    return malformed(
+        offset,
+        "export \"{}\" of core instance {} is a {}, not a {}",
+        printable(alias.name),
+        alias.instance,
+        to_string(ref.kind),
+        ir::to_string(alias.sort)
+    );
+  }
+  frame.core[static_cast<std::size_t>(ref.kind)].push_back(ref);
+  return {};
+}
+
+namespace {
+
+/// Whether an item means resources of the place where it was defined.
+bool refers_to_resource(const Item& item) noexcept {
+  const auto* type = std::get_if<TypeItem>(&item);
+  return type != nullptr && (type->kind == TypeItem::Kind::Resource || type->has_resource);
+}
+
+}  // namespace
+
+Result<> Linker::run_outer_alias(Frame& frame, const ir::Alias& alias, std::uint64_t offset) {
+  const Frame* target = &frame;
+  bool leaves_component = false;
+  for (std::uint32_t i = 0; i < alias.outer; ++i) {
+    leaves_component = leaves_component || target->kind == Frame::Kind::Component;
+    target = target->parent;
+  }
+  if (alias.sort == Sort::CoreType) {
+    if (validating()) {
+      frame.core_types.push_back(target->core_types[alias.index]);
+    }
+    return {};
+  }
+  Item item = item_at(*target, {alias.sort, alias.index});
+  if (alias.outer != 0 && frame.is_abstract && refers_to_resource(item)) {
+    if (leaves_component) {
+      return malformed(
+          offset,
+          "an alias of the outer type {} brings a resource into a component; resources are only "
+          "passed by imports",
+          alias.index
+      );
+    }
+    for (const Frame* crossed = &frame; crossed != target; crossed = crossed->parent) {
+      crossed->captures_resource = true;
+    }
+  }
+  push(frame, std::move(item));
   return {};
 }
 
 Result<> Linker::run_alias(Frame& frame, const ir::Alias& alias, std::uint64_t offset) {
   if (alias.target == ir::Alias::Target::CoreExport) {
-    WHORL_TRY(
-        const CoreRef ref, core_export(frame.core_instances[alias.instance], alias.name, offset)
+    return run_core_alias(frame, alias, offset);
+  }
+  if (alias.target == ir::Alias::Target::Outer) {
+    return run_outer_alias(frame, alias, offset);
+  }
+  const Item* found = frame.instances[alias.instance]->find(alias.name);
+  if (found == nullptr || sort_of(*found) != alias.sort) {
+    return malformed(
+        offset,
+        "instance {} exports {} \"{}\"{}",
+        alias.instance,
+        found == nullptr ? "nothing called" : "no " + std::string(ir::to_string(alias.sort)),
+        printable(alias.name),
+        found == nullptr ? "" : fmt::format(", it is a {}", sort_name(*found))
     );
-    if (static_cast<std::size_t>(ref.kind) != static_cast<std::size_t>(alias.sort)) {
-      return malformed(
-          offset,
-          "export \"{}\" of core instance {} is a {}, not a {}",
-          printable(alias.name),
-          alias.instance,
-          to_string(ref.kind),
-          ir::to_string(alias.sort)
-      );
-    }
-    frame.core[static_cast<std::size_t>(ref.kind)].push_back(ref);
-    return {};
   }
-  if (alias.target == ir::Alias::Target::Export) {
-    const Item* found = frame.instances[alias.instance]->find(alias.name);
-    if (found == nullptr || sort_of(*found) != alias.sort) {
-      return malformed(
-          offset,
-          "instance {} exports {} \"{}\"{}",
-          alias.instance,
-          found == nullptr ? "nothing called" : "no " + std::string(ir::to_string(alias.sort)),
-          printable(alias.name),
-          found == nullptr ? "" : fmt::format(", it is a {}", sort_name(*found))
-      );
-    }
-    push(frame, *found);
-    return {};
-  }
-  const Frame* target = &frame;
-  for (std::uint32_t i = 0; i < alias.outer; ++i) {
-    target = target->parent;
-  }
-  if (alias.sort == Sort::CoreType) {
-    return {};
-  }
-  push(frame, item_at(*target, {alias.sort, alias.index}));
+  push(frame, *found);
   return {};
 }
 
@@ -315,7 +403,10 @@ Result<> Linker::run_instance(
     auto instance = std::make_shared<InstanceItem>();
     for (const ir::NamedIndex& item : definition.items) {
       WHORL_CHECKED(spend(offset));
-      instance->add(item.name, item_at(frame, item.item));
+      WHORL_CHECKED(add_to(*instance, item.name, item_at(frame, item.item), offset));
+    }
+    if (frame.is_abstract) {
+      WHORL_CHECKED(check_bag(definition, *instance, offset));
     }
     frame.instances.push_back(std::move(instance));
     return {};
@@ -339,65 +430,22 @@ Result<InstanceRef> Linker::instantiate(
     const Frame& from,
     std::uint64_t offset
 ) {
-  const std::uint32_t depth = from.depth + 1;
-  if (depth > kMaxInstantiationDepth || frames_.size() > kMaxFrames ||
-      graph_.component_parents.size() >= kMaxComponentInstances) {
-    return malformed(
-        offset,
-        "components are instantiated inside each other more than {} deep, or too often",
-        kMaxInstantiationDepth
-    );
+  const Depth depth(*this);
+  WHORL_CHECKED(depth.check(offset));
+  if (graph_.component_parents.size() >= kMaxComponentInstances && !validating()) {
+    return malformed(offset, "more than {} component instances", kMaxComponentInstances);
   }
   // Held here: the frame that owns the item may grow while the nested component runs.
   const ComponentItem held = component;
-  Frame& frame = new_frame(held.frame);
-  frame.depth = depth;
-  frame.component_index = add_component_instance(from.component_index);
+  if (held.component == nullptr) {
+    WHORL_TRY(
+        Opened opened, open_component(*held.scope, held.frame, &arguments, nullptr, false, offset)
+    );
+    return InstanceRef(std::move(opened.exports));
+  }
+  Frame& frame = new_component_frame(held.frame, from.component_index);
   WHORL_CHECKED(run_component(frame, *held.component, &arguments));
   return InstanceRef(frame.exports);
-}
-
-std::uint16_t Linker::add_component_instance(std::uint16_t parent) {
-  graph_.component_parents.push_back(parent);
-  return static_cast<std::uint16_t>(graph_.component_parents.size() - 1);
-}
-
-Result<> Linker::add_export(
-    std::string_view interface, std::string_view version, std::string_view name, const Item& item
-) {
-  const auto* func = std::get_if<FuncItem>(&item);
-  if (func == nullptr) {
-    return {};
-  }
-  if (!func->lift) {
-    return fail(
-               ErrorKind::Unsupported,
-               "the component exports \"{}\", which is one of its own imports",
-               printable(name)
-    )
-        .with_help("passing an import of the host through as an export is not supported yet");
-  }
-  graph_.exports.push_back(
-      {std::string(interface), std::string(version), std::string(name), *func->lift}
-  );
-  return {};
-}
-
-Result<> Linker::export_root(const InstanceItem& exports) {
-  for (const auto& [name, item] : exports.exports) {
-    WHORL_CHECKED(add_export({}, {}, name, item));
-    const auto* instance = std::get_if<InstanceRef>(&item);
-    if (instance == nullptr) {
-      continue;
-    }
-    const auto parsed = parse_interface_name(name);
-    for (const auto& [inner_name, inner] : (*instance)->exports) {
-      WHORL_CHECKED(add_export(
-          parsed ? parsed->interface : name, parsed ? parsed->version : "", inner_name, inner
-      ));
-    }
-  }
-  return {};
 }
 
 namespace {

@@ -4,7 +4,11 @@
 /// descriptions instead of objects. Nested components are run where they are instantiated, with the
 /// items they are given, so that aliases, re-export components and inline instances at any depth
 /// collapse into one flat Graph, and resource types are the actual ones without substitution.
-/// Imports of the root component are taken from the host's registry.
+///
+/// It is run twice. Validation runs every component also for its own sake, where it is defined,
+/// with imports that are nobody's: functions of the declared type, resources that are like no
+/// other. All typing rules are checked there, of any component, host or not. Linking then runs only
+/// what is instantiated, takes the root's imports from the host's registry and keeps the graph.
 ///
 /// Private to the room. @thread any (a value for one run)
 /// @spec component model, Explainer "Instance Definitions", "Alias Definitions", "Type Checking"
@@ -15,85 +19,18 @@
 #include "component/graph.hpp"
 #include "component/host.hpp"
 #include "component/ir.hpp"
+#include "component/linker_items.hpp"
 #include "component/types.hpp"
 
 #include <array>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
-#include <variant>
+#include <utility>
 #include <vector>
 
 namespace whorl::component {
-
-struct Frame;
-struct InstanceItem;
-using InstanceRef = std::shared_ptr<const InstanceItem>;
-
-/// A type while linking. Value types carry what later definitions ask of them.
-struct TypeItem {
-  enum class Kind : std::uint8_t { Value, Func, Resource, Instance, Component };
-  Kind kind = Kind::Value;
-  TypeRef value;
-  std::uint32_t depth = 0;  ///< nesting of the value type
-  std::uint64_t size = 0;   ///< bytes of an element, with 64-bit pointers
-  std::uint64_t alignment = 1;
-  bool has_borrow = false;
-  std::shared_ptr<const FuncShape> func;
-  ResourceRef resource;
-  std::shared_ptr<const ir::TypeScope> scope;  ///< Instance, Component
-  const Frame* frame = nullptr;                ///< where the scope was defined
-};
-
-/// A component function: one the host offers, or one lifted from core.
-struct FuncItem {
-  std::shared_ptr<const FuncShape> shape;
-  std::optional<std::uint32_t> lift;  ///< entry of Graph::lifts
-  // Host functions: looked up and checked only where they are lowered.
-  std::optional<HostRegistry::Match> host;
-  std::string_view interface;  ///< as imported, "wasi:io/streams@0.2.0"
-  std::string_view name;
-};
-
-struct ModuleItem {
-  std::uint32_t index = 0;  ///< entry of Graph::modules
-};
-struct ComponentItem {
-  std::shared_ptr<const ir::Component> component;
-  const Frame* frame = nullptr;  ///< where it was defined
-};
-using Item = std::variant<ModuleItem, FuncItem, TypeItem, ComponentItem, InstanceRef>;
-
-/// A component instance: its exports by name, in order.
-struct InstanceItem {
-  std::vector<std::pair<std::string_view, Item>> exports;
-  std::unordered_map<std::string_view, std::size_t> by_name;
-  [[nodiscard]] const Item* find(std::string_view name) const noexcept;
-  void add(std::string_view name, Item item);
-};
-
-/// A core instance: an instantiated module, or a bag of items.
-struct CoreInstanceItem {
-  std::optional<std::uint32_t> instance;  ///< entry of Graph::instances
-  std::shared_ptr<const std::unordered_map<std::string_view, CoreRef>> bag;
-};
-
-/// The index spaces of one component instance, or of a type's body, while it is run.
-struct Frame {
-  const Frame* parent = nullptr;
-  std::array<std::vector<CoreRef>, 5> core;  ///< by CoreKind
-  std::vector<ModuleItem> modules;
-  std::vector<CoreInstanceItem> core_instances;
-  std::vector<FuncItem> funcs;
-  std::vector<TypeItem> types;
-  std::vector<ComponentItem> components;
-  std::vector<InstanceRef> instances;
-  std::uint16_t component_index = CallSite::kNone;  ///< entry of Graph::component_parents
-  std::shared_ptr<InstanceItem> exports;
-  std::uint32_t depth = 0;  ///< of nested instantiation
-};
 
 /// A world: what a core module with a component-type section imports and exports.
 struct World {
@@ -101,15 +38,18 @@ struct World {
   std::vector<std::pair<std::string_view, Item>> exports;
 };
 
+enum class LinkMode : std::uint8_t { Validate, Link };
+
 class Linker {
  public:
-  explicit Linker(const HostRegistry& registry);
+  /// @param registry  what the host offers; not looked at in validation
+  explicit Linker(const HostRegistry& registry, LinkMode mode = LinkMode::Link);
   Linker(const Linker&) = delete;
   Linker& operator=(const Linker&) = delete;
   ~Linker();
 
   /// Runs the root component. @return InvalidInput or Unsupported
-  [[nodiscard]] Result<> run(std::shared_ptr<const ir::Component> root);
+  [[nodiscard]] Result<> run(const std::shared_ptr<const ir::Component>& root);
   /// Reads the world that a component-type section describes, imports matched with the host.
   [[nodiscard]] Result<World> read_world(const ir::Component& root);
 
@@ -117,7 +57,7 @@ class Linker {
   [[nodiscard]] Result<CoreRef> lower_host(
       const FuncItem& func, const GraphHost& options, std::uint64_t offset
   );
-  /// Lowers the drop of a host resource.
+  /// Lowers the drop of a resource.
   [[nodiscard]] Result<CoreRef> lower_drop(
       const ResourceRef& resource, std::uint16_t component_index, std::uint64_t offset
   );
@@ -137,11 +77,14 @@ class Linker {
     std::optional<HostRegistry::Match> host;
     std::string_view name;  ///< of the import, for messages
   };
+  /// Counts what is nested in what while it is run.
+  class Depth;
 
-  // linker.cpp
+  // linker.cpp: definitions
+  [[nodiscard]] bool validating() const noexcept { return mode_ == LinkMode::Validate; }
   [[nodiscard]] Result<> spend(std::uint64_t offset);
-  [[nodiscard]] Frame& new_frame(const Frame* parent);
-  using Arguments = std::unordered_map<std::string_view, Item>;
+  [[nodiscard]] Frame& new_frame(const Frame* parent, Frame::Kind kind);
+  [[nodiscard]] Frame& new_component_frame(const Frame* parent, std::uint16_t around);
   [[nodiscard]] Result<> run_component(
       Frame& frame, const ir::Component& component, const Arguments* arguments
   );
@@ -156,6 +99,10 @@ class Linker {
   );
   [[nodiscard]] Result<> run_export(Frame& frame, const ir::Export& item, std::uint64_t offset);
   [[nodiscard]] Result<> run_alias(Frame& frame, const ir::Alias& alias, std::uint64_t offset);
+  [[nodiscard]] Result<> run_core_alias(Frame& frame, const ir::Alias& alias, std::uint64_t offset);
+  [[nodiscard]] Result<> run_outer_alias(
+      Frame& frame, const ir::Alias& alias, std::uint64_t offset
+  );
   [[nodiscard]] Result<> run_instance(
       Frame& frame, const ir::InstanceDefinition& definition, std::uint64_t offset
   );
@@ -165,20 +112,28 @@ class Linker {
       const Frame& from,
       std::uint64_t offset
   );
-  [[nodiscard]] std::uint16_t add_component_instance(std::uint16_t parent);
-  [[nodiscard]] Result<> refuse_encoding(
-      const FuncShape& shape, const ir::CanonOptions& options, std::uint64_t offset
-  );
   [[nodiscard]] static Item item_at(const Frame& frame, ir::SortIndex index);
   static void push(Frame& frame, Item item);
+  [[nodiscard]] static Result<> add_to(
+      InstanceItem& instance, std::string_view name, Item item, std::uint64_t offset
+  );
+
+  // linker_exports.cpp: what the root exports
   [[nodiscard]] Result<> export_root(const InstanceItem& exports);
   [[nodiscard]] Result<> add_export(
       std::string_view interface, std::string_view version, std::string_view name, const Item& item
   );
+  [[nodiscard]] Result<std::uint32_t> forward(const FuncItem& func, std::string_view name);
 
-  // linker_core.cpp
+  // linker_core.cpp: core modules and instances
   [[nodiscard]] Result<std::uint32_t> scan_module(
       const ir::CoreModuleDefinition& definition, std::uint64_t offset
+  );
+  [[nodiscard]] Result<> run_core_types(
+      Frame& frame, const ir::CoreTypeDefinition& definition, std::uint64_t offset
+  );
+  [[nodiscard]] Result<CoreModule> make_module_type(
+      const Frame& frame, const ir::CoreModuleType& type, std::uint64_t offset
   );
   [[nodiscard]] Result<> run_core_instance(
       Frame& frame, const ir::CoreInstanceDefinition& definition, std::uint64_t offset
@@ -189,9 +144,6 @@ class Linker {
   [[nodiscard]] Result<CoreRef> core_export(
       const CoreInstanceItem& instance, std::string_view name, std::uint64_t offset
   );
-  [[nodiscard]] Result<> run_canon(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
-  [[nodiscard]] Result<> run_lift(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
-  [[nodiscard]] Result<> run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] Result<> check_memory(const CoreRef& memory, std::uint64_t offset) const;
   [[nodiscard]] Result<> check_func(
       const CoreRef& func,
@@ -199,6 +151,17 @@ class Linker {
       std::string_view what,
       std::uint64_t offset
   ) const;
+
+  // linker_canon.cpp: lift, lower and the resource built-ins
+  [[nodiscard]] Result<> run_canon(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
+  [[nodiscard]] Result<> run_lift(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
+  [[nodiscard]] Result<> run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
+  [[nodiscard]] Result<> run_resource(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
+  [[nodiscard]] GraphHost lower_options(const Frame& frame, const ir::CanonOptions& options) const;
+  [[nodiscard]] Result<CoreRef> lower_guest(
+      const FuncItem& func, GraphHost options, std::uint64_t offset
+  );
+  [[nodiscard]] Result<CoreRef> add_host(GraphHost host, std::uint64_t offset);
   [[nodiscard]] Result<> check_options(
       const FuncShape& shape,
       bool lift,
@@ -207,8 +170,24 @@ class Linker {
       std::uint64_t offset
   );
 
+  // linker_async.cpp: what is only typed yet
+  [[nodiscard]] Result<> run_async_op(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
+  [[nodiscard]] Result<> run_async_lift(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
+  [[nodiscard]] Result<> run_async_lower(
+      Frame& frame, const ir::Canon& canon, std::uint64_t offset
+  );
+  [[nodiscard]] Result<engine::FuncType> async_op_type(
+      const Frame& frame, const ir::Canon& canon, std::uint64_t offset
+  );
+
   // linker_types.cpp
   [[nodiscard]] Result<TypeItem> make_type(
+      const ir::TypeDefinition& definition, const Frame& frame, std::uint64_t offset
+  );
+  [[nodiscard]] Result<TypeItem> make_resource(
+      const ir::TypeDefinition& definition, const Frame& frame, std::uint64_t offset
+  );
+  [[nodiscard]] Result<TypeItem> make_scope(
       const ir::TypeDefinition& definition, const Frame& frame, std::uint64_t offset
   );
   [[nodiscard]] Result<TypeItem> make_value(
@@ -220,6 +199,8 @@ class Linker {
   [[nodiscard]] Result<TypeItem> value_at(
       const ir::ValType& type, const Frame& frame, std::uint64_t offset
   ) const;
+
+  // linker_accept.cpp
   /// Matches a declared type with what is there for it; the result shows no more than is declared.
   [[nodiscard]] Result<Item> accept(
       const ir::ExternType& declared,
@@ -237,19 +218,75 @@ class Linker {
       const Item* given,
       std::uint64_t offset
   );
-  [[nodiscard]] Result<InstanceRef> open_instance(const TypeItem& type, const Provider& provider);
+  [[nodiscard]] Result<Item> accept_equal(
+      const TypeItem& wanted, const TypeItem* actual, std::string_view name, std::uint64_t offset
+  );
+  [[nodiscard]] Result<Item> accept_module(
+      const ir::ExternType& declared,
+      const Frame& frame,
+      std::string_view name,
+      const Item* given,
+      std::uint64_t offset
+  );
+  [[nodiscard]] Result<Item> accept_component(
+      const TypeItem& declared, std::string_view name, const Item* given, std::uint64_t offset
+  );
+  [[nodiscard]] Result<Item> accept_func(
+      const TypeItem& declared,
+      const Provider& provider,
+      std::string_view name,
+      const Item* given,
+      std::uint64_t offset
+  );
+  [[nodiscard]] Result<InstanceRef> open_instance(
+      const TypeItem& type, const Provider& provider, std::uint64_t offset, bool is_abstract = false
+  );
   [[nodiscard]] Result<> open_declaration(
       Frame& frame, const ir::Definition& definition, const Provider& provider, InstanceItem& out
   );
+  /// Runs the body of a component type: imports from `arguments` or nobody's, exports from `given`
+  /// or nobody's.
+  struct Opened {
+    Arguments imports;
+    std::shared_ptr<InstanceItem> exports;
+  };
+  [[nodiscard]] Result<Opened> open_component(
+      const ir::TypeScope& scope,
+      const Frame* around,
+      const Arguments* arguments,
+      const InstanceItem* given,
+      bool is_abstract,
+      std::uint64_t offset
+  );
+  /// The same type under a name of its own, in validation; else the type itself.
+  [[nodiscard]] TypeItem named_copy(const TypeItem& type) const;
+
+  // linker_names.cpp: what imports and exports may show
+  enum class Side : std::uint8_t { Import, Export };
+  [[nodiscard]] Result<> register_extern(
+      Frame& frame, Side side, std::string_view name, const Item& item, std::uint64_t offset
+  );
+  [[nodiscard]] Result<> check_annotated(
+      const NamedTypes& names, std::string_view name, const Item& item, std::uint64_t offset
+  );
+  [[nodiscard]] Result<> check_bag(
+      const ir::InstanceDefinition& definition, const InstanceItem& bag, std::uint64_t offset
+  );
 
   const HostRegistry& registry_;
+  LinkMode mode_;
   Graph graph_;
   std::vector<std::unique_ptr<Frame>> frames_;
   std::unordered_map<std::uint32_t, std::uint32_t> scanned_;  ///< module of the file → of the graph
   std::array<TypeRef, 14> primitives_;
   Flattener flattener_;
   std::uint64_t fuel_;
+  std::uint32_t depth_ = 0;
 };
+
+/// Whether everything in a component is well-typed, whatever the host offers. Asynchronous
+/// operations are typed like the rest. @return InvalidInput, or Unsupported for value definitions
+[[nodiscard]] Result<> validate(const std::shared_ptr<const ir::Component>& root);
 
 /// Refuses what is only known to work with asynchronous components: looks at the canonical
 /// definitions of the component and of those nested in it.

@@ -1,10 +1,6 @@
-// Core modules, core instances and canonical definitions of the linker.
-// @spec CanonicalABI.md "Canonical Definitions"
-#include "component/diagnose.hpp"
-#include "component/flatten.hpp"
+// Core modules, module types and core instances of the linker.
 #include "component/linker.hpp"
 #include "component/reader.hpp"
-#include "component/type_compare.hpp"
 
 #include <algorithm>
 
@@ -15,15 +11,6 @@ using ir::Sort;
 namespace {
 
 constexpr std::size_t kMaxCoreInstances = 2'000;
-constexpr std::size_t kMaxCanons = 0xfff0;
-
-const engine::FuncType& realloc_type() {
-  static const engine::FuncType kType = {
-      {engine::ValType::I32, engine::ValType::I32, engine::ValType::I32, engine::ValType::I32},
-      {engine::ValType::I32}
-  };
-  return kType;
-}
 
 }  // namespace
 
@@ -39,6 +26,50 @@ Result<std::uint32_t> Linker::scan_module(
   const auto index = static_cast<std::uint32_t>(graph_.modules.size() - 1);
   scanned_.emplace(definition.index, index);
   return index;
+}
+
+Result<CoreModule> Linker::make_module_type(
+    const Frame& frame, const ir::CoreModuleType& type, std::uint64_t offset
+) {
+  std::vector<CoreTypeDef> types;
+  std::vector<CoreImport> imports;
+  std::vector<std::pair<std::string_view, CoreExternType>> exports;
+  for (const auto& declaration : type.declarations) {
+    WHORL_CHECKED(spend(offset));
+    if (const auto* defined = std::get_if<ir::CoreTypeDefinition>(&declaration)) {
+      types.insert(types.end(), defined->types.begin(), defined->types.end());
+    } else if (const auto* alias = std::get_if<ir::CoreTypeAlias>(&declaration)) {
+      const Frame* outer = &frame;
+      for (std::uint32_t i = 1; i < alias->outer; ++i) {
+        outer = outer->parent;
+      }
+      types.push_back(
+          alias->outer == 0 ? CoreTypeDef(types[alias->index])
+                            : outer->core_types[alias->index].type
+      );
+    } else if (const auto* import = std::get_if<ir::CoreModuleImport>(&declaration)) {
+      imports.push_back({import->module, import->name, import->type});
+    } else if (const auto* item = std::get_if<ir::CoreModuleExport>(&declaration)) {
+      exports.emplace_back(item->name, item->type);
+    }
+  }
+  return CoreModule::of_type(std::move(types), std::move(imports), exports, offset);
+}
+
+Result<> Linker::run_core_types(
+    Frame& frame, const ir::CoreTypeDefinition& definition, std::uint64_t offset
+) {
+  if (!validating()) {
+    return {};
+  }
+  if (definition.module != nullptr) {
+    WHORL_TRY(CoreModule module, make_module_type(frame, *definition.module, offset));
+    frame.core_types.push_back({std::make_shared<const CoreModule>(std::move(module)), {}});
+  }
+  for (const CoreTypeDef& type : definition.types) {
+    frame.core_types.push_back({nullptr, type});
+  }
+  return {};
 }
 
 Result<CoreRef> Linker::core_export(
@@ -148,9 +179,6 @@ Result<> Linker::check_memory(const CoreRef& memory, std::uint64_t offset) const
 Result<> Linker::check_func(
     const CoreRef& func, const engine::FuncType& wanted, std::string_view what, std::uint64_t offset
 ) const {
-  if (func.source == CoreRef::Source::Host) {
-    return unsupported(offset, "{} is not a function of the component itself", what);
-  }
   const engine::FuncType* type = graph_.func_type(func);
   if (type == nullptr || *type != wanted) {
     return malformed(
@@ -162,217 +190,6 @@ Result<> Linker::check_func(
     );
   }
   return {};
-}
-
-Result<> Linker::check_options(
-    const FuncShape& shape,
-    bool lift,
-    const std::optional<CoreRef>& memory,
-    const std::optional<CoreRef>& realloc,
-    std::uint64_t offset
-) {
-  const AbiNeeds needs = flattener_.needs(shape, lift ? Direction::Lift : Direction::Lower);
-  if (needs.memory && !memory) {
-    return malformed(offset, "the function's values need the canonical option memory");
-  }
-  if (needs.realloc && !realloc) {
-    return malformed(offset, "the function's values need the canonical option realloc");
-  }
-  if (memory) {
-    WHORL_CHECKED(check_memory(*memory, offset));
-  }
-  if (realloc) {
-    WHORL_CHECKED(check_func(*realloc, realloc_type(), "realloc", offset));
-  }
-  return {};
-}
-
-Result<> Linker::refuse_encoding(
-    const FuncShape& shape, const ir::CanonOptions& options, std::uint64_t offset
-) {
-  if (options.encoding == ir::StringEncoding::Utf8 ||
-      !flattener_.needs(shape, Direction::Lift).strings) {
-    return {};
-  }
-  return unsupported(
-             offset,
-             "the component wants its strings in {}",
-             options.encoding == ir::StringEncoding::Utf16 ? "UTF-16" : "Latin-1 or UTF-16"
-  )
-      .with_help("only UTF-8 strings are supported yet; build with string-encoding=utf8");
-}
-
-Result<> Linker::run_canon(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
-  switch (canon.op) {
-    case ir::CanonOp::Lift:
-      return run_lift(frame, canon, offset);
-    case ir::CanonOp::Lower:
-      return run_lower(frame, canon, offset);
-    case ir::CanonOp::ResourceDrop: {
-      const TypeItem& type = frame.types[canon.type];
-      if (type.kind != TypeItem::Kind::Resource) {
-        return malformed(offset, "type {} is not a resource type", canon.type);
-      }
-      WHORL_TRY(const CoreRef ref, lower_drop(type.resource, frame.component_index, offset));
-      frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
-      return {};
-    }
-    case ir::CanonOp::ResourceNew:
-    case ir::CanonOp::ResourceRep:
-      return unsupported(
-                 offset,
-                 "the component defines resources of its own (`{}`)",
-                 ir::to_string(canon.op)
-      )
-          .with_help("resources that a component exports are not supported yet");
-    default:
-      return unsupported(
-                 offset,
-                 "the component uses the asynchronous operation `{}`",
-                 ir::to_string(canon.op)
-      )
-          .with_help(kAsyncHelp);
-  }
-}
-
-Result<> Linker::run_lift(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
-  const TypeItem& type = frame.types[canon.type];
-  if (type.kind != TypeItem::Kind::Func) {
-    return malformed(offset, "type {} is not a function type", canon.type);
-  }
-  if (canon.options.is_async || type.func->is_async) {
-    return unsupported(offset, "the component lifts an asynchronous function")
-        .with_help(kAsyncHelp);
-  }
-  WHORL_CHECKED(refuse_encoding(*type.func, canon.options, offset));
-  const auto& funcs = frame.core[static_cast<std::size_t>(CoreKind::Func)];
-  const auto& memories = frame.core[static_cast<std::size_t>(CoreKind::Memory)];
-  GraphLift lift;
-  lift.func = funcs[canon.func];
-  lift.shape = type.func;
-  if (canon.options.memory) {
-    lift.memory = memories[*canon.options.memory];
-  }
-  if (canon.options.realloc) {
-    lift.realloc = funcs[*canon.options.realloc];
-  }
-  if (canon.options.post_return) {
-    lift.post_return = funcs[*canon.options.post_return];
-  }
-  lift.component_index = frame.component_index;
-  const auto shape = lift.shape;
-  WHORL_TRY(const std::uint32_t index, add_lift(std::move(lift), offset));
-  FuncItem item;
-  item.shape = shape;
-  item.lift = index;
-  frame.funcs.push_back(std::move(item));
-  return {};
-}
-
-Result<std::uint32_t> Linker::add_lift(GraphLift lift, std::uint64_t offset) {
-  if (graph_.lifts.size() >= kMaxCanons) {
-    return malformed(offset, "more than {} lifted functions", kMaxCanons);
-  }
-  lift.core_type = flattener_.func(*lift.shape, Direction::Lift);
-  WHORL_CHECKED(check_func(lift.func, lift.core_type, "the lifted function", offset));
-  WHORL_CHECKED(check_options(*lift.shape, true, lift.memory, lift.realloc, offset));
-  if (lift.post_return) {
-    WHORL_CHECKED(check_func(*lift.post_return, {lift.core_type.results, {}}, "post-return", offset)
-    );
-  }
-  graph_.lifts.push_back(std::move(lift));
-  return static_cast<std::uint32_t>(graph_.lifts.size() - 1);
-}
-
-Result<> Linker::run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
-  const FuncItem func = frame.funcs[canon.func];
-  if (canon.options.is_async || func.shape->is_async) {
-    return unsupported(offset, "the component calls an asynchronous function")
-        .with_help(kAsyncHelp);
-  }
-  if (func.lift) {
-    return unsupported(offset, "a component inside this one calls a function of another one")
-        .with_help("calls between composed components are not supported yet");
-  }
-  WHORL_CHECKED(refuse_encoding(*func.shape, canon.options, offset));
-  GraphHost options;
-  if (canon.options.memory) {
-    options.memory = frame.core[static_cast<std::size_t>(CoreKind::Memory)][*canon.options.memory];
-  }
-  if (canon.options.realloc) {
-    options.realloc = frame.core[static_cast<std::size_t>(CoreKind::Func)][*canon.options.realloc];
-  }
-  options.component_index = frame.component_index;
-  WHORL_TRY(const CoreRef ref, lower_host(func, options, offset));
-  frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
-  return {};
-}
-
-Result<CoreRef> Linker::lower_host(
-    const FuncItem& func, const GraphHost& options, std::uint64_t offset
-) {
-  if (!func.host) {
-    return unsupported(offset, "the host does not offer `{}`", printable(func.name));
-  }
-  const HostInterface& offered = *func.host->interface;
-  const auto found = std::ranges::find_if(offered.functions, [&](const HostFunction& candidate) {
-    return func.name == candidate.name;
-  });
-  if (found == offered.functions.end()) {
-    return explain_missing_function(offered, func.interface, func.name, offset);
-  }
-  const std::string difference = explain_difference(*func.shape, found->shape(), fuel_);
-  if (!difference.empty()) {
-    return explain_type_difference(offered, func.interface, func.name, difference, offset);
-  }
-  WHORL_CHECKED(check_options(*func.shape, false, options.memory, options.realloc, offset));
-  if (graph_.hosts.size() >= kMaxCanons) {
-    return malformed(offset, "more than {} lowered functions", kMaxCanons);
-  }
-  GraphHost host = options;
-  host.function = &*found;
-  host.host_slot = func.host->host_slot;
-  host.type = found->core_type();
-  host.label = fmt::format("{} {}", func.interface, func.name);
-  if (host.type != flattener_.func(*func.shape, Direction::Lower)) {
-    return fail(
-        ErrorKind::Internal,
-        "the host's {} is described as {} but implemented as {}",
-        host.label,
-        engine::to_string(flattener_.func(*func.shape, Direction::Lower)),
-        engine::to_string(host.type)
-    );
-  }
-  graph_.hosts.push_back(std::move(host));
-  return CoreRef{
-      CoreRef::Source::Host, CoreKind::Func, static_cast<std::uint32_t>(graph_.hosts.size() - 1), {}
-  };
-}
-
-Result<CoreRef> Linker::lower_drop(
-    const ResourceRef& resource, std::uint16_t component_index, std::uint64_t offset
-) {
-  if (resource->host == nullptr) {
-    return unsupported(
-               offset,
-               "the component drops the resource `{}`, which the host does not implement",
-               printable(resource->name)
-    )
-        .with_help("resources that a component defines are not supported yet");
-  }
-  if (graph_.hosts.size() >= kMaxCanons) {
-    return malformed(offset, "more than {} lowered functions", kMaxCanons);
-  }
-  GraphHost host;
-  host.drop = resource->host;
-  host.component_index = component_index;
-  host.type = {{engine::ValType::I32}, {}};
-  host.label =
-      fmt::format("{} [resource-drop]{}", resource->host->interface_name, resource->host->name);
-  graph_.hosts.push_back(std::move(host));
-  return CoreRef{
-      CoreRef::Source::Host, CoreKind::Func, static_cast<std::uint32_t>(graph_.hosts.size() - 1), {}
-  };
 }
 
 }  // namespace whorl::component

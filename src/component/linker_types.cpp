@@ -1,8 +1,7 @@
-// Types of the linker: building them, and matching declared ones with what is there.
+// Types of the linker: building them.
 // @spec Binary.md "Type Definitions"; CanonicalABI.md "Element Size", "Alignment"
 #include "component/linker.hpp"
 #include "component/reader.hpp"
-#include "component/type_compare.hpp"
 
 #include <algorithm>
 
@@ -61,6 +60,7 @@ class Facts {
   void take(const TypeItem& part) noexcept {
     out_.depth = std::max(out_.depth, part.depth + 1);
     out_.has_borrow = out_.has_borrow || part.has_borrow;
+    out_.has_resource = out_.has_resource || part.has_resource;
   }
   void end_record() noexcept { out_.size = align_up(out_.size, out_.alignment); }
   void end_variant(std::size_t cases) noexcept {
@@ -80,6 +80,8 @@ class Facts {
   std::uint64_t largest_ = 0;
 };
 
+}  // namespace
+
 std::string_view kind_name(TypeItem::Kind kind) noexcept {
   switch (kind) {
     case TypeItem::Kind::Value:
@@ -95,8 +97,6 @@ std::string_view kind_name(TypeItem::Kind kind) noexcept {
   }
   return "type";
 }
-
-}  // namespace
 
 Result<TypeItem> Linker::value_at(const ir::ValType& type, const Frame& frame, std::uint64_t offset)
     const {
@@ -125,28 +125,55 @@ Result<TypeItem> Linker::make_type(
       return make_value(definition, frame, offset);
     case Kind::Func:
       return make_func(definition, frame, offset);
-    case Kind::Resource: {
-      TypeItem out;
-      out.kind = TypeItem::Kind::Resource;
-      out.resource = std::make_shared<const ResourceType>(ResourceType{"(own resource)", nullptr});
-      if (definition.destructor) {
-        const CoreRef& func =
-            frame.core[static_cast<std::size_t>(CoreKind::Func)][*definition.destructor];
-        WHORL_CHECKED(check_func(func, {{engine::ValType::I32}, {}}, "a destructor", offset));
-      }
-      return out;
-    }
+    case Kind::Resource:
+      return make_resource(definition, frame, offset);
     case Kind::Instance:
-    case Kind::Component: {
-      TypeItem out;
-      out.kind =
-          definition.kind == Kind::Instance ? TypeItem::Kind::Instance : TypeItem::Kind::Component;
-      out.scope = definition.scope;
-      out.frame = &frame;
-      return out;
-    }
+    case Kind::Component:
+      return make_scope(definition, frame, offset);
   }
   return malformed(offset, "unknown type");
+}
+
+Result<TypeItem> Linker::make_resource(
+    const ir::TypeDefinition& definition, const Frame& frame, std::uint64_t offset
+) {
+  GraphResource resource;
+  resource.type = std::make_shared<ResourceType>();
+  resource.type->name = "(own resource)";
+  resource.type->impl = frame.component_index;
+  if (definition.destructor) {
+    const CoreRef& func =
+        frame.core[static_cast<std::size_t>(CoreKind::Func)][*definition.destructor];
+    WHORL_CHECKED(check_func(func, {{engine::ValType::I32}, {}}, "a destructor", offset));
+    resource.destructor = func;
+  }
+  TypeItem out;
+  out.kind = TypeItem::Kind::Resource;
+  out.resource = resource.type;
+  graph_.resources.push_back(std::move(resource));
+  return out;
+}
+
+Result<TypeItem> Linker::make_scope(
+    const ir::TypeDefinition& definition, const Frame& frame, std::uint64_t offset
+) {
+  TypeItem out;
+  const bool is_instance = definition.kind == ir::TypeDefinition::Kind::Instance;
+  out.kind = is_instance ? TypeItem::Kind::Instance : TypeItem::Kind::Component;
+  out.scope = definition.scope;
+  out.frame = &frame;
+  if (!frame.is_abstract) {
+    return out;
+  }
+  // Opened once for its own sake, so that what is wrong in it is found although nobody uses it.
+  const std::size_t first = frames_.size();
+  if (is_instance) {
+    WHORL_CHECKED(open_instance(out, {}, offset, true));
+  } else {
+    WHORL_CHECKED(open_component(*out.scope, out.frame, nullptr, nullptr, true, offset));
+  }
+  out.has_resource = frames_[first]->captures_resource;
+  return out;
 }
 
 Result<TypeItem> Linker::make_value(
@@ -221,6 +248,7 @@ Result<TypeItem> Linker::make_value(
       type->resource = resource.resource;
       facts.fixed(4, 4);
       facts.out().has_borrow = definition.value == TypeKind::Borrow;
+      facts.out().has_resource = true;
       break;
     }
     case TypeKind::Stream:
@@ -251,11 +279,14 @@ Result<TypeItem> Linker::make_value(
 Result<TypeItem> Linker::make_func(
     const ir::TypeDefinition& definition, const Frame& frame, std::uint64_t offset
 ) {
+  TypeItem out;
+  out.kind = TypeItem::Kind::Func;
   auto func = std::make_shared<FuncShape>();
   func->is_async = definition.is_async;
   for (const ir::Member& param : definition.members) {
     WHORL_TRY(const TypeItem type, value_at(*param.type, frame, offset));
     func->params.push_back({std::string(param.name), type.value});
+    out.has_resource = out.has_resource || type.has_resource;
   }
   if (definition.element) {
     WHORL_TRY(const TypeItem type, value_at(*definition.element, frame, offset));
@@ -263,228 +294,9 @@ Result<TypeItem> Linker::make_func(
       return malformed(offset, "a function cannot return a borrow");
     }
     func->result = type.value;
+    out.has_resource = out.has_resource || type.has_resource;
   }
-  TypeItem out;
-  out.kind = TypeItem::Kind::Func;
   out.func = std::move(func);
-  return out;
-}
-
-Result<Item> Linker::accept_type(
-    const ir::ExternType& declared,
-    const Frame& frame,
-    const Provider& provider,
-    std::string_view name,
-    const Item* given,
-    std::uint64_t offset
-) {
-  const auto* actual = given == nullptr ? nullptr : std::get_if<TypeItem>(given);
-  if (declared.bound == ir::ExternType::Bound::Equal) {
-    const TypeItem& wanted = frame.types[declared.index];
-    if (actual == nullptr) {
-      return Item(wanted);
-    }
-    std::string difference;
-    if (wanted.kind != actual->kind) {
-      difference =
-          fmt::format("wants a {}, is given a {}", kind_name(wanted.kind), kind_name(actual->kind));
-    } else if (wanted.kind == TypeItem::Kind::Value) {
-      difference = explain_difference(wanted.value, actual->value, fuel_);
-    } else if (wanted.kind == TypeItem::Kind::Func) {
-      difference = explain_difference(*wanted.func, *actual->func, fuel_);
-    } else if (wanted.kind == TypeItem::Kind::Resource &&
-               !same_resource(wanted.resource, actual->resource)) {
-      difference = "the two resources are not the same";
-    }
-    if (!difference.empty()) {
-      return malformed(offset, "type `{}`: {}", printable(name), difference);
-    }
-    return Item(*actual);
-  }
-  if (actual != nullptr) {
-    if (actual->kind != TypeItem::Kind::Resource) {
-      return malformed(
-          offset, "`{}` must be a resource type, is a {}", printable(name), kind_name(actual->kind)
-      );
-    }
-    return Item(*actual);
-  }
-  TypeItem out;
-  out.kind = TypeItem::Kind::Resource;
-  if (provider.host) {
-    for (const HostResourceDesc& offered : provider.host->interface->resources) {
-      if (name == offered.tag->name) {
-        out.resource = offered.type();
-        return Item(std::move(out));
-      }
-    }
-  }
-  out.resource = std::make_shared<const ResourceType>(ResourceType{std::string(name), nullptr});
-  return Item(std::move(out));
-}
-
-Result<Item> Linker::accept(
-    const ir::ExternType& declared,
-    const Frame& frame,
-    const Provider& provider,
-    std::string_view name,
-    const Item* given,
-    std::uint64_t offset
-) {
-  constexpr std::array<Sort, 5> kSorts = {
-      Sort::CoreModule, Sort::Func, Sort::Type, Sort::Component, Sort::Instance
-  };
-  if (given != nullptr && kSorts[given->index()] != declared.sort) {
-    return malformed(
-        offset,
-        "`{}` must be a {}, is a {}",
-        printable(name),
-        ir::to_string(declared.sort),
-        ir::to_string(kSorts[given->index()])
-    );
-  }
-  if (declared.sort == Sort::Type) {
-    return accept_type(declared, frame, provider, name, given, offset);
-  }
-  if (declared.sort == Sort::CoreModule || declared.sort == Sort::Component) {
-    // What is instantiated or called later is checked then, against what it really is.
-    if (given == nullptr) {
-      return unsupported(
-          offset,
-          "`{}` is a {}, which nobody provides",
-          printable(name),
-          ir::to_string(declared.sort)
-      );
-    }
-    return *given;
-  }
-  const TypeItem& type = frame.types[declared.index];
-  const auto wanted_kind =
-      declared.sort == Sort::Func ? TypeItem::Kind::Func : TypeItem::Kind::Instance;
-  if (type.kind != wanted_kind) {
-    return malformed(
-        offset,
-        "type {} is a {}, not a {}",
-        declared.index,
-        kind_name(type.kind),
-        kind_name(wanted_kind)
-    );
-  }
-  if (declared.sort == Sort::Instance) {
-    Provider inner = provider;
-    inner.given = given == nullptr ? nullptr : std::get<InstanceRef>(*given).get();
-    WHORL_TRY(InstanceRef instance, open_instance(type, inner));
-    return Item(std::move(instance));
-  }
-  if (given == nullptr) {
-    FuncItem func;
-    func.shape = type.func;
-    func.host = provider.host;
-    func.interface = provider.name;
-    func.name = name;
-    return Item(std::move(func));
-  }
-  const auto& func = std::get<FuncItem>(*given);
-  const std::string difference = explain_difference(*type.func, *func.shape, fuel_);
-  if (!difference.empty()) {
-    return malformed(offset, "function `{}`: {}", printable(name), difference);
-  }
-  return *given;
-}
-
-Result<InstanceRef> Linker::open_instance(const TypeItem& type, const Provider& provider) {
-  const std::shared_ptr<const ir::TypeScope> scope = type.scope;
-  Frame& frame = new_frame(type.frame);
-  auto out = std::make_shared<InstanceItem>();
-  for (const ir::Definition& definition : scope->declarations) {
-    WHORL_CHECKED(spend(definition.offset));
-    WHORL_CHECKED(open_declaration(frame, definition, provider, *out));
-  }
-  return InstanceRef(std::move(out));
-}
-
-Result<> Linker::open_declaration(
-    Frame& frame, const ir::Definition& definition, const Provider& provider, InstanceItem& out
-) {
-  const auto* item = std::get_if<ir::Export>(&definition.what);
-  if (item == nullptr) {
-    return run_definition(frame, definition, nullptr);
-  }
-  const Item* given = nullptr;
-  if (provider.given != nullptr) {
-    given = provider.given->find(item->name);
-    if (given == nullptr) {
-      return malformed(
-          definition.offset, "the instance given has no export \"{}\"", printable(item->name)
-      );
-    }
-  }
-  WHORL_TRY(
-      Item accepted, accept(*item->type, frame, provider, item->name, given, definition.offset)
-  );
-  out.add(item->name, accepted);
-  push(frame, std::move(accepted));
-  return {};
-}
-
-Result<World> Linker::read_world(const ir::Component& root) {
-  // The section is a component that exports one component type, whose only export is the world.
-  Frame& frame = new_frame(nullptr);
-  frame.component_index = 0;
-  WHORL_CHECKED(run_component(frame, root, nullptr));
-  const TypeItem* outer = nullptr;
-  for (const auto& [name, item] : frame.exports->exports) {
-    const auto* type = std::get_if<TypeItem>(&item);
-    if (type != nullptr && type->kind == TypeItem::Kind::Component) {
-      outer = type;
-    }
-  }
-  if (outer == nullptr) {
-    return fail(ErrorKind::InvalidInput, "the component-type section exports no component type");
-  }
-  Frame& body = new_frame(outer->frame);
-  TypeItem world;
-  for (const ir::Definition& definition : outer->scope->declarations) {
-    const auto* item = std::get_if<ir::Export>(&definition.what);
-    if (item == nullptr) {
-      WHORL_CHECKED(run_definition(body, definition, nullptr));
-      continue;
-    }
-    if (item->type->sort == Sort::Component) {
-      world = body.types[item->type->index];
-    }
-  }
-  if (world.kind != TypeItem::Kind::Component) {
-    return fail(ErrorKind::InvalidInput, "the component-type section holds no world");
-  }
-  World out;
-  Frame& scope = new_frame(world.frame);
-  for (const ir::Definition& definition : world.scope->declarations) {
-    WHORL_CHECKED(spend(definition.offset));
-    if (const auto* import = std::get_if<ir::Import>(&definition.what)) {
-      Provider provider;
-      provider.name = import->implements.empty() ? import->name : import->implements;
-      if (const auto match = find_interface(provider.name, definition.offset)) {
-        provider.host = *match;
-      }
-      WHORL_TRY(
-          Item item, accept(import->type, scope, provider, import->name, nullptr, definition.offset)
-      );
-      out.imports.emplace_back(import->name, item);
-      push(scope, std::move(item));
-    } else if (const auto* exported = std::get_if<ir::Export>(&definition.what)) {
-      Provider provider;
-      provider.name = exported->name;
-      WHORL_TRY(
-          Item item,
-          accept(*exported->type, scope, provider, exported->name, nullptr, definition.offset)
-      );
-      out.exports.emplace_back(exported->name, item);
-      push(scope, std::move(item));
-    } else {
-      WHORL_CHECKED(run_definition(scope, definition, nullptr));
-    }
-  }
   return out;
 }
 

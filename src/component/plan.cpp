@@ -29,6 +29,7 @@ class Planner {
     for (const CoreRef& start : graph_.starts) {
       WHORL_CHECKED(deferred_start(start));
     }
+    WHORL_CHECKED(resources());
     WHORL_CHECKED(hosts());
     WHORL_CHECKED(exports());
     components();
@@ -144,7 +145,13 @@ class Planner {
   }
 
   [[nodiscard]] Result<std::uint16_t> slot_in(std::vector<Plan::Slot>& slots, const CoreRef& ref) {
-    const Plan::Slot wanted{step_of_[ref.index], std::string(ref.name)};
+    Plan::Slot wanted;
+    if (ref.source == CoreRef::Source::Host) {
+      wanted.host = ref.index;
+    } else {
+      wanted.instance = step_of_[ref.index];
+      wanted.item = ref.name;
+    }
     const auto found = std::ranges::find(slots, wanted);
     if (found != slots.end()) {
       return static_cast<std::uint16_t>(found - slots.begin());
@@ -173,44 +180,97 @@ class Planner {
     return ref ? slot_in(plan_.memories, *ref) : Result<std::uint16_t>(CallSite::kNone);
   }
 
+  [[nodiscard]] Result<> resources() {
+    for (const GraphResource& resource : graph_.resources) {
+      WHORL_TRY(resource.type->dtor_slot, func_slot(resource.destructor));
+    }
+    return {};
+  }
+
   [[nodiscard]] Result<> hosts() {
     for (GraphHost& host : graph_.hosts) {
       auto out = std::make_unique<HostImport>();
-      out->site.host_slot = host.host_slot;
-      out->site.component_index = host.component_index;
-      WHORL_TRY(out->site.memory_slot, memory_slot(host.memory));
-      WHORL_TRY(out->site.realloc_slot, func_slot(host.realloc));
-      out->drop = {host.drop, host.component_index};
+      WHORL_CHECKED(bind_host(host, *out));
       out->label = std::move(host.label);
       out->func.type = std::move(host.type);
-      if (host.drop != nullptr) {
-        out->func.call = &drop_thunk;
-        out->func.env = &out->drop;
-      } else {
-        out->func.call =
-            host.function != nullptr ? host.function->thunk : host.core_function->thunk;
-        out->func.env = &out->site;
-      }
       plan_.hosts.push_back(std::move(out));
     }
     return {};
   }
 
+  [[nodiscard]] Result<CallSite> call_site(const GraphHost& host) {
+    CallSite out;
+    out.host_slot = host.host_slot;
+    out.component_index = host.component_index;
+    out.encoding = host.encoding;
+    WHORL_TRY(out.memory_slot, memory_slot(host.memory));
+    WHORL_TRY(out.realloc_slot, func_slot(host.realloc));
+    return out;
+  }
+
+  /// The thunk of a function and its environment.
+  [[nodiscard]] Result<> bind_host(const GraphHost& host, HostImport& out) {
+    using Kind = GraphHost::Kind;
+    out.resource = {host.resource, host.component_index};
+    out.func.env = &out.resource;
+    switch (host.kind) {
+      case Kind::Function:
+      case Kind::CoreFunction: {
+        WHORL_TRY(out.site, call_site(host));
+        const bool is_core = host.kind == Kind::CoreFunction;
+        out.func.call = is_core ? host.core_function->thunk : host.function->thunk;
+        out.func.env = &out.site;
+        return {};
+      }
+      case Kind::HostDrop:
+        out.drop = {host.drop, host.component_index};
+        out.func.call = &drop_thunk;
+        out.func.env = &out.drop;
+        return {};
+      case Kind::GuestCall: {
+        WHORL_TRY(out.guest.caller, call_site(host));
+        WHORL_TRY(out.guest.callee, lifted(host.lift));
+        out.guest.callee.name = graph_.lifts[host.lift].label;
+        out.func.call = &guest_call_thunk;
+        out.func.env = &out.guest;
+        return {};
+      }
+      case Kind::ResourceNew:
+        out.func.call = &resource_new_thunk;
+        return {};
+      case Kind::ResourceDrop:
+        out.func.call = &resource_drop_thunk;
+        return {};
+      case Kind::ResourceRep:
+        out.func.call = &resource_rep_thunk;
+        return {};
+      case Kind::Abstract:
+        break;
+    }
+    return fail(ErrorKind::Internal, "a function of the plan has no implementation");
+  }
+
+  [[nodiscard]] Result<ExportedFunc> lifted(std::uint32_t index) {
+    const GraphLift& lift = graph_.lifts[index];
+    ExportedFunc out;
+    out.shape = *lift.shape;
+    out.shape_known = lift.shape_known;
+    out.core_type = lift.core_type;
+    out.encoding = lift.encoding;
+    WHORL_TRY(out.func_slot, func_slot(lift.func));
+    WHORL_TRY(out.post_return_slot, func_slot(lift.post_return));
+    WHORL_TRY(out.memory_slot, memory_slot(lift.memory));
+    WHORL_TRY(out.realloc_slot, func_slot(lift.realloc));
+    out.component_index = lift.component_index;
+    return out;
+  }
+
   [[nodiscard]] Result<> exports() {
     for (GraphExport& item : graph_.exports) {
-      const GraphLift& lift = graph_.lifts[item.lift];
-      ExportedFunc out;
+      WHORL_TRY(ExportedFunc out, lifted(item.lift));
       out.interface = std::move(item.interface);
       out.version = std::move(item.version);
       out.name = std::move(item.name);
-      out.shape = *lift.shape;
-      out.shape_known = lift.shape_known;
-      out.core_type = lift.core_type;
-      WHORL_TRY(out.func_slot, func_slot(lift.func));
-      WHORL_TRY(out.post_return_slot, func_slot(lift.post_return));
-      WHORL_TRY(out.memory_slot, memory_slot(lift.memory));
-      WHORL_TRY(out.realloc_slot, func_slot(lift.realloc));
-      out.component_index = lift.component_index;
       plan_.exports.push_back(std::move(out));
     }
     return {};
@@ -223,25 +283,6 @@ class Planner {
   std::vector<std::uint32_t> step_of_;  ///< by core instance of the graph
   std::unordered_map<std::uint32_t, std::uint32_t> modules_;
 };
-
-std::string describe_slot(std::string_view what, std::uint16_t slot) {
-  return slot == CallSite::kNone ? std::string() : fmt::format(" {}={}", what, slot);
-}
-
-std::string describe_binding(const Plan& plan, const Plan::Binding& binding) {
-  if (!binding.host) {
-    return fmt::format("instance {} \"{}\"", binding.instance, printable(binding.item));
-  }
-  const HostImport& host = *plan.hosts[*binding.host];
-  return fmt::format(
-      "host {} `{}`{}{}{}",
-      *binding.host,
-      printable(host.label),
-      describe_slot("memory", host.site.memory_slot),
-      describe_slot("realloc", host.site.realloc_slot),
-      host.site.component_index == 0 ? "" : fmt::format(" component={}", host.site.component_index)
-  );
-}
 
 }  // namespace
 
@@ -263,70 +304,19 @@ Result<Plan> plan_component(
     WHORL_TRY(Graph graph, link_core_module(registry, bytes));
     return make_plan(std::move(graph), registry, options);
   }
-  WHORL_TRY(auto root, decode_component(bytes));
+  WHORL_TRY(const auto root, decode_component(bytes));
+  WHORL_CHECKED(refuse_async(*root));
   Linker linker(registry);
-  WHORL_CHECKED(linker.run(std::move(root)));
+  WHORL_CHECKED(linker.run(root));
+  // Afterwards, because what does not fit this host is better said in its terms; linking does not
+  // depend on it.
+  WHORL_CHECKED(validate(root));
   return make_plan(std::move(linker.graph()), registry, options);
 }
 
-std::string describe_plan(const Plan& plan) {
-  std::string out;
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    const Plan::Step& step = plan.steps[i];
-    out += fmt::format(
-        "instance {} = {}{}\n",
-        i,
-        plan.modules[step.module].name,
-        step.all_host() ? ", only host imports" : ""
-    );
-    for (const Plan::Binding& binding : step.imports) {
-      out += fmt::format(
-          "  {} {} <- {}\n",
-          printable(binding.module),
-          printable(binding.name),
-          describe_binding(plan, binding)
-      );
-    }
-  }
-  for (std::size_t i = 0; i < plan.memories.size(); ++i) {
-    out += fmt::format(
-        "memory {} = instance {} \"{}\"\n",
-        i,
-        plan.memories[i].instance,
-        printable(plan.memories[i].item)
-    );
-  }
-  for (std::size_t i = 0; i < plan.funcs.size(); ++i) {
-    out += fmt::format(
-        "func {} = instance {} \"{}\" {}\n",
-        i,
-        plan.funcs[i].instance,
-        printable(plan.funcs[i].item),
-        engine::to_string(plan.func_types[i])
-    );
-  }
-  for (const std::uint16_t slot : plan.deferred_starts) {
-    out += fmt::format("start func {} on the fiber\n", slot);
-  }
-  for (const ExportedFunc& item : plan.exports) {
-    out += fmt::format(
-        "export {}{}{}{}{} = func {}{}{}{} as {}\n",
-        printable(item.interface),
-        item.version.empty() ? "" : "@",
-        printable(item.version),
-        item.interface.empty() ? "" : "#",
-        printable(item.name),
-        item.func_slot,
-        describe_slot("post-return", item.post_return_slot),
-        describe_slot("memory", item.memory_slot),
-        describe_slot("realloc", item.realloc_slot),
-        item.shape_known ? to_wit(item.shape) : engine::to_string(item.core_type)
-    );
-  }
-  for (const std::string& text : plan.notes) {
-    out += fmt::format("note: {}\n", text);
-  }
-  return out;
+Result<> validate_component(ByteView bytes) {
+  WHORL_TRY(const auto root, decode_component(bytes));
+  return validate(root);
 }
 
 }  // namespace whorl::component

@@ -7,7 +7,9 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "component/component.hpp"
+#include "component/guest_call.hpp"
 #include "component/host.hpp"
+#include "component/resource_builtins.hpp"
 #include "engine/store.hpp"
 
 #include <cstdint>
@@ -21,11 +23,14 @@ namespace whorl::component {
 
 struct Graph;
 
-/// A host function as lowered for this component, with the environment of its thunk. Its address
-/// is given to the engine, so it never moves.
+/// A core function that no core module defines, with the environment of its thunk: a lowered
+/// function of the host or of another component instance, or a built-in. Its address is given to
+/// the engine, so it never moves.
 struct HostImport {
-  CallSite site;          ///< of a function
-  DropSite drop;          ///< of the drop of a host resource; the tag is null for a function
+  CallSite site;          ///< of a function of the host
+  DropSite drop;          ///< of the drop of a host resource
+  GuestCallSite guest;    ///< of a function of another component instance
+  ResourceSite resource;  ///< of a built-in of a resource that a component defines
   engine::HostFunc func;  ///< env points to one of the above
   std::string label;      ///< for messages
 };
@@ -53,10 +58,13 @@ struct Plan {
     std::vector<Binding> imports;  ///< in the order of the module's imports
     [[nodiscard]] bool all_host() const noexcept;
   };
-  /// A memory or function that the host will use: an export of a core instance.
+  /// A memory or function that the host will use: an export of a core instance, or an entry of
+  /// `hosts`.
   struct Slot {
-    std::uint32_t instance = 0;
+    std::uint32_t instance = kNoInstance;
     std::string item;
+    std::optional<std::uint32_t> host;
+    static constexpr std::uint32_t kNoInstance = ~std::uint32_t{0};
     bool operator==(const Slot&) const = default;
   };
 
@@ -85,6 +93,13 @@ struct Plan {
 [[nodiscard]] Result<Plan> plan_component(
     const HostRegistry& registry, ByteView bytes, const LoadOptions& options
 );
+
+/// Whether a component is well-formed and well-typed in all its parts, whatever a host offers and
+/// whether or not it can be run here: asynchronous operations are only refused by plan_component().
+///
+/// @return InvalidInput; Unsupported for start and value definitions, and for 64-bit or shared
+///         memories as a canonical option
+[[nodiscard]] Result<> validate_component(ByteView bytes);
 
 /// Turns a linked graph into a plan: elides shims, decides on start functions, numbers slots.
 [[nodiscard]] Result<Plan> make_plan(

@@ -258,15 +258,9 @@ class Elider {
     ref = target;
     return true;
   }
-  /// The same for what the host calls: looked up when everything is instantiated, and only ever an
-  /// export.
+  /// The same for what the host calls: looked up when everything is instantiated.
   [[nodiscard]] bool replace_called(const Pair& pair, CoreRef& ref) const {
-    CoreRef target = ref;
-    if (!replace(pair, target, ~std::uint32_t{0}) || target.source != CoreRef::Source::Export) {
-      return false;
-    }
-    ref = target;
-    return true;
+    return replace(pair, ref, ~std::uint32_t{0});
   }
   [[nodiscard]] bool replace_called(const Pair& pair, std::optional<CoreRef>& ref) const {
     return !ref || replace_called(pair, *ref);
@@ -284,6 +278,9 @@ class Elider {
     }
     for (GraphHost& host : graph_.hosts) {
       unused = replace_called(pair, host.realloc) && unused;
+    }
+    for (GraphResource& resource : graph_.resources) {
+      unused = replace_called(pair, resource.destructor) && unused;
     }
     for (GraphLift& lift : graph_.lifts) {
       unused = replace_called(pair, lift.func) && unused;

@@ -3,13 +3,10 @@
 #include <utility>
 
 namespace whorl::component {
-namespace {
 
-HostTrap as_host_trap(engine::Trap trap) {
+HostTrap detail::as_host_trap(engine::Trap trap) {
   return HostTrap{trap.kind, std::move(trap.message), trap.exit_code};
 }
-
-}  // namespace
 
 MutableByteView InstanceHeap::memory() {
   const engine::Memory* memory = detail::memory_of(instance_, site_);
@@ -35,7 +32,7 @@ HostResult<std::uint32_t> InstanceHeap::reallocate(
   }
   const detail::NoLeave no_leave(instance_, site_.component_index);
   if (auto called = store_.call_guest(*realloc, slots); !called) [[unlikely]] {
-    return std::unexpected(as_host_trap(std::move(called.error())));
+    return std::unexpected(detail::as_host_trap(std::move(called.error())));
   }
   return slots[0].u32;
 }

@@ -52,6 +52,8 @@ class NoLeave {
   std::uint16_t component_index_;
 };
 
+/// The end of a guest that was called from a host function, passed on.
+[[nodiscard]] HostTrap as_host_trap(engine::Trap trap);
 /// Ends the guest with that trap.
 [[nodiscard]] engine::HostStatus end_guest(engine::Store& store, HostTrap trap);
 [[nodiscard]] engine::HostStatus end_guest(engine::Store& store, const char* reason);

@@ -170,7 +170,11 @@ class Comparison {
 }  // namespace
 
 bool same_resource(const ResourceRef& a, const ResourceRef& b) noexcept {
-  return a == b || (a != nullptr && b != nullptr && a->host != nullptr && a->host == b->host);
+  const auto origin = [](const ResourceRef& of) {
+    return of != nullptr && of->same_as != nullptr ? of->same_as.get() : of.get();
+  };
+  return origin(a) == origin(b) ||
+         (a != nullptr && b != nullptr && a->host != nullptr && a->host == b->host);
 }
 
 std::string explain_difference(
