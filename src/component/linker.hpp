@@ -32,6 +32,8 @@
 
 namespace whorl::component {
 
+struct Forwarder;
+
 /// A world: what a core module with a component-type section imports and exports.
 struct World {
   std::vector<std::pair<std::string_view, Item>> imports;
@@ -123,7 +125,11 @@ class Linker {
   [[nodiscard]] Result<> add_export(
       std::string_view interface, std::string_view version, std::string_view name, const Item& item
   );
-  [[nodiscard]] Result<std::uint32_t> forward(const FuncItem& func, std::string_view name);
+  /// An import of the host as a lifted function: through a core module made for it.
+  [[nodiscard]] Result<std::uint32_t> forward(const FuncItem& func);
+  [[nodiscard]] Result<std::vector<CoreRef>> forwarded_borrows(
+      const FuncShape& shape, std::uint16_t component_index, Forwarder& out
+  );
 
   // linker_core.cpp: core modules and instances
   [[nodiscard]] Result<std::uint32_t> scan_module(

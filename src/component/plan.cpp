@@ -2,6 +2,7 @@
 
 #include "component/binary.hpp"
 #include "component/graph.hpp"
+#include "component/interpret.hpp"
 #include "component/linker.hpp"
 #include "component/native_preview1.hpp"
 #include "component/reader.hpp"
@@ -111,7 +112,14 @@ class Planner {
     }
     const CoreModule& module = graph_.modules[index];
     Plan::Module out;
-    out.original = module.bytes();
+    const bool made = std::ranges::any_of(graph_.made, [&](const Bytes& bytes) {
+      return bytes.data() == module.bytes().data();
+    });
+    if (made) {
+      out.rewritten = Bytes(module.bytes().begin(), module.bytes().end());
+    } else {
+      out.original = module.bytes();
+    }
     out.name = describe_module(graph_, index);
     if (module.start() && defer) {
       WHORL_TRY(out.rewritten, take_out_start(module).context("in {}", out.name));
@@ -262,7 +270,21 @@ class Planner {
     WHORL_TRY(out.memory_slot, memory_slot(lift.memory));
     WHORL_TRY(out.realloc_slot, func_slot(lift.realloc));
     out.component_index = lift.component_index;
+    WHORL_TRY(out.layout, layout_of(index));
     return out;
+  }
+
+  /// Null where values cannot be passed by types alone.
+  [[nodiscard]] Result<std::shared_ptr<const FuncLayout>> layout_of(std::uint32_t index) {
+    const GraphLift& lift = graph_.lifts[index];
+    if (!lift.shape_known) {
+      return std::shared_ptr<const FuncLayout>();
+    }
+    auto& known = layouts_[index];
+    if (known == nullptr) {
+      WHORL_TRY(known, make_layout(*lift.shape));
+    }
+    return known;
   }
 
   [[nodiscard]] Result<> exports() {
@@ -282,6 +304,7 @@ class Planner {
   Plan plan_;
   std::vector<std::uint32_t> step_of_;  ///< by core instance of the graph
   std::unordered_map<std::uint32_t, std::uint32_t> modules_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<const FuncLayout>> layouts_;  ///< by lift
 };
 
 }  // namespace
