@@ -97,8 +97,8 @@ void append_body(Bytes& section, std::uint32_t locals, std::uint8_t type, const 
   append_bytes(section, body);
 }
 
-/// (old, old_size, alignment, size) -> address: the next free bytes, with what was at `old`. Local 4
-/// is the end, computed in 64 bits; the address is put into parameter 2.
+/// (old, old_size, alignment, size) -> address: the next free bytes, with what was at `old`. Local
+/// 4 is the end, computed in 64 bits; the address is put into parameter 2.
 Bytes realloc_code() {
   constexpr std::uint32_t kOld = 0;
   constexpr std::uint32_t kOldSize = 1;

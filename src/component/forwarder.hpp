@@ -1,9 +1,9 @@
 /// Forwarders: small core modules that stand between an export and the host function it passes
 /// through, so that a re-exported import is called like any other export.
 ///
-/// A forwarder has a memory and a bump allocator of its own: values are lowered into it, lifted from
-/// it by the host function, and the other way around; post-return makes room for the next call.
-/// Private to the room. @thread any
+/// A forwarder has a memory and a bump allocator of its own: values are lowered into it, lifted
+/// from it by the host function, and the other way around; post-return makes room for the next
+/// call. Private to the room. @thread any
 #pragma once
 
 #include "base/bytes.hpp"

@@ -60,9 +60,7 @@ Result<std::uint32_t> Linker::forward(const FuncItem& func) {
     WHORL_TRY(const auto layout, make_layout(shape));
     forwarder.spill = Forwarder::Spill{layout->result->size, layout->result->alignment};
   }
-  WHORL_TRY(
-      const std::vector<CoreRef> drops, forwarded_borrows(shape, component, forwarder)
-  );
+  WHORL_TRY(const std::vector<CoreRef> drops, forwarded_borrows(shape, component, forwarder));
   graph_.made.push_back(write_forwarder(forwarder));
   WHORL_TRY(CoreModule module, CoreModule::scan(graph_.made.back()));
   graph_.modules.push_back(std::move(module));
@@ -104,9 +102,7 @@ Result<> Linker::add_export(
   } else {
     WHORL_TRY(lift, forward(*func).context("export \"{}\"", printable(name)));
   }
-  graph_.exports.push_back(
-      {std::string(interface), std::string(version), std::string(name), lift}
-  );
+  graph_.exports.push_back({std::string(interface), std::string(version), std::string(name), lift});
   return {};
 }
 

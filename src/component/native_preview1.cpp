@@ -113,7 +113,10 @@ class Replacement {
     const bool started = std::ranges::any_of(graph_.starts, [&](const CoreRef& start) {
       return refers_to(start, index);
     });
-    return !lifted && !started;
+    const bool destroys = std::ranges::any_of(graph_.resources, [&](const GraphResource& resource) {
+      return refers_to(resource.destructor, index);
+    });
+    return !lifted && !started && !destroys;
   }
 
   void rewire(const Adapter& adapter) {
@@ -134,6 +137,7 @@ class Replacement {
 
   [[nodiscard]] std::uint32_t add_host(const Adapter& adapter, std::string_view name) {
     GraphHost host;
+    host.kind = GraphHost::Kind::CoreFunction;
     host.core_function = preview1_.module->find(name);
     host.host_slot = preview1_.host_slot;
     host.type = host.core_function->type();
@@ -152,14 +156,25 @@ class Replacement {
 /// name, since those are gone.
 void forget_unused_hosts(Graph& graph, const std::vector<bool>& removed) {
   std::vector<bool> used(graph.hosts.size());
+  const auto use = [&](const std::optional<CoreRef>& ref) {
+    if (ref && ref->source == CoreRef::Source::Host) {
+      used[ref->index] = true;
+    }
+  };
+  for (const GraphLift& lift : graph.lifts) {
+    use(lift.func);
+    use(lift.realloc);
+    use(lift.post_return);
+  }
+  for (const GraphResource& resource : graph.resources) {
+    use(resource.destructor);
+  }
   for (std::uint32_t i = 0; i < graph.instances.size(); ++i) {
     if (removed[i]) {
       continue;
     }
     for (const CoreRef& ref : graph.instances[i].imports) {
-      if (ref.source == CoreRef::Source::Host) {
-        used[ref.index] = true;
-      }
+      use(ref);
     }
   }
   for (std::size_t i = 0; i < graph.hosts.size(); ++i) {

@@ -63,7 +63,7 @@ struct Plan {
   struct Slot {
     std::uint32_t instance = kNoInstance;
     std::string item;
-    std::optional<std::uint32_t> host;
+    std::optional<std::uint32_t> host = {};
     static constexpr std::uint32_t kNoInstance = ~std::uint32_t{0};
     bool operator==(const Slot&) const = default;
   };

@@ -47,7 +47,7 @@ std::string without_offset(std::string text) {
 
 bool is_beyond_judgement(std::string_view reason) noexcept {
   // Only the end counts: a name that the component chose stands in quotes, so it is never the end.
-  constexpr std::array<std::string_view, 8> kEnds = {
+  constexpr std::array<std::string_view, 9> kEnds = {
       " feature",
       " feature to be enabled",
       " feature is not active",
@@ -56,6 +56,7 @@ bool is_beyond_judgement(std::string_view reason) noexcept {
       " is not supported",
       " not supported yet",
       " not yet supported",
+      " which is not implemented",
   };
   return std::ranges::any_of(kEnds, [reason](std::string_view end) {
     return reason.ends_with(end);
