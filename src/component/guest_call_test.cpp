@@ -250,7 +250,7 @@ TEST_CASE("a trap in the callee ends both, and neither is entered again") {
   caller.run = code({0x10, 0, 0x41, 1});
   Running running(compose(leaf.bytes(), caller.bytes()));
   CHECK(running.call("run").find("unreachable") != std::string::npos);
-  for (const std::uint16_t index : {0, 1, 2}) {
+  for (std::uint16_t index = 0; index < 3; ++index) {
     CHECK_FALSE(running.instance->enter(index, ComponentInstance::kHost));
   }
 }
