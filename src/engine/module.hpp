@@ -23,6 +23,8 @@ class Module {
  public:
   /// Validates and compiles. @return InvalidInput with the engine's message for bad bytes
   [[nodiscard]] static Result<Module> compile(const Engine& engine, ByteView wasm);
+  /// Only validates, bodies included. @return as compile()
+  [[nodiscard]] static Result<> validate(const Engine& engine, ByteView wasm);
 
   struct Impl;
   explicit Module(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}

@@ -12,20 +12,30 @@ run_ninja() { # run_ninja PRESET [TARGET…]
   NINJA_STATUS='[%f/%t %es] ' ninja -C "$root/build/$preset" "$@" >&2
 }
 
+place_stripped() { # place_stripped BUILT PROGRAM
+  if [ ! -f "$2" ] || [ "$1" -nt "$2" ]; then
+    strip -o "$2.part" "$1"
+    mv "$2.part" "$2"
+  fi
+}
+
 # The shipped program: build/whorl, stripped, within its size.
 build_release() {
   setup up release
   run_ninja release whorl
-  local built=$root/build/release/apps/whorl/whorl program=$root/build/whorl
-  if [ ! -f "$program" ] || [ "$built" -nt "$program" ]; then
-    strip -o "$program.part" "$built"
-    mv "$program.part" "$program"
-  fi
+  local program=$root/build/whorl
+  place_stripped "$root/build/release/apps/whorl/whorl" "$program"
   local bytes
   bytes=$(stat -c %s "$program")
   [ "$bytes" -le $((max_program_mib << 20)) ] ||
     die "build/whorl is $((bytes >> 20)) MiB; the limit is $max_program_mib MiB"
   say "build/whorl is ready: $(awk -v b="$bytes" 'BEGIN{printf "%.1f", b / 1048576}') MiB"
+}
+
+# The runner of converted .wast scripts: build/wast-runner. Not shipped.
+build_wast_runner() {
+  run_ninja release wast-runner
+  place_stripped "$root/build/release/tests/conformance/wast-runner" "$root/build/wast-runner"
 }
 
 verb_build() {
@@ -39,6 +49,7 @@ verb_build() {
   done
   if [ "$preset" = release ] && [ ${#targets[@]} = 0 ]; then
     build_release
+    build_wast_runner
   else
     setup test "$preset"
     run_ninja "$preset" "${targets[@]}"
