@@ -88,10 +88,14 @@ Bytes Module::bytes() const {
     ));
     types.push_back(core_func_type(import.params, import.results));
   }
+  if (imports_memory) {
+    import_items.push_back(Wasm().name("libc").name("memory").byte(2).byte(0).leb(pages));
+  }
   Parts declared;
   Parts exports;
   Parts bodies;
-  if (has_memory) {
+  const bool owns_memory = has_memory && !imports_memory;
+  if (owns_memory) {
     exports.push_back(core_export("memory", 2, 0));
   }
   for (const Func& func : funcs) {
@@ -112,7 +116,7 @@ Bytes Module::bytes() const {
   Parts sections = {
       section(1, vec(types)), section(2, vec(import_items)), section(3, vec(declared))
   };
-  if (has_memory) {
+  if (owns_memory) {
     Wasm limits;
     limits.byte(max_pages == 0 ? 0 : 1).leb(pages);
     if (max_pages != 0) {
@@ -319,6 +323,10 @@ std::uint32_t Component::nested(const Bytes& component) {
 std::uint32_t Component::core_instance(std::uint32_t module, const std::vector<Bag>& bags) {
   Parts arguments;
   for (const Bag& bag : bags) {
+    if (bag.instance) {
+      arguments.push_back(Wasm().name(bag.name).byte(0x12).leb(*bag.instance));
+      continue;
+    }
     Parts items;
     for (const auto& [name, func] : bag.funcs) {
       items.push_back(core_export(name, 0, func));

@@ -68,6 +68,7 @@ struct Module {
   std::uint32_t pages = 1;
   std::uint32_t max_pages = 0;  ///< 0: no limit of its own
   bool has_memory = true;       ///< exported as "memory"
+  bool imports_memory = false;  ///< of "libc", instead of one of its own
   struct Data {
     std::uint32_t address;
     Bytes bytes;
@@ -98,7 +99,8 @@ class Component {
   /// Instantiates a core module with bags of core functions by name.
   struct Bag {
     std::string name;
-    std::vector<std::pair<std::string, std::uint32_t>> funcs;  ///< core functions
+    std::vector<std::pair<std::string, std::uint32_t>> funcs = {};  ///< core functions
+    std::optional<std::uint32_t> instance = {};                     ///< a whole one instead
   };
   std::uint32_t core_instance(std::uint32_t module, const std::vector<Bag>& bags = {});
   std::uint32_t alias_core_func(std::uint32_t instance, std::string_view name);

@@ -285,6 +285,15 @@ TEST_CASE("bodies that misbehave") {
 TEST_CASE("functions of other types than they claim") {
   run_all(bad_signatures());
 }
+TEST_CASE("guests that harm each other") {
+  run_all(bad_calls_between_guests());
+}
+TEST_CASE("guests that call back") {
+  run_all(bad_reentrance());
+}
+TEST_CASE("handles misused") {
+  run_all(bad_handles());
+}
 
 }  // namespace
 }  // namespace whorl::hostile

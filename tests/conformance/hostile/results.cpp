@@ -211,7 +211,7 @@ Guests bad_lists() {
       {"list<u32>", 0x202, 1, kUnaligned},
       {"list<u32>", 0x202, 0, kUnaligned},
       {"list<u32>", 0x200, 0x4000'0000, "list is too long"},
-      {"list<u32>", 0x200, 0x3f80, kOutOfBounds},
+      {"list<u32>", 0x200, 0x3f81, kOutOfBounds},
       {"list<u64>", 0x204, 1, kUnaligned},
       {"list<u64>", 0x200, 0x2000'0000, "list is too long"},
       {"list<f64>", kMemoryBytes - 8, 2, kOutOfBounds},
