@@ -55,6 +55,9 @@ TEST_CASE("what the component calls things does not switch the judgement off") {
   CHECK_FALSE(is_beyond_judgement("no export named `requires the gc feature`"));
   CHECK_FALSE(is_beyond_judgement("export `a feature` not found"));
   CHECK_FALSE(is_beyond_judgement(""));
+  CHECK(is_beyond_judgement("the custom page sizes proposal must be enabled to customize a memory")
+  );
+  CHECK_FALSE(is_beyond_judgement("no `the x proposal must be enabled` is exported"));
 }
 
 TEST_CASE("a fact is kept, and only as it was written") {

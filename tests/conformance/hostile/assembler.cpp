@@ -331,6 +331,9 @@ std::uint32_t Component::core_instance(std::uint32_t module, const std::vector<B
     for (const auto& [name, func] : bag.funcs) {
       items.push_back(core_export(name, 0, func));
     }
+    for (const auto& [name, table] : bag.tables) {
+      items.push_back(core_export(name, 1, table));
+    }
     raw(2, vec({Wasm{1}.add(vec(items))}));
     arguments.push_back(Wasm().name(bag.name).byte(0x12).leb(core_instances_++));
   }
@@ -345,6 +348,10 @@ std::uint32_t Component::alias_core_func(std::uint32_t instance, std::string_vie
 std::uint32_t Component::alias_memory(std::uint32_t instance, std::string_view name) {
   raw(6, vec({component::testing::alias_core_export(2, instance, name)}));
   return core_memories_++;
+}
+std::uint32_t Component::alias_table(std::uint32_t instance, std::string_view name) {
+  raw(6, vec({component::testing::alias_core_export(1, instance, name)}));
+  return core_tables_++;
 }
 std::uint32_t Component::alias_func(std::uint32_t instance, std::string_view name) {
   raw(6, vec({component::testing::alias_export(1, instance, name)}));

@@ -101,10 +101,12 @@ class Component {
     std::string name;
     std::vector<std::pair<std::string, std::uint32_t>> funcs = {};  ///< core functions
     std::optional<std::uint32_t> instance = {};                     ///< a whole one instead
+    std::vector<std::pair<std::string, std::uint32_t>> tables = {};
   };
   std::uint32_t core_instance(std::uint32_t module, const std::vector<Bag>& bags = {});
   std::uint32_t alias_core_func(std::uint32_t instance, std::string_view name);
   std::uint32_t alias_memory(std::uint32_t instance, std::string_view name = "memory");
+  std::uint32_t alias_table(std::uint32_t instance, std::string_view name);
   std::uint32_t alias_func(std::uint32_t instance, std::string_view name);
   std::uint32_t alias_type(std::uint32_t instance, std::string_view name);
 
@@ -157,6 +159,7 @@ class Component {
   std::uint32_t core_instances_ = 0;
   std::uint32_t core_funcs_ = 0;
   std::uint32_t core_memories_ = 0;
+  std::uint32_t core_tables_ = 0;
   std::uint32_t names_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "component/plan.hpp"
 #include "component/skeleton.hpp"
 #include "engine/fiber.hpp"
+#include "engine/validator.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -24,10 +25,21 @@ using component::Value;
 
 constexpr std::chrono::seconds kCpu{20};
 constexpr std::chrono::seconds kDeadline{60};
+/// All that 32-bit addresses reach: scripts test strings of gigabytes.
+constexpr std::uint64_t kMemoryBytes = std::uint64_t{4} << 30;
+
+/// The engine's words without its offset.
+std::string_view without_place(std::string_view text) {
+  const auto prefix = text.find("not valid: ");
+  text.remove_prefix(prefix == std::string_view::npos ? 0 : prefix + 11);
+  return text.substr(0, text.find(" (at offset "));
+}
 
 Failure to_failure(const Error& error, Failure::Kind otherwise) {
-  const Failure::Kind kind =
-      error.kind() == ErrorKind::InvalidInput ? otherwise : Failure::Kind::Unsupported;
+  // What the engine has switched off says nothing about the component.
+  const bool is_judged = error.kind() == ErrorKind::InvalidInput &&
+                         !engine::is_beyond_judgement(without_place(error.message()));
+  const Failure::Kind kind = is_judged ? otherwise : Failure::Kind::Unsupported;
   return {kind, error.to_line(), {}};
 }
 
@@ -41,6 +53,7 @@ class LiveComponent final : public engine::FiberScheduler {
   [[nodiscard]] Outcome<> start() {
     engine::Budget budget;
     budget.cpu = kCpu;
+    budget.memory_bytes = kMemoryBytes;
     auto store = engine::Store::create(instance_.component().engine(), budget, &instance_);
     if (!store) {
       return failed(Failure::Kind::Script, store.error().to_line());
