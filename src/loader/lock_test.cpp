@@ -111,6 +111,9 @@ std::vector<std::string> causes(const std::string& golden) {
       out.clear();
     } else if (!line.empty()) {
       const std::string bare = line.starts_with("    ") ? line.substr(4) : line;
+      if (bare.empty()) {
+        continue;
+      }
       if (out.empty()) {
         out.push_back(bare);
       } else {
@@ -135,8 +138,8 @@ TEST_CASE("Spin's manifests are locked to the byte as Spin locks them") {
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(suite)) {
     const std::filesystem::path path = entry.path();
-    if (path.extension() != ".toml" || path.stem() == "invalid-manifest") {
-      continue;  // what the TOML parser says is another parser's
+    if (path.extension() != ".toml") {
+      continue;
     }
     CAPTURE(path.string());
     ++count;
@@ -150,8 +153,13 @@ TEST_CASE("Spin's manifests are locked to the byte as Spin locks them") {
     if (!std::filesystem::exists(lock)) {
       REQUIRE_FALSE(app);
       const auto expected = causes(text_of(std::filesystem::path(path).replace_extension(".err")));
-      const auto got = chain(app.error(), folder);
+      auto got = chain(app.error(), folder);
+      // What a rendered place looks like at its ends, the golden file has lost.
+      for (std::string& text : got) {
+        text.erase(text.find_last_not_of('\n') + 1);
+      }
       REQUIRE(got.size() >= expected.size());
+      CAPTURE(got.back());
       CHECK(
           std::vector<std::string>(
               got.end() - static_cast<std::ptrdiff_t>(expected.size()), got.end()
@@ -169,7 +177,7 @@ TEST_CASE("Spin's manifests are locked to the byte as Spin locks them") {
     written = replaced(written, path.parent_path().string(), "<test-dir>");
     CHECK(written == text_of(lock));
   }
-  CHECK(count >= 11);
+  CHECK(count >= 12);
 }
 
 }  // namespace

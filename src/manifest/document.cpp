@@ -1,5 +1,7 @@
 #include "manifest/document.hpp"
 
+#include "manifest/syntax_error.hpp"
+
 // The library's assertions guard states that hostile text can reach; behind each of them stands an
 // ordinary error path, which is what must be taken. With NDEBUG they would become assumptions.
 #ifdef NDEBUG
@@ -141,27 +143,6 @@ Span root_span(const Node& root) {
   return span;
 }
 
-/// The library says "Error while parsing <what>: <why>".
-std::string reworded(std::string_view description) {
-  constexpr std::string_view kLead = "Error while parsing ";
-  if (description.contains("invalid utf-8")) {
-    return std::string(kNotUtf8);
-  }
-  if (!description.starts_with(kLead)) {
-    return std::string(description);
-  }
-  description.remove_prefix(kLead.size());
-  const auto colon = description.find(": ");
-  if (colon == std::string_view::npos) {
-    return fmt::format("invalid {}", printable(description));
-  }
-  return fmt::format(
-      "invalid {}\n{}",
-      printable(description.substr(0, colon)),
-      printable(description.substr(colon + 2))
-  );
-}
-
 /// Finds keys with absurdly many dots before the parser builds a tree from them. Follows strings
 /// and comments just well enough not to count dots inside them.
 class DotCounter {
@@ -221,22 +202,6 @@ class DotCounter {
   std::size_t at_ = 0;
   std::uint32_t line_ = 1;
 };
-
-std::string_view line_of(std::string_view text, std::uint32_t number) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) {
-    text.remove_prefix(kByteOrderMark.size());
-  }
-  for (std::uint32_t line = 1; line < number; ++line) {
-    const auto end = text.find('\n');
-    if (end == std::string_view::npos) {
-      return {};
-    }
-    text.remove_prefix(end + 1);
-  }
-  text = text.substr(0, text.find('\n'));
-  return text.ends_with('\r') ? text.substr(0, text.size() - 1) : text;
-}
 
 std::uint32_t count_characters(std::string_view text) {
   return static_cast<std::uint32_t>(std::ranges::count_if(text, [](char c) {
@@ -316,9 +281,7 @@ Result<Node> parse_document(std::string_view text, std::string_view file_name) {
     Span span = span_of(error.source());
     span.end_line = span.line;
     span.end_column = span.column + 1;
-    return render(
-        {.span = span, .message = reworded(error.description()), .suggestion = {}}, text, file_name
-    );
+    return render(syntax_error(error.description(), span, text), text, file_name);
   }
   Node root = convert(parsed.table());
   root.span = root_span(root);
@@ -346,7 +309,7 @@ Error render(
       span.column,
       gutter,
       line,
-      std::string(std::min(span.column, length + 1) - 1, ' '),
+      std::string(std::min(span.column, length + 2) - 1, ' '),
       std::string(last - span.column, '^'),
       diagnostic.message
   );
