@@ -4,8 +4,14 @@
 #include "app/json.hpp"
 #include "base/base64.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
 #include <set>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace whorl::app {
 namespace {
@@ -124,11 +130,53 @@ void add_files(Object& out, const Component& component) {
   out.add("files", Value(std::move(files)));
 }
 
+/// Where Spin puts a dependency among the others: plain names first, then packages by namespace,
+/// name, version and interface.
+struct DependencyOrder {
+  bool is_package = false;
+  std::string_view package{};
+  std::array<std::uint64_t, 3> version{};
+  std::string_view rest{};  ///< of the version
+  bool has_version = false;
+  std::string_view interface{};
+
+  explicit DependencyOrder(std::string_view name)
+      : is_package(name.contains(':')), has_version(name.contains('@')) {
+    const auto at = std::min(name.find('@'), name.size());
+    const std::string_view path = name.substr(0, at);
+    const auto slash = std::min(path.find('/'), path.size());
+    package = path.substr(0, slash);
+    interface = path.substr(slash);
+    rest = name.substr(at);
+    for (std::uint64_t& number : version) {
+      rest.remove_prefix(std::min<std::size_t>(1, rest.size()));
+      const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+      rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
+    }
+  }
+  [[nodiscard]] bool operator<(const DependencyOrder& other) const {
+    const auto key = [](const DependencyOrder& of) {
+      // A colon sorts after the dash of a longer namespace.
+      const auto colon = std::min(of.package.find(':'), of.package.size());
+      return std::
+          tuple(of.is_package, of.package.substr(0, colon), of.package.substr(colon), of.has_version, of.version, of.rest, of.interface);
+    };
+    return key(*this) < key(other);
+  }
+};
+
 void add_dependencies(Object& out, const Component& component) {
   if (!component.dependencies.empty()) {
-    Object dependencies;
+    std::vector<std::pair<DependencyOrder, std::string>> names;
     for (const auto& [name, dependency] : component.dependencies) {
-      dependencies.add(name, dependency_value(dependency));
+      names.emplace_back(DependencyOrder(name), name);
+    }
+    std::ranges::sort(names, [](const auto& a, const auto& b) {
+      return a.first < b.first || (!(b.first < a.first) && a.second < b.second);
+    });
+    Object dependencies;
+    for (const auto& [order, name] : names) {
+      dependencies.add(name, dependency_value(component.dependencies.at(name)));
     }
     out.add("dependencies", dependencies.take());
   }

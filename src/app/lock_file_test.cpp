@@ -132,6 +132,18 @@ constexpr std::string_view kMaximal = R"({
         "v": "{{ key }}"
       },
       "dependencies": {
+        "lib": {
+          "source": {
+            "content_type": "application/wasm",
+            "source": "file:///d.wasm"
+          },
+          "export": null,
+          "inherit": {
+            "Some": [
+              "files"
+            ]
+          }
+        },
         "a:b/c": {
           "source": {
             "content_type": "application/wasm",
@@ -146,18 +158,6 @@ constexpr std::string_view kMaximal = R"({
           },
           "export": "e",
           "inherit": "All"
-        },
-        "lib": {
-          "source": {
-            "content_type": "application/wasm",
-            "source": "file:///d.wasm"
-          },
-          "export": null,
-          "inherit": {
-            "Some": [
-              "files"
-            ]
-          }
         }
       },
       "trigger_dependencies": {
@@ -202,6 +202,42 @@ TEST_CASE("a whole lock file is read, and written again to the byte") {
   CHECK(cart.dependencies.at("a:b/d").export_name == "e");
   CHECK(cart.trigger_dependencies.at("middleware").size() == 1);
   CHECK(cart.mounts.empty());
+}
+
+TEST_CASE("dependencies stand where Spin puts them") {
+  LockedApp app;
+  app.components.push_back({.id = "c", .source_path = "/c"});
+  for (const char* name :
+       {"a:b/c",
+        "z",
+        "a:b@1.0.0",
+        "a-b:c",
+        "ab:c",
+        "a:b@1.10.0/c",
+        "a:b@1.9.0/d",
+        "a:b",
+        "lib",
+        "a:b@1.9.0-rc.1/d"}) {
+    app.components[0].dependencies[name].source.url = "file:///x";
+  }
+  const std::string lock = write_lock(app);
+  std::size_t at = 0;
+  for (const std::string name :
+       {"lib",
+        "z",
+        "a:b",
+        "a:b/c",
+        "a:b@1.0.0",
+        "a:b@1.9.0-rc.1/d",
+        "a:b@1.9.0/d",
+        "a:b@1.10.0/c",
+        "a-b:c",
+        "ab:c"}) {
+    CAPTURE(name);
+    const auto found = lock.find("\"" + name + "\"");
+    CHECK(found > at);
+    at = found;
+  }
 }
 
 TEST_CASE("small and old lock files") {

@@ -1,8 +1,10 @@
 #include "cli/maintenance.hpp"
 
+#include "app/lock_file.hpp"
 #include "cli/cli.hpp"
 #include "cli/report.hpp"
 #include "fs/file.hpp"
+#include "loader/loader.hpp"
 #include "log/terminal.hpp"
 #include "manifest/manifest.hpp"
 
@@ -10,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace whorl::cli {
 namespace {
@@ -18,12 +21,14 @@ constexpr int kStdout = 1;
 constexpr int kStderr = 2;
 constexpr std::string_view kUsage = "whorl maintenance <COMMAND>";
 constexpr std::string_view kSchemaUsage = "whorl maintenance generate-manifest-schema [OPTIONS]";
+constexpr std::string_view kLockUsage = "whorl maintenance generate-lock [OPTIONS]";
 constexpr std::string_view kHelp =
     "Commands for Whorl maintenance tasks\n"
     "\n"
     "Usage: whorl maintenance <COMMAND>\n"
     "\n"
     "Commands:\n"
+    "  generate-lock             Print the locked form of an application, without its files\n"
     "  generate-manifest-schema  Generate JSON schema for application manifest\n"
     "  help                      Print this message\n"
     "\n"
@@ -38,6 +43,17 @@ constexpr std::string_view kSchemaHelp =
     "  -o <OUTPUT>  The file to which to generate the JSON schema. If omitted, it is generated to "
     "stdout\n"
     "  -h, --help   Print help\n";
+
+constexpr std::string_view kLockHelp =
+    "Print the locked form of an application, without its files\n"
+    "\n"
+    "Usage: whorl maintenance generate-lock [OPTIONS]\n"
+    "\n"
+    "Options:\n"
+    "  -f, --from <APPLICATION>  The manifest (spin.toml) file. If omitted, it defaults to "
+    "\"spin.toml\"\n"
+    "      --profile <PROFILE>   The build profile. The default is the anonymous profile\n"
+    "  -h, --help                Print help\n";
 
 int usage_failure(std::string message, std::string_view usage) {
   return report_usage({.message = std::move(message), .usage = std::string(usage), .cause = {}});
@@ -85,6 +101,43 @@ int run_schema(std::span<const std::string_view> arguments) {
   return write_schema(output);
 }
 
+int write_lock(const std::string& path, const std::string& profile) {
+  std::vector<std::string> warnings;
+  const auto app = loader::load_manifest(path, {.profile = profile, .warnings = &warnings});
+  for (const std::string& warning : warnings) {
+    log::write_all(kStderr, fmt::format("Warning: {}\n", warning));
+  }
+  if (!app) {
+    return report_failure(app.error());
+  }
+  log::write_all(kStdout, app::write_lock(**app) + "\n");
+  return 0;
+}
+
+int run_lock(std::span<const std::string_view> arguments) {
+  std::string path = "spin.toml";
+  std::string profile;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    if (word == "--help" || word == "-h") {
+      log::write_all(kStdout, kLockHelp);
+      return 0;
+    }
+    const bool is_path = word == "-f" || word == "--from";
+    if (!is_path && word != "--profile") {
+      const std::string shown = log::escape_controls(word, log::LineBreaks::Escape);
+      return usage_failure(fmt::format("unexpected argument '{}' found", shown), kLockUsage);
+    }
+    if (++i == arguments.size()) {
+      return usage_failure(
+          fmt::format("a value is required for '{}' but none was supplied", word), kLockUsage
+      );
+    }
+    (is_path ? path : profile) = arguments[i];
+  }
+  return write_lock(path, profile);
+}
+
 }  // namespace
 
 int run_maintenance(std::span<const std::string_view> arguments) {
@@ -99,6 +152,9 @@ int run_maintenance(std::span<const std::string_view> arguments) {
   }
   if (first == "generate-manifest-schema") {
     return run_schema(arguments.subspan(1));
+  }
+  if (first == "generate-lock") {
+    return run_lock(arguments.subspan(1));
   }
   if (first == "generate-reference" || first == "generate-completions") {
     return usage_failure(

@@ -80,8 +80,10 @@ class Decoder {
 [[nodiscard]] Result<std::vector<NamedDependency>> decode_dependencies(
     Decoder& decoder, const Node& node
 );
-/// One of those that stand before a component.
-[[nodiscard]] Result<Dependency> decode_player(Decoder& decoder, const Node& node);
+/// One of those that stand before a component. @param list  what an error points at
+[[nodiscard]] Result<Dependency> decode_player(
+    Decoder& decoder, const Node& list, const Node& node
+);
 /// Reads one `[component.<id>]` or a component written in place (then `id` is empty).
 [[nodiscard]] Result<Component> decode_component(
     Decoder& decoder, std::string id, const Node& node

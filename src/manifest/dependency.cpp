@@ -163,7 +163,7 @@ Result<std::vector<NamedDependency>> decode_dependencies(Decoder& decoder, const
   return out;
 }
 
-Result<Dependency> decode_player(Decoder& decoder, const Node& node) {
+Result<Dependency> decode_player(Decoder& decoder, const Node& list, const Node& node) {
   Dependency out = common_parts(node);
   if (fits(node, kRegistryPlayerFields)) {
     out.source = package_in(node);
@@ -175,7 +175,7 @@ Result<Dependency> decode_player(Decoder& decoder, const Node& node) {
     out.source = AppSource{text_in(node, "component")};
   } else {
     return decoder.no_variant(
-        node,
+        list,
         "TriggerDependency",
         "{ component = \"…\" }, { path = \"…\" }, { url = \"…\", digest = \"sha256:…\" } or "
         "{ package = \"…\", version = \"…\" }"

@@ -174,7 +174,7 @@ Diagnostic say(const Mistake& mistake) {
   if (what == "boolean") {
     return mistake.at(mistake.word_begin(), std::string(kNoString));
   }
-  if (what == "root table") {
+  if (what == "root table" || what == "key") {
     return mistake.here("invalid key");
   }
   if (what == "floating-point" && mistake.why.starts_with("expected decimal digit")) {

@@ -44,7 +44,7 @@ Result<std::vector<Players>> decode_players(Decoder& decoder, const Node& node) 
     }
     Players players{.role = role.name};
     for (const Node& item : role.value.items) {
-      if (auto player = decode_player(decoder, item)) {
+      if (auto player = decode_player(decoder, role.value, item)) {
         players.dependencies.push_back(*std::move(player));
       }
     }
