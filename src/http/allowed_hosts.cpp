@@ -95,6 +95,14 @@ bool AllowedHosts::allows(std::string_view scheme, std::string_view host, std::u
   });
 }
 
+bool AllowedHosts::names(std::string_view scheme, std::string_view name) const {
+  return std::ranges::any_of(entries_, [&](const Entry& entry) {
+    const app::AllowedHost& pattern = entry.pattern;
+    return (pattern.scheme.empty() || pattern.scheme == scheme) && pattern.kind != Kind::Any &&
+           !entry.network && entry.allows_host(name);
+  });
+}
+
 bool AllowedHosts::allows_self() const noexcept {
   return std::ranges::any_of(entries_, [](const Entry& entry) {
     const app::AllowedHost& pattern = entry.pattern;

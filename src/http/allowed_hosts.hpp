@@ -35,6 +35,9 @@ class AllowedHosts {
   /// @param host    lower case; an IPv6 address without brackets
   [[nodiscard]] bool allows(std::string_view scheme, std::string_view host, std::uint16_t port)
       const;
+  /// Whether an entry for that scheme says this name, or its domain, whatever the port. `*` says
+  /// no name.
+  [[nodiscard]] bool names(std::string_view scheme, std::string_view name) const;
   /// Whether requests of a component to its own application are granted, whatever their scheme.
   [[nodiscard]] bool allows_self() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }

@@ -57,9 +57,13 @@ std::expected<fs::Fd, int> start_connect(const SocketAddress& to) {
   return socket;
 }
 
-int connect_outcome(int fd) noexcept {
+bool is_connecting(int fd) noexcept {
   pollfd entry{fd, POLLOUT, 0};
-  if (::poll(&entry, 1, 0) == 0) {
+  return ::poll(&entry, 1, 0) == 0;
+}
+
+int connect_outcome(int fd) noexcept {
+  if (is_connecting(fd)) {
     return EINPROGRESS;
   }
   int error = 0;

@@ -26,7 +26,10 @@ inline constexpr std::size_t kMaxAddresses = 16;
 /// is writable connect_outcome() tells what came of it.
 /// @return an errno
 [[nodiscard]] std::expected<fs::Fd, int> start_connect(const SocketAddress& to);
-/// 0 when connected, EINPROGRESS while it is not known, else why not.
+/// Whether it is still not known what came of it.
+[[nodiscard]] bool is_connecting(int fd) noexcept;
+/// 0 when connected, EINPROGRESS while it is not known, else why not. A failure is told once: the
+/// system forgets it.
 [[nodiscard]] int connect_outcome(int fd) noexcept;
 
 }  // namespace whorl::net

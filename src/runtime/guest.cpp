@@ -18,16 +18,14 @@ constexpr std::uint32_t kMaxFailures = 8;
 
 Guest::Guest(
     const Platform& platform,
-    wasi::Timers& timers,
-    wasi::BlockingWork& blocking,
-    http::Outbound& outbound,
+    const GuestSurroundings& around,
     InstanceGate::Place place,
     std::shared_ptr<KeptInstances> kept
 )
     : place_(std::move(place)),
       kept_(std::move(kept)),
-      p2_(make_context(timers, blocking, outbound)),
-      p1_(make_context(timers, blocking, outbound)),
+      p2_(make_context(around)),
+      p1_(make_context(around)),
       instance_(kept_->service->component, hosts_) {
   p2_.fill(platform.p2_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
@@ -40,18 +38,17 @@ Guest::Guest(
 
 Guest::~Guest() = default;
 
-wasi::InstanceContext Guest::make_context(
-    wasi::Timers& timers, wasi::BlockingWork& blocking, http::Outbound& outbound
-) const noexcept {
+wasi::InstanceContext Guest::make_context(const GuestSurroundings& around) const noexcept {
   const Service& service = *kept_->service;
   return wasi::InstanceContext{
-      .timers = timers,
+      .timers = around.timers,
       .standard_output = *service.standard_output,
       .standard_error = *service.standard_error,
       .environment = service.environment,
       .preopens = service.preopens,
-      .blocking = &blocking,
-      .outbound = &outbound,
+      .blocking = &around.blocking,
+      .outbound = &around.outbound,
+      .network = &around.network,
       .allowed_hosts = &service.allowed_hosts,
   };
 }

@@ -11,6 +11,7 @@
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
 #include "wasi/blocking_work.hpp"
+#include "wasi/network_access.hpp"
 #include "wasi/p1/preview1.hpp"
 #include "wasi/p2/hosts.hpp"
 #include "wasi/timers.hpp"
@@ -43,15 +44,21 @@ struct KeptInstances {
   bool is_off = false;
 };
 
+/// What the guests of a shard share of it; all of it outlives them.
+struct GuestSurroundings {
+  wasi::Timers& timers;
+  wasi::BlockingWork& blocking;
+  http::Outbound& outbound;
+  wasi::NetworkAccess& network;
+};
+
 class Guest {
  public:
-  /// @param timers, blocking, outbound  of the shard, which outlives the guest
+  /// @param around  of the shard, which outlives the guest
   /// @param place  held as long as the instance
   Guest(
       const Platform& platform,
-      wasi::Timers& timers,
-      wasi::BlockingWork& blocking,
-      http::Outbound& outbound,
+      const GuestSurroundings& around,
       InstanceGate::Place place,
       std::shared_ptr<KeptInstances> kept
   );
@@ -75,9 +82,7 @@ class Guest {
   [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
 
  private:
-  [[nodiscard]] wasi::InstanceContext make_context(
-      wasi::Timers& timers, wasi::BlockingWork& blocking, http::Outbound& outbound
-  ) const noexcept;
+  [[nodiscard]] wasi::InstanceContext make_context(const GuestSurroundings& around) const noexcept;
   [[nodiscard]] std::expected<void, engine::Trap> instantiate(const engine::Budget& budget);
   /// Compares the instance with a fresh one. @return false, and nothing kept any more, if they
   /// differ

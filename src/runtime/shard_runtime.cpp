@@ -16,6 +16,8 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
       blocking_(shard),
       client_(shard, http::ClientOptions{}),
       outbound_(client_),
+      network_{shard, {}},
+      around_{timers_, blocking_, outbound_, network_},
       pool_(shard),
       sweep_timer_(shard),
       sweep_(*this) {}
@@ -34,7 +36,7 @@ std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Serv
   if (!place) [[unlikely]] {
     return nullptr;
   }
-  return std::make_unique<Guest>(platform_, timers_, blocking_, outbound_, std::move(place), kept);
+  return std::make_unique<Guest>(platform_, around_, std::move(place), kept);
 }
 
 void ShardRuntime::serve(

@@ -93,6 +93,8 @@ class ShardRuntime {
   wasi::ShardBlockingWork blocking_;
   http::Client client_;
   http::Outbound outbound_;
+  wasi::NetworkAccess network_;
+  GuestSurroundings around_;
   InstancePool pool_;
   std::unordered_set<std::shared_ptr<Invocation>> waiting_;
   std::uint64_t instances_started_ = 0;

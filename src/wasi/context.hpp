@@ -6,6 +6,7 @@
 #include "wasi/blocking_work.hpp"
 #include "wasi/files/directory.hpp"
 #include "wasi/input_source.hpp"
+#include "wasi/network_access.hpp"
 #include "wasi/output_sink.hpp"
 #include "wasi/timers.hpp"
 
@@ -42,6 +43,8 @@ struct InstanceContext {
   BlockingWork* blocking = nullptr;
   /// Where its HTTP requests start; null: none is granted.
   http::Outbound* outbound = nullptr;
+  /// For its sockets; null: it can make none.
+  NetworkAccess* network = nullptr;
   /// What it may connect to; null: nothing.
   const http::AllowedHosts* allowed_hosts = nullptr;
 };

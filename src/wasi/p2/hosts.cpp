@@ -69,7 +69,11 @@ P2Hosts::P2Hosts(const InstanceContext& context)
       poll_(context.timers),
       random_(secure_random_),
       insecure_random_(secure_random_),
-      insecure_seed_(secure_random_) {}
+      insecure_seed_(secure_random_),
+      socket_access_(context_),
+      ip_name_lookup_(surroundings_, socket_access_),
+      tcp_create_socket_(surroundings_, socket_access_),
+      udp_create_socket_(surroundings_, socket_access_) {}
 
 std::array<void*, kInterfaceCount> P2Hosts::objects() noexcept {
   return {
@@ -106,6 +110,7 @@ std::array<void*, kInterfaceCount> P2Hosts::objects() noexcept {
 }
 
 void P2Hosts::reset() noexcept {
+  socket_access_.reset();
   insecure_random_.reset();
   insecure_seed_.reset();
 }

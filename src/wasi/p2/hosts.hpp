@@ -76,6 +76,7 @@ class P2Hosts {
   RandomHost random_;
   InsecureRandomHost insecure_random_;
   InsecureSeedHost insecure_seed_;
+  SocketAccess socket_access_;
   InstanceNetworkHost instance_network_;
   IpNameLookupHost ip_name_lookup_;
   TcpCreateSocketHost tcp_create_socket_;

@@ -1,0 +1,16 @@
+/// NetworkAccess: what the sockets of a guest need of their shard.
+#pragma once
+
+#include "async/shard.hpp"
+#include "net/ip_network.hpp"
+
+namespace whorl::wasi {
+
+/// One per shard; outlives its instances. @thread shard
+struct NetworkAccess {
+  async::Shard& shard;
+  /// Where nothing connects to, whatever is granted.
+  net::BlockedNetworks blocked;
+};
+
+}  // namespace whorl::wasi

@@ -1,0 +1,216 @@
+#include "wasi/p2/socket_address.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace whorl::wasi::p2 {
+namespace {
+
+constexpr std::array<std::pair<int, SocketError>, 27> kCodes{{
+    {EACCES, SocketError::AccessDenied},
+    {EPERM, SocketError::AccessDenied},
+    {EOPNOTSUPP, SocketError::NotSupported},
+    {EAFNOSUPPORT, SocketError::NotSupported},
+    {EPROTONOSUPPORT, SocketError::NotSupported},
+    {ENOPROTOOPT, SocketError::NotSupported},
+    {EINVAL, SocketError::InvalidArgument},
+    {EDESTADDRREQ, SocketError::InvalidArgument},
+    {ENOMEM, SocketError::OutOfMemory},
+    {ENOBUFS, SocketError::OutOfMemory},
+    {ETIMEDOUT, SocketError::Timeout},
+    {EALREADY, SocketError::ConcurrencyConflict},
+    {EAGAIN, SocketError::WouldBlock},
+    {EINPROGRESS, SocketError::WouldBlock},
+    {EISCONN, SocketError::InvalidState},
+    {ENOTCONN, SocketError::InvalidState},
+    {EMFILE, SocketError::NewSocketLimit},
+    {ENFILE, SocketError::NewSocketLimit},
+    {EADDRNOTAVAIL, SocketError::AddressNotBindable},
+    {EADDRINUSE, SocketError::AddressInUse},
+    {EHOSTUNREACH, SocketError::RemoteUnreachable},
+    {ENETUNREACH, SocketError::RemoteUnreachable},
+    {ENETDOWN, SocketError::RemoteUnreachable},
+    {ECONNREFUSED, SocketError::ConnectionRefused},
+    {ECONNRESET, SocketError::ConnectionReset},
+    {ECONNABORTED, SocketError::ConnectionAborted},
+    {EMSGSIZE, SocketError::DatagramTooLarge},
+}};
+
+const in6_addr& v6_of(const net::SocketAddress& address) noexcept {
+  return reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr;
+}
+const in_addr& v4_of(const net::SocketAddress& address) noexcept {
+  return reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr;
+}
+
+net_wit::Ipv4Address to_tuple(const in_addr& from) {
+  std::array<std::uint8_t, 4> bytes{};
+  std::memcpy(bytes.data(), &from, bytes.size());
+  return {bytes[0], bytes[1], bytes[2], bytes[3]};
+}
+
+net_wit::Ipv6Address to_tuple(const in6_addr& from) {
+  std::array<std::uint16_t, 8> words{};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    words[i] = static_cast<std::uint16_t>(from.s6_addr[2 * i] << 8 | from.s6_addr[2 * i + 1]);
+  }
+  return std::tuple_cat(words);
+}
+
+SocketOutcome<> invalid_argument() {
+  return SocketOutcome<>(std::unexpect, SocketError::InvalidArgument);
+}
+
+bool is_unspecified(const net::SocketAddress& address) noexcept {
+  return address.is_v6() ? IN6_IS_ADDR_UNSPECIFIED(&v6_of(address)) : v4_of(address).s_addr == 0;
+}
+
+}  // namespace
+
+net::SocketAddress to_socket_address(const net_wit::IpSocketAddress& from) {
+  if (from.tag == net_wit::IpSocketAddress::Tag::Ipv4) {
+    const auto& address = from.as<net_wit::Ipv4SocketAddress>();
+    const auto& [a, b, c, d] = address.address;
+    const std::array<std::uint8_t, 4> bytes{a, b, c, d};
+    sockaddr_in system{};
+    system.sin_family = AF_INET;
+    system.sin_port = htons(address.port);
+    std::memcpy(&system.sin_addr, bytes.data(), bytes.size());
+    return {reinterpret_cast<const sockaddr*>(&system), sizeof system};
+  }
+  const auto& address = from.as<net_wit::Ipv6SocketAddress>();
+  sockaddr_in6 system{};
+  system.sin6_family = AF_INET6;
+  system.sin6_port = htons(address.port);
+  system.sin6_flowinfo = htonl(address.flow_info);
+  system.sin6_scope_id = address.scope_id;
+  std::size_t at = 0;
+  std::apply(
+      [&](auto... words) {
+        ((system.sin6_addr.s6_addr[at] = static_cast<std::uint8_t>(words >> 8),
+          system.sin6_addr.s6_addr[at + 1] = static_cast<std::uint8_t>(words & 0xff),
+          at += 2),
+         ...);
+      },
+      address.address
+  );
+  return {reinterpret_cast<const sockaddr*>(&system), sizeof system};
+}
+
+net_wit::IpSocketAddress to_wit(const net::SocketAddress& from) {
+  if (!from.is_v6()) {
+    return net_wit::IpSocketAddress::ipv4({.port = from.port(), .address = to_tuple(v4_of(from))});
+  }
+  const auto& system = *reinterpret_cast<const sockaddr_in6*>(from.data());
+  return net_wit::IpSocketAddress::ipv6({
+      .port = from.port(),
+      .flow_info = ntohl(system.sin6_flowinfo),
+      .address = to_tuple(v6_of(from)),
+      .scope_id = system.sin6_scope_id,
+  });
+}
+
+net_wit::IpAddress to_wit_ip(const net::SocketAddress& from) {
+  return from.is_v6() ? net_wit::IpAddress::ipv6(to_tuple(v6_of(from)))
+                      : net_wit::IpAddress::ipv4(to_tuple(v4_of(from)));
+}
+
+std::string ip_text(const net::SocketAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* ip = address.is_v6() ? static_cast<const void*>(&v6_of(address)) : &v4_of(address);
+  inet_ntop(address.data()->sa_family, ip, text.data(), text.size());
+  return text.data();
+}
+
+SocketError to_socket_error(int number) noexcept {
+  const auto* const found = std::ranges::find(kCodes, number, &std::pair<int, SocketError>::first);
+  return found == kCodes.end() ? SocketError::Unknown : found->second;
+}
+
+std::unexpected<SocketError> socket_refused(int number) noexcept {
+  return std::unexpected(to_socket_error(number));
+}
+
+SocketOutcome<> check_local(const net::SocketAddress& address, bool wants_v6) {
+  const bool in_disguise = address.is_v6() && (IN6_IS_ADDR_V4MAPPED(&v6_of(address)) ||
+                                               IN6_IS_ADDR_V4COMPAT(&v6_of(address)));
+  if (address.is_v6() != wants_v6 || in_disguise) {
+    return invalid_argument();
+  }
+  return {};
+}
+
+SocketOutcome<> check_remote(const net::SocketAddress& address, bool wants_v6) {
+  if (is_unspecified(address) || address.port() == 0) {
+    return invalid_argument();
+  }
+  return check_local(address, wants_v6);
+}
+
+bool is_unicast(const net::SocketAddress& address) noexcept {
+  if (address.is_v6()) {
+    return !IN6_IS_ADDR_MULTICAST(&v6_of(address));
+  }
+  const in_addr_t ip = ntohl(v4_of(address).s_addr);
+  return !IN_MULTICAST(ip) && ip != INADDR_BROADCAST;
+}
+
+SocketOutcome<int> int_option(int fd, int level, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, level, option, &value, &size) != 0) {
+    return SocketOutcome<int>(socket_refused(errno));
+  }
+  return value;
+}
+
+SocketOutcome<> set_int_option(int fd, int level, int option, int value) {
+  if (::setsockopt(fd, level, option, &value, sizeof value) != 0) {
+    return SocketOutcome<>(socket_refused(errno));
+  }
+  return {};
+}
+
+SocketOutcome<std::uint8_t> hop_limit_of(int fd, bool is_v6) {
+  const auto value =
+      is_v6 ? int_option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS) : int_option(fd, IPPROTO_IP, IP_TTL);
+  if (!value) {
+    return SocketOutcome<std::uint8_t>(std::unexpected(value.error()));
+  }
+  return static_cast<std::uint8_t>(std::clamp(*value, 0, 255));
+}
+
+SocketOutcome<> set_hop_limit_of(int fd, bool is_v6, std::uint8_t value) {
+  if (value == 0) {
+    return invalid_argument();
+  }
+  return is_v6 ? set_int_option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, value)
+               : set_int_option(fd, IPPROTO_IP, IP_TTL, value);
+}
+
+SocketOutcome<std::uint64_t> buffer_size_of(int fd, int option) {
+  const auto value = int_option(fd, SOL_SOCKET, option);
+  if (!value) {
+    return SocketOutcome<std::uint64_t>(std::unexpected(value.error()));
+  }
+  // Linux keeps twice of what was asked for (socket(7)).
+  return static_cast<std::uint64_t>(*value) / 2;
+}
+
+SocketOutcome<> set_buffer_size_of(int fd, int option, std::uint64_t value) {
+  if (value == 0) {
+    return invalid_argument();
+  }
+  constexpr std::uint64_t kMost = std::numeric_limits<int>::max() / 2;
+  return set_int_option(fd, SOL_SOCKET, option, static_cast<int>(std::min(value, kMost)));
+}
+
+}  // namespace whorl::wasi::p2
