@@ -19,6 +19,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,6 +38,7 @@ engine::EngineOptions engine_options(const cli::UpRequest& request) {
                            ? engine::InstanceAllocation::Pooling
                            : engine::InstanceAllocation::OnDemand;
   options.debug_info = request.debug_info == cli::DebugInfo::On;
+  options.pool_slots = request.max_instances.value_or(options.pool_slots);
   return options;
 }
 
@@ -66,6 +68,14 @@ runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
   return limits;
 }
 
+http::ServerOptions server_options(const cli::UpRequest& request) {
+  http::ServerOptions options;
+  if (request.max_head_bytes) {
+    options.head.fields_bytes = *request.max_head_bytes;
+  }
+  return options;
+}
+
 log::GuestOutputOptions output_options(const cli::UpRequest& request) {
   return log::GuestOutputOptions{
       .directory = request.log_dir,
@@ -80,7 +90,10 @@ std::optional<engine::ModuleCache> open_cache(const cli::UpRequest& request) {
   if (request.code_cache == cli::CodeCache::Disabled) {
     return std::nullopt;
   }
-  auto cache = engine::ModuleCache::open(engine::ModuleCache::default_directory());
+  auto cache = engine::ModuleCache::open(
+      request.code_cache_dir.empty() ? engine::ModuleCache::default_directory()
+                                     : std::filesystem::path(request.code_cache_dir)
+  );
   if (!cache) {
     log::warn(kLogTarget, "compiled code is not kept: {}", cache.error().to_line());
     return std::nullopt;
@@ -252,6 +265,7 @@ class Run {
     Fleet fleet(
         request_.threads == 0 ? async::ShardSet::default_count() : request_.threads,
         *platform_,
+        server_options(request_),
         first
     );
     WHORL_TRY(auto listeners, bind(request_, fleet.size()));

@@ -1,6 +1,5 @@
 #include "fleet.hpp"
 
-#include "http/server.hpp"
 #include "log/log.hpp"
 #include "runtime/shard_runtime.hpp"
 
@@ -42,11 +41,16 @@ bool is_unused(const Fleet::App& app) {
 
 /// Everything that lives on one shard.
 struct Fleet::World {
-  World(async::Shard& its_shard, runtime::Platform& platform, App app)
+  World(
+      async::Shard& its_shard,
+      runtime::Platform& platform,
+      const http::ServerOptions& options,
+      App app
+  )
       : shard(its_shard),
         runtime(its_shard, platform),
         trigger(std::move(app), runtime),
-        server(its_shard, trigger) {
+        server(its_shard, trigger, options) {
     runtime.outbound().set_in_process_hosts(&trigger);
   }
 
@@ -106,10 +110,12 @@ class Fleet::DrainWatch {
   bool done_ = false;
 };
 
-Fleet::Fleet(unsigned count, runtime::Platform& platform, App app)
+Fleet::Fleet(
+    unsigned count, runtime::Platform& platform, const http::ServerOptions& options, App app
+)
     : shards_(count), app_(std::move(app)) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
-    worlds_.push_back(std::make_unique<World>(shards_[i], platform, app_));
+    worlds_.push_back(std::make_unique<World>(shards_[i], platform, options, app_));
   }
 }
 

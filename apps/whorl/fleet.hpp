@@ -6,6 +6,7 @@
 
 #include "async/shard.hpp"
 #include "base/result.hpp"
+#include "http/server.hpp"
 #include "net/listener.hpp"
 #include "runtime/platform.hpp"
 #include "trigger/http/http_trigger.hpp"
@@ -23,7 +24,7 @@ class Fleet {
 
   /// @param count     shards
   /// @param platform  outlives the fleet
-  Fleet(unsigned count, runtime::Platform& platform, App app);
+  Fleet(unsigned count, runtime::Platform& platform, const http::ServerOptions& options, App app);
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
   ~Fleet();

@@ -83,8 +83,13 @@ struct UpRequest {
   std::vector<std::string> follow;
   bool is_quiet = false;
   CodeCache code_cache = CodeCache::Enabled;
+  std::string code_cache_dir;  ///< absolute; empty: the default one
   Allocation allocation = Allocation::Pooling;
   DebugInfo debug_info = DebugInfo::Off;
+  /// Instances alive at once at most; absent: the engine's default.
+  std::optional<std::uint32_t> max_instances;
+  /// Bytes of a request's field lines; absent: the server's default.
+  std::optional<std::uint64_t> max_head_bytes;
   unsigned threads = 0;  ///< shards; 0: one per CPU the process may use
   RequestBudgets budgets;
 };

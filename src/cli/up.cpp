@@ -24,7 +24,9 @@ Result<UpSource> find_source(OwnFlags flags, const std::optional<std::string>& s
 }
 
 Result<int> start(UpSource& source, SharedApp app, TriggerFlags flags, AppRunner& runner) {
+  WHORL_CHECKED(apply_settings(flags));
   source.set_variables(std::move(flags.variables));
+  source.set_providers(std::move(flags.providers));
   UpRequest& request = flags.request;
   WHORL_TRY(request.runnable, source.complete(std::move(app)));
   WHORL_CHECKED(check_followed(*request.runnable.app, request.follow));

@@ -129,7 +129,12 @@ constexpr std::array kFlags{
         .help = "Disable the cache of compiled code",
         .environment = "DISABLE_WASMTIME_CACHE"
     },
-    refused(Trigger, "cache", "WASMTIME_CACHE_FILE", "WASMTIME_CACHE_FILE"),
+    FlagSpec{
+        .name = "cache",
+        .value_name = "WASMTIME_CACHE_FILE",
+        .help = "Wasmtime cache configuration file. Its `enabled` and `directory` count",
+        .environment = "WASMTIME_CACHE_FILE"
+    },
     FlagSpec{.name = "disable-pooling", .help = "Disable Wasmtime's pooling instance allocator"},
     FlagSpec{
         .name = "debug-info",
@@ -148,7 +153,12 @@ constexpr std::array kFlags{
         .help = "Silence all component output to stdout/stderr",
         .aliases = {"sh", "shush"}
     },
-    refused(Trigger, "runtime-config-file", "RUNTIME_CONFIG_FILE", "RUNTIME_CONFIG_FILE"),
+    FlagSpec{
+        .name = "runtime-config-file",
+        .value_name = "RUNTIME_CONFIG_FILE",
+        .help = "Configuration file for variables providers, state, logs and limits",
+        .environment = "RUNTIME_CONFIG_FILE"
+    },
     FlagSpec{
         .name = "state-dir",
         .value_name = "STATE_DIR",
@@ -168,7 +178,14 @@ constexpr std::array kFlags{
     },
     refused(Trigger, "tls-cert", "TLS_CERT", "SPIN_TLS_CERT"),
     refused(Trigger, "tls-key", "TLS_KEY", "SPIN_TLS_KEY"),
-    refused(Trigger, "http1-max-buf-size", "HTTP1_MAX_BUF_SIZE", "SPIN_HTTP1_MAX_BUF_SIZE"),
+    FlagSpec{
+        .name = "http1-max-buf-size",
+        .value_name = "HTTP1_MAX_BUF_SIZE",
+        .help = "Sets the maximum size (in bytes) of a request's header lines. The minimum value "
+                "allowed is 8192",
+        .environment = "SPIN_HTTP1_MAX_BUF_SIZE",
+        .may_be_empty = true
+    },
     FlagSpec{
         .name = "find-free-port",
         .help = "Try the given port and the following ones, 10 attempts in all"

@@ -1,8 +1,10 @@
 #include "cli/up_flags.hpp"
 
+#include "cli/engine_environment.hpp"
 #include "cli/values.hpp"
 #include "cli/variable_flags.hpp"
 #include "fs/file.hpp"
+#include "log/terminal.hpp"
 
 #include <fmt/format.h>
 
@@ -139,6 +141,26 @@ void read_output(FlagReader& reader, const ScannedArguments& arguments, UpReques
   }
 }
 
+/// A folder of the runtime config; an empty text means none.
+Result<std::optional<std::string>> absolute_or_none(const std::string& path) {
+  if (path.empty()) {
+    return std::optional<std::string>();
+  }
+  WHORL_TRY(std::string absolute, fs::absolute(path));
+  return std::optional(std::move(absolute));
+}
+
+/// Smaller than what servers and clients take for granted makes no sense, larger invites abuse.
+Result<std::uint64_t> parse_head_size(std::string_view text) {
+  constexpr std::uint64_t kLeast = 8192;
+  constexpr std::uint64_t kMost = std::uint64_t{16} << 20;
+  WHORL_TRY(const std::uint64_t bytes, parse_number(text));
+  if (bytes < kLeast || bytes > kMost) {
+    return whorl::fail(ErrorKind::InvalidInput, "{} is not in {}..={}", bytes, kLeast, kMost);
+  }
+  return bytes;
+}
+
 /// Checks the form; what files hold is read later.
 void read_variable_flags(FlagReader& reader, const ScannedArguments& arguments, TriggerFlags& out) {
   const FlagSpec& spec = up_flag("variable");
@@ -212,6 +234,18 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   request.debug_info = reader.is_on("debug-info") ? DebugInfo::On : DebugInfo::Off;
   read_limits(reader, request);
   read_variable_flags(reader, arguments, out);
+  const auto keep = [](std::string& out) {
+    return [&out](std::string text) { out = std::move(text); };
+  };
+  const auto as_text = [](std::string_view text) { return Result<std::string>(std::string(text)); };
+  reader.read("runtime-config-file", as_text, keep(out.runtime_config_file));
+  reader.read("cache", as_text, keep(out.cache_file));
+  if (arguments.has("cache") && arguments.has("disable-cache")) {
+    reader.fail(conflict(up_flag("cache"), up_flag("disable-cache"), std::string(kTriggerUsage)));
+  }
+  reader.read("http1-max-buf-size", parse_head_size, [&](std::uint64_t bytes) {
+    request.max_head_bytes = bytes;
+  });
   request.log_dir = reader.path("log-dir");
   request.state_dir = reader.path("state-dir");
   out.has_state_dir = request.state_dir.has_value();
@@ -224,12 +258,48 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   return out;
 }
 
+Result<void> apply_settings(TriggerFlags& flags) {
+  UpRequest& request = flags.request;
+  WHORL_TRY(const EngineEnvironment engine, read_engine_environment());
+  request.max_instances = engine.max_instances;
+  if (engine.allocation && request.allocation == Allocation::Pooling) {
+    request.allocation = *engine.allocation;
+  }
+  for (const std::string& name : engine.ignored) {
+    log::write_all(
+        2, fmt::format("Warning: the environment variable {} has no effect here\n", name)
+    );
+  }
+  if (!flags.cache_file.empty() && request.code_cache == CodeCache::Enabled) {
+    WHORL_TRY(CacheConfig cache, read_cache_config(flags.cache_file));
+    request.code_cache = cache.is_enabled ? CodeCache::Enabled : CodeCache::Disabled;
+    request.code_cache_dir = std::move(cache.directory);
+  }
+  if (flags.runtime_config_file.empty()) {
+    return {};
+  }
+  WHORL_TRY(RuntimeConfig config, read_runtime_config(flags.runtime_config_file));
+  flags.providers = std::move(config.providers);
+  if (!request.budgets.instance_memory) {
+    request.budgets.instance_memory = config.max_instance_memory;
+  }
+  if (config.state_dir && !flags.has_state_dir) {
+    flags.has_state_dir = true;
+    WHORL_TRY(request.state_dir, absolute_or_none(*config.state_dir));
+  }
+  if (config.log_dir && !request.log_dir) {
+    WHORL_TRY(request.log_dir, absolute_or_none(*config.log_dir));
+    flags.has_log_dir = true;
+  }
+  return {};
+}
+
 void apply_default_folders(TriggerFlags& flags, const app::LockedApp& app) {
   UpRequest& request = flags.request;
   if (!flags.has_state_dir && app.app_dir) {
     request.state_dir = fs::join(*app.app_dir, ".spin");
   }
-  if (!request.log_dir && request.state_dir) {
+  if (!request.log_dir && !flags.has_log_dir && request.state_dir) {
     request.log_dir = fs::join(*request.state_dir, "logs");
   }
 }

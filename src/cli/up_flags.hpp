@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "cli/arguments.hpp"
 #include "cli/cli.hpp"
+#include "cli/runtime_config.hpp"
 
 #include <optional>
 #include <span>
@@ -48,8 +49,17 @@ struct TriggerFlags {
   UpRequest request;                   ///< without the app
   std::vector<std::string> variables;  ///< values of `--variable`, in forms that are understood
   bool has_state_dir = false;
+  bool has_log_dir = false;         ///< the runtime config says where, or that there is none
+  std::string runtime_config_file;  ///< as given; empty: none
+  std::string cache_file;           ///< a Wasmtime cache configuration, as given; empty: none
+  std::vector<VariablesProviderConfig> providers;  ///< of the runtime config
 };
 [[nodiscard]] Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments);
+
+/// Adds what the files that were named and the engine's environment variables say, where no flag
+/// says otherwise. Blocks (reads files).
+/// @return errors: those of the files and variables
+[[nodiscard]] Result<void> apply_settings(TriggerFlags& flags);
 
 /// Puts state and logs beside the manifest, unless said otherwise.
 void apply_default_folders(TriggerFlags& flags, const app::LockedApp& app);

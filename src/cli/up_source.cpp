@@ -192,6 +192,15 @@ Result<Runnable> UpSource::complete(SharedApp app) const {
   WHORL_TRY(auto given, read_variables(variables_));
   host::variables::Providers providers;
   providers.push_back(std::make_unique<host::variables::StaticProvider>(std::move(given)));
+  for (const VariablesProviderConfig& config : providers_) {
+    if (config.kind == VariablesProviderConfig::Kind::Static) {
+      providers.push_back(std::make_unique<host::variables::StaticProvider>(config.values));
+    } else {
+      providers.push_back(
+          std::make_unique<host::variables::EnvironmentProvider>(config.prefix, config.dotenv_path)
+      );
+    }
+  }
   providers.push_back(std::make_unique<host::variables::EnvironmentProvider>(
       std::string(host::variables::EnvironmentProvider::kDefaultPrefix), ".env"
   ));

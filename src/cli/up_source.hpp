@@ -34,6 +34,10 @@ class UpSource final : public AppSource {
   [[nodiscard]] Result<Runnable> complete(SharedApp app) const;
   /// Values of `--variable`, in forms that are understood.
   void set_variables(std::vector<std::string> variables) { variables_ = std::move(variables); }
+  /// Of the runtime config; asked after `--variable`, before the environment.
+  void set_providers(std::vector<VariablesProviderConfig> providers) {
+    providers_ = std::move(providers);
+  }
   [[nodiscard]] const AppLocation& location() const noexcept { return location_; }
 
   // AppSource
@@ -48,6 +52,7 @@ class UpSource final : public AppSource {
   OwnFlags flags_;
   WorkFolder folder_;
   std::vector<std::string> variables_;
+  std::vector<VariablesProviderConfig> providers_;
 };
 
 /// Whether every component named by `--follow` exists.

@@ -156,7 +156,11 @@ std::variant<UpPart, int> read_up_part(
       .flags = std::get<TriggerFlags>(std::move(flags)),
       .has_direct_mounts = scanned.has("direct-mounts"),
   };
+  if (auto applied = apply_settings(out.flags); !applied) {
+    return report_failure(applied.error());
+  }
   out.source.set_variables(std::move(out.flags.variables));
+  out.source.set_providers(std::move(out.flags.providers));
   app::LockedApp folders;
   folders.app_dir = std::string(fs::parent(manifest_path));
   apply_default_folders(out.flags, folders);

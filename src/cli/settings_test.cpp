@@ -1,0 +1,145 @@
+#include "cli/engine_environment.hpp"
+#include "cli/runtime_config.hpp"
+#include "fs/file.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace whorl::cli {
+namespace {
+
+std::string error_of(std::string_view text) {
+  const auto config = parse_runtime_config(text, "rc.toml");
+  return config ? std::string() : config.error().to_line();
+}
+
+TEST_CASE("runtime config") {
+  const auto config = parse_runtime_config(
+      "state_dir = \"s\"\nlog_dir = \"\"\nmax_instance_memory = 1000\n"
+      "[[variables_provider]]\ntype = \"static\"\nvalues = { a = \"1\" }\nunknown = 1\n"
+      "[[variables_provider]]\ntype = \"env\"\nprefix = \"P\"\ndotenv_path = \".x\"\n"
+      "[[variables_provider]]\ntype = \"env\"\n[[config_provider]]\ntype = \"env\"\n",
+      "rc.toml"
+  );
+  REQUIRE(config);
+  CHECK(config->state_dir == "s");
+  CHECK(config->log_dir == "");
+  CHECK(config->max_instance_memory == 1000);
+  REQUIRE(config->providers.size() == 3);
+  CHECK(config->providers[0].values.at("a") == "1");
+  CHECK(config->providers[1].prefix == "P");
+  CHECK(config->providers[1].dotenv_path == ".x");
+  CHECK(config->providers[2].prefix == "SPIN_VARIABLE");
+  CHECK(config->providers[2].dotenv_path.empty());
+  const auto older = parse_runtime_config("[[config_provider]]\ntype = \"env\"\n", "rc.toml");
+  REQUIRE(older);
+  CHECK(older->providers.size() == 1);
+}
+
+TEST_CASE("runtime configs that are refused") {
+  CHECK(error_of("nosuch = 1\nother = 2") == "unused runtime config key(s): nosuch, other");
+  CHECK(
+      error_of("[llm_compute]\ntype = \"spin\"") ==
+      "the runtime config key `llm_compute` is known from Spin but not supported yet"
+  );
+  CHECK(error_of("state_dir = 1") == "invalid type for `state_dir`: expected a string");
+  CHECK(
+      error_of("max_instance_memory = -1") ==
+      "invalid type for `max_instance_memory`: expected a number of bytes"
+  );
+  CHECK(error_of("[[variables_provider]]\nx = 1") == "missing field `type`");
+  CHECK(
+      error_of("[[variables_provider]]\ntype = \"x\"") ==
+      "unknown variant `x`, expected one of `vault`, `azure_key_vault`, `static`, `env`"
+  );
+  CHECK(
+      error_of("[[variables_provider]]\ntype = \"azure_key_vault\"") ==
+      "the variables provider `azure_key_vault` is known from Spin but not supported yet"
+  );
+  CHECK(
+      error_of("[[variables_provider]]\ntype = \"static\"\nvalues = { a = 1 }") ==
+      "invalid type for `a`: expected a string"
+  );
+  CHECK(
+      error_of("token = 's3cret") ==
+      "failed to parse runtime config file 'rc.toml' as toml: the file is not valid TOML"
+  );
+  CHECK(
+      read_runtime_config("nosuch.toml").error().to_line() ==
+      "failed to read runtime config file 'nosuch.toml': No such file or directory (os error 2)"
+  );
+}
+
+TEST_CASE("Wasmtime cache configurations") {
+  char path[] = "/tmp/whorl-cache-XXXXXX";
+  const fs::Fd file(::mkstemp(path));
+  const auto read = [&](std::string_view text) {
+    REQUIRE(fs::write_file_atomic(path, as_bytes(text)));
+    return read_cache_config(path);
+  };
+  CHECK(read("[cache]\nenabled = true\ndirectory = '/x/y'\n")->directory == "/x/y");
+  CHECK(read("[cache]\nenabled = true\ndirectory = '/x/y'\n")->is_enabled);
+  CHECK_FALSE(read("[cache]\nenabled = false\n")->is_enabled);
+  CHECK(read("")->directory.empty());
+  CHECK_FALSE(read("[cache]\ndirectory = 'x'\n"));
+  CHECK_FALSE(read("[[["));
+  ::unlink(path);
+  CHECK_FALSE(read_cache_config(path));
+}
+
+/// Sets variables and unsets them again.
+class Environment {
+ public:
+  explicit Environment(std::initializer_list<std::pair<const char*, const char*>> variables) {
+    for (const auto& [name, value] : variables) {
+      ::setenv(name, value, 1);
+      names_.push_back(name);
+    }
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() {
+    for (const char* name : names_) {
+      ::unsetenv(name);
+    }
+  }
+
+ private:
+  std::vector<const char*> names_;
+};
+
+TEST_CASE("the engine's environment variables") {
+  CHECK_FALSE(read_engine_environment()->max_instances);
+  {
+    const Environment set{
+        {"SPIN_MAX_INSTANCE_COUNT", "500"},
+        {"SPIN_WASMTIME_TOTAL_CORE_INSTANCES", "1200"},
+        {"SPIN_WASMTIME_POOLING", "0"},
+        {"SPIN_WASMTIME_INSTANCE_SIZE", "1"}
+    };
+    const auto read = read_engine_environment();
+    REQUIRE(read);
+    CHECK(read->max_instances == 300);
+    CHECK(read->allocation == Allocation::OnDemand);
+    CHECK(read->ignored == std::vector<std::string>{"SPIN_WASMTIME_INSTANCE_SIZE"});
+  }
+  {
+    const Environment set{{"SPIN_WASMTIME_INSTANCE_COUNT", "x"}};
+    CHECK(
+        read_engine_environment().error().message() ==
+        "failed to parse env var `SPIN_WASMTIME_INSTANCE_COUNT=x`: invalid digit found in string"
+    );
+  }
+  {
+    const Environment set{{"SPIN_WASMTIME_POOLING", "yes"}};
+    CHECK(
+        read_engine_environment().error().message() ==
+        "SPIN_WASMTIME_POOLING=yes not supported, only 1/0 supported"
+    );
+  }
+}
+
+}  // namespace
+}  // namespace whorl::cli
