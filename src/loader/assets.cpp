@@ -3,15 +3,9 @@
 #include "fs/file.hpp"
 #include "loader/glob.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <set>
 #include <utility>
 
 namespace whorl::loader {
@@ -282,108 +276,6 @@ class Planner {
   CopyPlan plan_;
 };
 
-/// Copies bytes until the source ends; the kernel does it where it can.
-Result<void> copy_bytes(const fs::Fd& from, const fs::Fd& to) {
-  constexpr std::size_t kMost = 1U << 30U;
-  constexpr std::size_t kBuffer = 64 * 1024;
-  bool is_first = true;
-  while (true) {
-    const ssize_t count = ::copy_file_range(from.get(), nullptr, to.get(), nullptr, kMost, 0);
-    if (count == 0) {
-      return {};
-    }
-    if (count < 0 && errno != EINTR) {
-      const bool is_unable =
-          errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
-      if (!is_first || !is_unable) {
-        return fs::errno_error(errno);
-      }
-      break;
-    }
-    is_first = false;
-  }
-  std::vector<std::uint8_t> buffer(kBuffer);
-  while (true) {
-    const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
-    if (count == 0) {
-      return {};
-    }
-    if (count < 0 && errno != EINTR) {
-      return fs::errno_error(errno);
-    }
-    for (ssize_t done = 0; done < count;) {
-      const ssize_t written =
-          ::write(to.get(), buffer.data() + done, static_cast<std::size_t>(count - done));
-      if (written < 0 && errno != EINTR) {
-        return fs::errno_error(errno);
-      }
-      done += std::max<ssize_t>(written, 0);
-    }
-  }
-}
-
-Result<void> copy_file(const std::string& source, const std::string& target) {
-  // Not waiting for somebody to write into a pipe that took the file's place.
-  const fs::Fd from(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat info{};
-  if (!from.is_open() || ::fstat(from.get(), &info) != 0) {
-    return fs::errno_error(errno);
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return fail(ErrorKind::InvalidInput, "not a regular file");
-  }
-  constexpr mode_t kPermissions = 0777;
-  const fs::Fd to(
-      ::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, info.st_mode & kPermissions)
-  );
-  if (!to.is_open()) {
-    return fs::errno_error(errno == EEXIST ? EISDIR : errno);
-  }
-  return copy_bytes(from, to);
-}
-
-Result<void> copy_all(const CopyPlan& plan, const std::string& folder) {
-  WHORL_CHECKED(fs::create_directories(folder));
-  for (const std::string& path : plan.folders) {
-    WHORL_CHECKED(fs::create_directories(fs::join(folder, path)));
-  }
-  for (const auto& [path, bytes] : plan.bytes) {
-    const std::string target = fs::join(folder, path);
-    WHORL_CHECKED(fs::create_directories(std::string(fs::parent(target))));
-    WHORL_CHECKED(fs::write_file_atomic(target, as_bytes(bytes)));
-  }
-  std::set<std::string, std::less<>> made;
-  for (const auto& [path, source] : plan.files) {
-    const std::string target = fs::join(folder, path);
-    const auto copy = [&]() -> Result<void> {
-      const std::string_view parent = fs::parent(target);
-      if (!made.contains(parent)) {
-        WHORL_CHECKED(fs::create_directories(std::string(parent)));
-        made.emplace(parent);
-      }
-      return copy_file(source, target);
-    };
-    WHORL_CHECKED(copy().context(
-        "Failed to copy {} to working path {} (for destination path {})",
-        fs::quote_path(source),
-        fs::quote_path(target),
-        fs::quote_path(path)
-    ));
-  }
-  return {};
-}
-
-/// Removes a folder of ours and what is in it; links are removed, not followed.
-Result<void> remove_folder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::remove_all(folder, error);
-  if (error) {
-    return fs::errno_error(error.value())
-        .context(fmt::format("failed to remove {}", fs::quote_path(folder)));
-  }
-  return {};
-}
-
 }  // namespace
 
 std::optional<std::string> path_below(std::string_view path) {
@@ -421,15 +313,6 @@ Result<CopyPlan> plan_copies(
     WHORL_CHECKED(planner.add(grant));
   }
   return planner.take();
-}
-
-Result<void> carry_out(const CopyPlan& plan, const std::string& folder) {
-  WHORL_CHECKED(remove_folder(folder));
-  auto copied = copy_all(plan, folder);
-  if (!copied) {
-    static_cast<void>(remove_folder(folder));
-  }
-  return copied;
 }
 
 }  // namespace whorl::loader

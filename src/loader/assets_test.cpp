@@ -186,7 +186,7 @@ TEST_CASE("what is refused, in Spin's words where it has some; nothing is copied
       {placed(app.path("out"), "/x"), "out/**/*" + outside},
       {R"(["st/*", { source = "a.txt", destination = "st" }])",
        "Failed to copy \"app/st/.h\" to working path \"assets/r/st/.h\" (for destination path "
-       "\"st/.h\"): failed to create directory \"assets/r/st\": File exists (os error 17)"},
+       "\"st/.h\"): Not a directory (os error 20)"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.lines);
@@ -260,6 +260,17 @@ TEST_CASE("mounts of copies, and in place") {
       app.load("[\"st\"]\nexclude_files = [\"x\"]", FileMounts::Direct).error().message() ==
       "Cannot load a component with `exclude_files` using --direct-mounts"
   );
+}
+
+TEST_CASE("what no trigger runs is checked and not copied") {
+  FilesApp app;
+  const std::string unused = "[]\n[component.s]\nsource = \"s\"\nfiles = [\"";
+  const auto loaded = app.load(unused + "a.txt\"]");
+  REQUIRE(loaded);
+  CHECK((*loaded)->components[1].mounts.empty());
+  CHECK((*loaded)->components[1].files.size() == 1);
+  CHECK(app.tree("assets") == "");
+  CHECK_FALSE(app.load(unused + "nope\"]"));
 }
 
 TEST_CASE("copies keep permissions, and can be writable for the guest") {

@@ -48,6 +48,17 @@ app::Trigger lock_trigger(const manifest::Trigger& from) {
   return {.id = from.id, .type = from.type, .config = app::Value(std::move(config))};
 }
 
+void note_used(const manifest::Trigger& trigger, LockContext& context) {
+  if (trigger.component) {
+    context.used.insert(std::get<std::string>(*trigger.component));
+  }
+  for (const manifest::ComponentRefs& named : trigger.components) {
+    for (const manifest::ComponentRef& ref : named.refs) {
+      context.used.insert(std::get<std::string>(ref));
+    }
+  }
+}
+
 using Roles = std::map<std::string, std::vector<app::Dependency>>;
 
 /// Puts each trigger's dependencies before its component, or before a copy of it.
@@ -155,6 +166,7 @@ Result<app::LockedApp> lock(
   out.metadata = app::Value(app::Value::Table{});
   for (const manifest::Trigger& trigger : from.triggers) {
     out.triggers.push_back(lock_trigger(trigger));
+    note_used(trigger, context);
   }
   for (manifest::Component& component : from.components) {
     const std::string id = component.id;

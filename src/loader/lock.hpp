@@ -9,6 +9,7 @@
 #include "manifest/manifest.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct LockContext {
   const LoadOptions& options;
   std::string folder;  ///< of the manifest, absolute
   std::map<std::string, std::string> variable_defaults{};
+  std::set<std::string> used{};  ///< components that some trigger runs
   std::vector<std::string> warnings{};
 };
 

@@ -203,10 +203,14 @@ Result<void> mount_copies(
       plan_copies(from.files, from.exclude_files, context.folder, context.warnings)
   );
   const std::string folder = fs::join(context.options.assets_dir, from.id);
-  WHORL_CHECKED(carry_out(plan, folder));
   out.files.push_back(
       {.content = {.url = app::to_file_url(folder), .inline_bytes = {}}, .path = "/"}
   );
+  // What no trigger runs needs no files, and may have many.
+  if (!context.used.contains(from.id)) {
+    return {};
+  }
+  WHORL_CHECKED(carry_out(plan, folder));
   out.mounts.push_back(
       {.host_path = folder,
        .guest_path = "/",
