@@ -64,11 +64,12 @@ Linker::Linker(const HostRegistry& registry, LinkMode mode)
 
 Linker::~Linker() = default;
 
-Result<> Linker::spend(std::uint64_t offset) {
-  if (fuel_ == 0) {
+Result<> Linker::spend(std::uint64_t offset, std::size_t steps) {
+  if (fuel_ < steps) {
+    fuel_ = 0;
     return malformed(offset, "linking the component takes too many steps");
   }
-  --fuel_;
+  fuel_ -= steps;
   return {};
 }
 
@@ -303,7 +304,7 @@ Result<> Linker::run_export(Frame& frame, const ir::Export& item, std::uint64_t 
     return malformed(offset, "export \"{}\" is a type with a borrow", printable(item.name));
   }
   if (auto* type = std::get_if<TypeItem>(&exported); type != nullptr) {
-    *type = named_copy(*type);
+    WHORL_TRY(*type, named_copy(*type, offset));
   }
   if (const auto* func = std::get_if<FuncItem>(&exported);
       func != nullptr && func->lift && graph_.lifts[*func->lift].label.empty()) {
@@ -352,7 +353,9 @@ Result<> Linker::run_outer_alias(Frame& frame, const ir::Alias& alias, std::uint
   }
   if (alias.sort == Sort::CoreType) {
     if (validating()) {
-      frame.core_types.push_back(target->core_types[alias.index]);
+      const CoreTypeItem& type = target->core_types[alias.index];
+      WHORL_CHECKED(spend(offset, size_of(type.type)));
+      frame.core_types.push_back(type);
     }
     return {};
   }

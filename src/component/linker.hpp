@@ -84,7 +84,8 @@ class Linker {
 
   // linker.cpp: definitions
   [[nodiscard]] bool validating() const noexcept { return mode_ == LinkMode::Validate; }
-  [[nodiscard]] Result<> spend(std::uint64_t offset);
+  /// Charges work or memory against what one link may cost.
+  [[nodiscard]] Result<> spend(std::uint64_t offset, std::size_t steps = 1);
   [[nodiscard]] Frame& new_frame(const Frame* parent, Frame::Kind kind);
   [[nodiscard]] Frame& new_component_frame(const Frame* parent, std::uint16_t around);
   [[nodiscard]] Result<> run_component(
@@ -265,7 +266,7 @@ class Linker {
       std::uint64_t offset
   );
   /// The same type under a name of its own, in validation; else the type itself.
-  [[nodiscard]] TypeItem named_copy(const TypeItem& type) const;
+  [[nodiscard]] Result<TypeItem> named_copy(const TypeItem& type, std::uint64_t offset);
 
   // linker_names.cpp: what imports and exports may show
   enum class Side : std::uint8_t { Import, Export };

@@ -39,12 +39,13 @@ bool is_nominal(TypeKind kind) noexcept {
 
 }  // namespace
 
-TypeItem Linker::named_copy(const TypeItem& type) const {
+Result<TypeItem> Linker::named_copy(const TypeItem& type, std::uint64_t offset) {
   TypeItem out = type;
   if (!validating()) {
     return out;
   }
   if (type.kind == TypeItem::Kind::Value && is_nominal(type.value->kind)) {
+    WHORL_CHECKED(spend(offset, type.value->members.size()));
     out.value = std::make_shared<const Type>(*type.value);
   } else if (type.kind == TypeItem::Kind::Resource) {
     auto copy = std::make_shared<ResourceType>(*type.resource);
@@ -58,7 +59,8 @@ Result<Item> Linker::accept_equal(
     const TypeItem& wanted, const TypeItem* actual, std::string_view name, std::uint64_t offset
 ) {
   if (actual == nullptr) {
-    return Item(named_copy(wanted));
+    WHORL_TRY(TypeItem copy, named_copy(wanted, offset));
+    return Item(std::move(copy));
   }
   std::string difference;
   if (wanted.kind != actual->kind) {
@@ -140,6 +142,9 @@ Result<Item> Linker::accept_module(
   if (type == nullptr) {
     return malformed(offset, "core type {} is not a module type", declared.index);
   }
+  WHORL_CHECKED(
+      spend(offset, type->types().size() + type->imports().size() + type->export_names().size())
+  );
   if (given == nullptr) {
     graph_.modules.push_back(*type);
     return Item(ModuleItem{static_cast<std::uint32_t>(graph_.modules.size() - 1)});

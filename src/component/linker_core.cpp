@@ -1,5 +1,6 @@
 // Core modules, module types and core instances of the linker.
 #include "component/linker.hpp"
+#include "component/linker_depth.hpp"
 #include "component/reader.hpp"
 
 #include <algorithm>
@@ -8,11 +9,7 @@ namespace whorl::component {
 
 using ir::Sort;
 
-namespace {
-
-constexpr std::size_t kMaxCoreInstances = 2'000;
-
-}  // namespace
+namespace {}  // namespace
 
 Result<std::uint32_t> Linker::scan_module(
     const ir::CoreModuleDefinition& definition, std::uint64_t offset
@@ -43,6 +40,10 @@ Result<CoreModule> Linker::make_module_type(
       for (std::uint32_t i = 1; i < alias->outer; ++i) {
         outer = outer->parent;
       }
+      WHORL_CHECKED(spend(
+          offset,
+          size_of(alias->outer == 0 ? types[alias->index] : outer->core_types[alias->index].type)
+      ));
       types.push_back(
           alias->outer == 0 ? CoreTypeDef(types[alias->index])
                             : outer->core_types[alias->index].type

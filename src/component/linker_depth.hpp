@@ -11,6 +11,7 @@ namespace whorl::component {
 
 inline constexpr std::uint32_t kMaxLinkDepth = 120;
 inline constexpr std::size_t kMaxFrames = 20'000;
+inline constexpr std::size_t kMaxCoreInstances = 2'000;
 
 /// Counts what is nested in what while it is run: components, instance types, component types. The
 /// count bounds the linker's own stack.

@@ -2,6 +2,7 @@
 #include "component/forwarder.hpp"
 #include "component/interpret.hpp"
 #include "component/linker.hpp"
+#include "component/linker_depth.hpp"
 #include "component/names.hpp"
 #include "component/reader.hpp"
 
@@ -43,6 +44,8 @@ Result<std::vector<CoreRef>> Linker::forwarded_borrows(
       )
           .with_help("export a function of the component's own that calls the import");
     }
+    WHORL_CHECKED(spend(0, walked.size()));
+    walked.clear();
     const Flattener::Flat* part = flattener_.type(param.type);
     flat += part == nullptr ? 0 : static_cast<std::uint32_t>(part->size());
   }
@@ -51,6 +54,9 @@ Result<std::vector<CoreRef>> Linker::forwarded_borrows(
 
 Result<std::uint32_t> Linker::forward(const FuncItem& func) {
   const FuncShape& shape = *func.shape;
+  if (graph_.instances.size() >= kMaxCoreInstances) {
+    return fail(ErrorKind::ResourceLimit, "more than {} core instances", kMaxCoreInstances);
+  }
   // A component instance of its own: its handle table is where handles pass through.
   const std::uint16_t component = new_component_frame(nullptr, 0).component_index;
   Forwarder forwarder;
@@ -96,6 +102,8 @@ Result<> Linker::add_export(
   if (func == nullptr) {
     return {};
   }
+  // Each export has the type of its own.
+  WHORL_CHECKED(spend(0, 1 + func->shape->params.size() / 2));
   std::uint32_t lift = 0;
   if (func->lift) {
     lift = *func->lift;

@@ -49,6 +49,11 @@ struct CoreTypeItem {
   CoreTypeDef type;
 };
 
+/// What a copy of a core type costs.
+[[nodiscard]] inline std::size_t size_of(const CoreTypeDef& type) noexcept {
+  return 1 + (type.func.params.size() + type.func.results.size()) / 8;
+}
+
 /// A component function: lifted from core, or one the host offers; neither in validation, where
 /// imports are nobody's.
 struct FuncItem {

@@ -18,6 +18,9 @@ class Visibility {
   /// @param also  more names that count; may be null
   Visibility(NamedTypes& names, const NamedTypes* also) noexcept : names_(names), also_(also) {}
 
+  /// How many types were looked at.
+  [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
+
   [[nodiscard]] bool func(const FuncShape& shape) {
     for (const Member& param : shape.params) {
       if (!type(param.type)) {
@@ -66,6 +69,7 @@ class Visibility {
   }
 
   [[nodiscard]] bool type(const TypeRef& type) {
+    ++steps_;
     if (type == nullptr || has(type.get())) {
       return true;
     }
@@ -91,6 +95,7 @@ class Visibility {
   NamedTypes& names_;
   const NamedTypes* also_;
   std::unordered_set<const Type*> walked_;
+  std::size_t steps_ = 0;
 };
 
 /// The resource that a constructor makes: the result is it, or a `result` of it. Null otherwise.
@@ -203,11 +208,13 @@ Result<> Linker::register_extern(
     visible = visibility.instance(**instance);
   } else if (type != nullptr && type->kind == TypeItem::Kind::Instance) {
     WHORL_TRY(const InstanceRef opened, open_instance(*type, {}, offset));
+    WHORL_CHECKED(spend(offset, names.types.size() / 4));
     NamedTypes inner = names;
     visible = Visibility(inner, is_import ? nullptr : &frame.imported).instance(*opened);
   } else if (type != nullptr) {
     visible = visibility.named(*type);
   }
+  WHORL_CHECKED(spend(offset, visibility.steps() / 8));
   if (!visible) {
     return malformed(
         offset,

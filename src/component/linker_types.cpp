@@ -182,6 +182,7 @@ Result<TypeItem> Linker::make_value(
   if (definition.value <= TypeKind::ErrorContext) {
     return value_at({true, definition.value, 0}, frame, offset);
   }
+  WHORL_CHECKED(spend(offset, definition.members.size() / 2));
   auto type = std::make_shared<Type>();
   type->kind = definition.value;
   type->length = definition.length;
@@ -281,6 +282,7 @@ Result<TypeItem> Linker::make_func(
 ) {
   TypeItem out;
   out.kind = TypeItem::Kind::Func;
+  WHORL_CHECKED(spend(offset, definition.members.size() / 2));
   auto func = std::make_shared<FuncShape>();
   func->is_async = definition.is_async;
   for (const ir::Member& param : definition.members) {

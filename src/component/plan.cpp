@@ -14,6 +14,9 @@
 namespace whorl::component {
 namespace {
 
+/// Types in the layouts of all functions that are called: bounds host memory.
+constexpr std::size_t kMaxLaidOut = 500'000;
+
 /// Numbers what the elision left over and writes it down.
 class Planner {
  public:
@@ -237,7 +240,7 @@ class Planner {
         return {};
       case Kind::GuestCall: {
         WHORL_TRY(out.guest.caller, call_site(host));
-        WHORL_TRY(out.guest.callee, lifted(host.lift));
+        WHORL_TRY(out.guest.callee, lifted(host.lift, false));
         out.guest.callee.name = graph_.lifts[host.lift].label;
         out.func.call = &guest_call_thunk;
         out.func.env = &out.guest;
@@ -258,10 +261,13 @@ class Planner {
     return fail(ErrorKind::Internal, "a function of the plan has no implementation");
   }
 
-  [[nodiscard]] Result<ExportedFunc> lifted(std::uint32_t index) {
+  /// @param with_shape  not for calls between components, which follow the layout
+  [[nodiscard]] Result<ExportedFunc> lifted(std::uint32_t index, bool with_shape) {
     const GraphLift& lift = graph_.lifts[index];
     ExportedFunc out;
-    out.shape = *lift.shape;
+    if (with_shape) {
+      out.shape = *lift.shape;
+    }
     out.shape_known = lift.shape_known;
     out.core_type = lift.core_type;
     out.encoding = lift.encoding;
@@ -280,16 +286,22 @@ class Planner {
     if (!lift.shape_known) {
       return std::shared_ptr<const FuncLayout>();
     }
-    auto& known = layouts_[index];
+    auto& known = layouts_[lift.shape.get()];
     if (known == nullptr) {
       WHORL_TRY(known, make_layout(*lift.shape));
+      laid_out_ += known->types.size();
+    }
+    if (laid_out_ > kMaxLaidOut) {
+      return fail(
+          ErrorKind::ResourceLimit, "the component's functions have more than {} types", kMaxLaidOut
+      );
     }
     return known;
   }
 
   [[nodiscard]] Result<> exports() {
     for (GraphExport& item : graph_.exports) {
-      WHORL_TRY(ExportedFunc out, lifted(item.lift));
+      WHORL_TRY(ExportedFunc out, lifted(item.lift, true));
       out.interface = std::move(item.interface);
       out.version = std::move(item.version);
       out.name = std::move(item.name);
@@ -304,7 +316,8 @@ class Planner {
   Plan plan_;
   std::vector<std::uint32_t> step_of_;  ///< by core instance of the graph
   std::unordered_map<std::uint32_t, std::uint32_t> modules_;
-  std::unordered_map<std::uint32_t, std::shared_ptr<const FuncLayout>> layouts_;  ///< by lift
+  std::unordered_map<const FuncShape*, std::shared_ptr<const FuncLayout>> layouts_;
+  std::size_t laid_out_ = 0;  ///< types in them
 };
 
 }  // namespace
@@ -328,9 +341,12 @@ Result<Plan> plan_component(
     return make_plan(std::move(graph), registry, options);
   }
   WHORL_TRY(const auto root, decode_component(bytes));
-  WHORL_CHECKED(refuse_async(*root));
   Linker linker(registry);
-  WHORL_CHECKED(linker.run(root));
+  if (auto linked = linker.run(root); !linked) {
+    // What an asynchronous component lacks first is rarely what should be said of it.
+    WHORL_CHECKED(refuse_async(*root));
+    return linked.take_error();
+  }
   // Afterwards, because what does not fit this host is better said in its terms; linking does not
   // depend on it.
   WHORL_CHECKED(validate(root));

@@ -126,6 +126,7 @@ class Comparison {
   [[nodiscard]] std::string members(const Type& wanted, const Type& offered) {
     const std::string_view word = member_word(wanted.kind);
     const std::size_t common = std::min(wanted.members.size(), offered.members.size());
+    steps_ -= std::min<std::uint64_t>(steps_, common / 8);
     for (std::size_t i = 0; i < common; ++i) {
       const Member& a = wanted.members[i];
       const Member& b = offered.members[i];
