@@ -254,7 +254,10 @@ Result<Item> Linker::import_from_host(
   if (import.type.sort == Sort::Type) {
     return accept(import.type, frame, provider, import.name, nullptr, offset);
   }
-  if (import.type.sort != Sort::Instance || !parse_interface_name(provider.name)) {
+  // Plain names mean something between a host and its own components only: hosts of tests.
+  const bool is_known =
+      parse_interface_name(provider.name) || registry_.find(provider.name, {}).has_value();
+  if (import.type.sort != Sort::Instance || !is_known) {
     return refused_import(import, offset);
   }
   const TypeItem& type = frame.types[import.type.index];
@@ -276,6 +279,9 @@ Result<HostRegistry::Match> Linker::find_interface(
 ) const {
   const auto name = parse_interface_name(import_name);
   if (!name) {
+    if (const auto match = registry_.find(import_name, {})) {
+      return *match;
+    }
     return malformed(offset, "\"{}\" is not an interface name", printable(import_name));
   }
   if (const auto match = registry_.find(name->interface, name->version)) {

@@ -296,6 +296,9 @@ std::string uniqueness_key(std::string_view name) {
   std::ranges::transform(key, key.begin(), to_lower);
   using Kind = ExternName::Kind;
   const auto parsed = parse_extern_name(key);
+  if (parsed && parsed->kind == Kind::Url) {
+    return std::string(name);  // locations and digests are told apart to the letter
+  }
   if (!parsed || (parsed->kind != Kind::Method && parsed->kind != Kind::Static)) {
     return key;
   }

@@ -46,7 +46,8 @@ Options:
   -h, --help             Print help
 
 Scripts may import `spectest` (core modules) and `host` (components): functions that return numbers and
-strings, and resources that count their drops.
+strings, and resources that count their drops. What they import of an instance that they named before
+is an instance of its own, made of the same component.
 
 Exit codes: 0 when nothing failed, 1 when something did, 2 for wrong usage or an unreadable file.
 

@@ -157,7 +157,18 @@ Outcome<ScriptRunner::Definition> ScriptRunner::define(
   if (!is_component(bytes)) {
     return std::make_shared<const Bytes>(bytes);
   }
-  auto loaded = components_.load(bytes, name);
+  // Valid by itself first: what is wrong with it is told of it, and not of what is put around it.
+  if (auto valid = components_.validate(bytes);
+      !valid && valid.error().kind == Failure::Kind::Invalid) {
+    return std::unexpected(valid.error());
+  }
+  const Bytes whole = compose_with(bytes, named_);
+  const bool is_composed = whole.size() != bytes.size();
+  auto loaded = components_.load(whole, name);
+  if (!loaded && is_composed && loaded.error().kind == Failure::Kind::Invalid) {
+    // Two sound components that don't fit.
+    return failed(Failure::Kind::Unlinkable, loaded.error().message);
+  }
   if (!loaded) {
     return std::unexpected(loaded.error());
   }
@@ -203,6 +214,7 @@ Verdict ScriptRunner::run_module(const Command& command) {
   last_instance_ = *made;
   if (command.name) {
     instances_.insert_or_assign(*command.name, *made);
+    named_.insert_or_assign(*command.name, *bytes);
   }
   return passed();
 }
@@ -218,6 +230,10 @@ Verdict ScriptRunner::run_definition(const Command& command) {
   }
   if (depth_ == Depth::Validate) {
     return passed();
+  }
+  last_definition_bytes_ = *bytes;
+  if (command.name) {
+    definition_bytes_.insert_or_assign(*command.name, *bytes);
   }
   // Whether it can be linked shows when it is instantiated.
   if (auto definition = define(*bytes, command.file)) {
@@ -250,6 +266,10 @@ Verdict ScriptRunner::run_instance(const Command& command) {
   last_instance_ = *made;
   if (command.instance) {
     instances_.insert_or_assign(*command.instance, *made);
+    named_.insert_or_assign(
+        *command.instance,
+        command.module ? definition_bytes_[*command.module] : last_definition_bytes_
+    );
   }
   return passed();
 }
@@ -272,7 +292,12 @@ Verdict ScriptRunner::run_register(const Command& command) {
   }
   const auto* core = std::get_if<CoreInstanceId>(&*instance);
   if (core == nullptr) {
-    return skipped("instances of components are not linked with each other");
+    const auto known = command.name ? named_.find(*command.name) : named_.end();
+    if (known == named_.end()) {
+      return skipped("only named instances of components can be registered");
+    }
+    named_.insert_or_assign(command.as, known->second);
+    return passed();
   }
   core_.register_as(command.as, *core);
   return passed();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "component_world.hpp"
+#include "compose.hpp"
 #include "core_world.hpp"
 #include "script.hpp"
 
@@ -64,6 +65,9 @@ class ScriptRunner {
   std::optional<Definition> last_definition_;
   std::unordered_map<std::string, Instance> instances_;
   std::optional<Instance> last_instance_;
+  NamedComponents named_;  ///< components of named instances, to be imported
+  std::unordered_map<std::string, Bytes> definition_bytes_;
+  Bytes last_definition_bytes_;
 };
 
 /// Whether a trap can't be the one that a script expects, judged by the few texts that name a cause
