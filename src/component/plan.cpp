@@ -203,7 +203,7 @@ class Planner {
       auto out = std::make_unique<HostImport>();
       WHORL_CHECKED(bind_host(host, *out));
       out->label = std::move(host.label);
-      out->func.type = std::move(host.type);
+      out->func.type = host.type;  // it is asked for again where the function is lifted
       plan_.hosts.push_back(std::move(out));
     }
     return {};

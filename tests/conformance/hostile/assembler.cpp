@@ -357,6 +357,10 @@ std::uint32_t Component::alias_func(std::uint32_t instance, std::string_view nam
   raw(6, vec({component::testing::alias_export(1, instance, name)}));
   return funcs_++;
 }
+std::uint32_t Component::alias_core_module(std::uint32_t instance, std::string_view name) {
+  raw(6, vec({Wasm{0, 0x11, 0}.leb(instance).name(name)}));
+  return core_modules_++;
+}
 std::uint32_t Component::alias_type(std::uint32_t instance, std::string_view name) {
   raw(6, vec({component::testing::alias_export(3, instance, name)}));
   return types_++;
@@ -425,6 +429,10 @@ std::uint32_t Component::import_resource(std::string_view name) {
 void Component::export_func(std::string_view name, std::uint32_t func) {
   raw(11, vec({Wasm{0}.name(name).byte(1).leb(func).byte(0)}));
   ++funcs_;
+}
+void Component::export_core_module(std::string_view name, std::uint32_t module) {
+  raw(11, vec({Wasm{0}.name(name).byte(0).byte(0x11).leb(module).byte(0)}));
+  ++core_modules_;
 }
 std::uint32_t Component::export_type(std::string_view name, std::uint32_t type) {
   raw(11, vec({Wasm{0}.name(name).byte(3).leb(type).byte(0)}));

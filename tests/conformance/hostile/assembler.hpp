@@ -108,6 +108,7 @@ class Component {
   std::uint32_t alias_memory(std::uint32_t instance, std::string_view name = "memory");
   std::uint32_t alias_table(std::uint32_t instance, std::string_view name);
   std::uint32_t alias_func(std::uint32_t instance, std::string_view name);
+  std::uint32_t alias_core_module(std::uint32_t instance, std::string_view name);
   std::uint32_t alias_type(std::uint32_t instance, std::string_view name);
 
   /// Canonical options; memory and so on by index.
@@ -135,6 +136,7 @@ class Component {
   /// An imported resource type. @return type index
   std::uint32_t import_resource(std::string_view name);
   void export_func(std::string_view name, std::uint32_t func);
+  void export_core_module(std::string_view name, std::uint32_t module);
   /// @return type index of what was exported
   std::uint32_t export_type(std::string_view name, std::uint32_t type);
   /// A type definition as it stands.

@@ -173,7 +173,13 @@ Outcome<ComponentWorld::Definition> ComponentWorld::load(ByteView bytes, std::st
   }
   auto loaded = component::Component::load(engine_, nullptr, registry_, bytes, name);
   if (!loaded) {
-    return std::unexpected(to_failure(loaded.error(), Failure::Kind::Unlinkable));
+    Failure failure = to_failure(loaded.error(), Failure::Kind::Unlinkable);
+    // Of what is valid and not loaded, these are imports that nobody offers; the rest is features.
+    if (failure.message.contains("imports the ") || failure.message.contains(" does not have") ||
+        failure.message.contains("which nobody provides")) {
+      failure.kind = Failure::Kind::Unlinkable;
+    }
+    return std::unexpected(std::move(failure));
   }
   return *std::move(loaded);
 }

@@ -21,7 +21,7 @@ std::vector<ir::Import> imports_of(const ir::Component& component) {
   return out;
 }
 
-/// What the instance exports is exported again, as far as it can be called.
+/// What the instance exports is exported again: types, functions, core modules.
 void export_all(const ir::Component& component, std::uint32_t instance, hostile::Component& out) {
   for (const ir::Definition& definition : component.definitions) {
     const auto* item = std::get_if<ir::Export>(&definition.what);
@@ -32,6 +32,8 @@ void export_all(const ir::Component& component, std::uint32_t instance, hostile:
       (void)out.export_type(item->name, out.alias_type(instance, item->name));
     } else if (item->item->sort == ir::Sort::Func) {
       out.export_func(item->name, out.alias_func(instance, item->name));
+    } else if (item->item->sort == ir::Sort::CoreModule) {
+      out.export_core_module(item->name, out.alias_core_module(instance, item->name));
     }
   }
 }

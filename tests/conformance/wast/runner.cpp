@@ -214,7 +214,7 @@ Verdict ScriptRunner::run_module(const Command& command) {
   last_instance_ = *made;
   if (command.name) {
     instances_.insert_or_assign(*command.name, *made);
-    named_.insert_or_assign(*command.name, *bytes);
+    named_.insert_or_assign(*command.name, compose_with(*bytes, named_));
   }
   return passed();
 }
@@ -266,10 +266,9 @@ Verdict ScriptRunner::run_instance(const Command& command) {
   last_instance_ = *made;
   if (command.instance) {
     instances_.insert_or_assign(*command.instance, *made);
-    named_.insert_or_assign(
-        *command.instance,
-        command.module ? definition_bytes_[*command.module] : last_definition_bytes_
-    );
+    const Bytes& bytes =
+        command.module ? definition_bytes_[*command.module] : last_definition_bytes_;
+    named_.insert_or_assign(*command.instance, compose_with(bytes, named_));
   }
   return passed();
 }
