@@ -418,6 +418,15 @@ std::uint32_t Component::instance(std::uint32_t component, const std::vector<Arg
   return instances_++;
 }
 
+std::uint32_t Component::instance_of(const std::vector<Argument>& items) {
+  Parts out;
+  for (const Argument& item : items) {
+    out.push_back(Wasm{0}.name(item.name).byte(item.sort).leb(item.index));
+  }
+  raw(5, vec({Wasm{1}.add(vec(out))}));
+  return instances_++;
+}
+
 std::uint32_t Component::import_func(std::string_view name, std::uint32_t type) {
   raw(10, vec({Wasm{0}.name(name).byte(1).leb(type)}));
   return funcs_++;
@@ -429,6 +438,10 @@ std::uint32_t Component::import_resource(std::string_view name) {
 void Component::export_func(std::string_view name, std::uint32_t func) {
   raw(11, vec({Wasm{0}.name(name).byte(1).leb(func).byte(0)}));
   ++funcs_;
+}
+void Component::export_instance(std::string_view name, std::uint32_t instance) {
+  raw(11, vec({Wasm{0}.name(name).byte(5).leb(instance).byte(0)}));
+  ++instances_;
 }
 void Component::export_core_module(std::string_view name, std::uint32_t module) {
   raw(11, vec({Wasm{0}.name(name).byte(0).byte(0x11).leb(module).byte(0)}));

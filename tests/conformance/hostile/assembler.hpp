@@ -132,10 +132,13 @@ class Component {
     std::uint32_t index;
   };
   std::uint32_t instance(std::uint32_t component, const std::vector<Argument>& arguments);
+  /// An instance that is a bag of what is there.
+  std::uint32_t instance_of(const std::vector<Argument>& items);
   std::uint32_t import_func(std::string_view name, std::uint32_t type);
   /// An imported resource type. @return type index
   std::uint32_t import_resource(std::string_view name);
   void export_func(std::string_view name, std::uint32_t func);
+  void export_instance(std::string_view name, std::uint32_t instance);
   void export_core_module(std::string_view name, std::uint32_t module);
   /// @return type index of what was exported
   std::uint32_t export_type(std::string_view name, std::uint32_t type);

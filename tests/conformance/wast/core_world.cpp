@@ -17,6 +17,7 @@ namespace json = boost::json;
 using engine::RawVal;
 
 constexpr std::string_view kSpectest = "spectest";
+constexpr std::uint64_t kMemoryBytes = std::uint64_t{4} << 30;
 
 }  // namespace
 
@@ -62,7 +63,9 @@ Outcome<> CoreWorld::revive() {
   }
   instances_.clear();
   store_.reset();
-  auto created = engine::Store::create(engine_, {}, nullptr);
+  engine::Budget budget;
+  budget.memory_bytes = kMemoryBytes;
+  auto created = engine::Store::create(engine_, budget, nullptr);
   if (!created) {
     return failed(Failure::Kind::Script, created.error().to_line());
   }

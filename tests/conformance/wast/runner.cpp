@@ -197,6 +197,15 @@ void ScriptRunner::forget(const std::optional<std::string>& name) {
   }
 }
 
+void ScriptRunner::remember(const std::string& name, const Instance& instance, const Bytes& bytes) {
+  instances_.insert_or_assign(name, instance);
+  if (const auto* core = std::get_if<CoreInstanceId>(&instance)) {
+    core_.register_as(name, *core);  // a name is enough to be imported
+  } else {
+    named_.insert_or_assign(name, compose_with(bytes, named_));
+  }
+}
+
 Verdict ScriptRunner::run_module(const Command& command) {
   forget(command.name);
   const auto bytes = read_binary(command.file);
@@ -213,8 +222,7 @@ Verdict ScriptRunner::run_module(const Command& command) {
   }
   last_instance_ = *made;
   if (command.name) {
-    instances_.insert_or_assign(*command.name, *made);
-    named_.insert_or_assign(*command.name, compose_with(*bytes, named_));
+    remember(*command.name, *made, *bytes);
   }
   return passed();
 }
@@ -265,10 +273,11 @@ Verdict ScriptRunner::run_instance(const Command& command) {
   }
   last_instance_ = *made;
   if (command.instance) {
-    instances_.insert_or_assign(*command.instance, *made);
-    const Bytes& bytes =
-        command.module ? definition_bytes_[*command.module] : last_definition_bytes_;
-    named_.insert_or_assign(*command.instance, compose_with(bytes, named_));
+    remember(
+        *command.instance,
+        *made,
+        command.module ? definition_bytes_[*command.module] : last_definition_bytes_
+    );
   }
   return passed();
 }

@@ -57,6 +57,7 @@ class ScriptRunner {
   [[nodiscard]] Outcome<> perform(const Action& action, const boost::json::array* expected);
   [[nodiscard]] Outcome<Instance> find(const std::optional<std::string>& name) const;
   void forget(const std::optional<std::string>& name);
+  void remember(const std::string& name, const Instance& instance, const Bytes& bytes);
 
   Depth depth_;
   CoreWorld core_;

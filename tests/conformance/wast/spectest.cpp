@@ -76,6 +76,16 @@ Bytes spectest_module() {
   });
 }
 
+Bytes simple_module() {
+  return component::testing::module({
+      section(1, vec({func_type({}, {kI32})})),
+      section(3, vec({Wasm{0}})),
+      section(6, vec({Wasm{kI32, 0, 0x41, 0xe4, 0x00, 0x0b}})),
+      section(7, vec({core_export("f", 0, 0), core_export("g", 3, 0)})),
+      section(10, vec({body({0x41, 0xe5, 0x00})})),
+  });
+}
+
 Bytes global_reader(std::uint8_t type, bool is_mutable) {
   return component::testing::module({
       section(1, vec({func_type({}, {type})})),
