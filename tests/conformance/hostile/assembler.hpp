@@ -135,6 +135,8 @@ class Component {
   /// An instance that is a bag of what is there.
   std::uint32_t instance_of(const std::vector<Argument>& items);
   std::uint32_t import_func(std::string_view name, std::uint32_t type);
+  /// Counts an instance that was imported by raw(). @return its index
+  std::uint32_t imported_instance() { return instances_++; }
   /// An imported resource type. @return type index
   std::uint32_t import_resource(std::string_view name);
   void export_func(std::string_view name, std::uint32_t func);

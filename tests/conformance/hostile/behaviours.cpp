@@ -4,7 +4,7 @@ namespace whorl::hostile {
 
 using engine::TrapKind;
 
-std::uint32_t import_note(Component& component, std::uint32_t& instances) {
+std::uint32_t import_note(Component& component) {
   const Wasm func{0x40, 0, 1, 0};
   const Wasm instance_type = Wasm{0x42}.add(
       component::testing::vec({Wasm{1}.add(func), component::testing::export_func("note", 0)})
@@ -13,7 +13,7 @@ std::uint32_t import_note(Component& component, std::uint32_t& instances) {
   component.raw(
       10, component::testing::vec({component::testing::import_instance(kHostInterface, type)})
   );
-  return component.alias_func(instances++, "note");
+  return component.alias_func(component.imported_instance(), "note");
 }
 
 Func deep_func(std::uint32_t self) {

@@ -51,13 +51,15 @@ using Guests = std::vector<Guest>;
 [[nodiscard]] Guests bad_calls_between_guests();
 [[nodiscard]] Guests bad_handles();
 [[nodiscard]] Guests bad_reentrance();
+[[nodiscard]] Guests bad_host_calls();
+[[nodiscard]] Guests bad_nesting();
 
 // --- shared --------------------------------------------------------------------------------------
 
-/// The interface that guests may import: "test:hostile/host", `note: func()`, which counts.
+/// The interface that guests may import (host.hpp).
 inline constexpr std::string_view kHostInterface = "test:hostile/host@1.0.0";
-/// Imports it. @return the function `note`
-std::uint32_t import_note(Component& component, std::uint32_t& instances);
+/// Imports `note: func()` of it. @return the function
+std::uint32_t import_note(Component& component);
 
 /// Something that ends a guest, as code that never returns.
 struct Behaviour {

@@ -33,8 +33,7 @@ struct Lifted {
 /// The component around with_host(): `f` lifted, with the options that are there.
 Bytes around(const Module& module, const Lifted& lifted) {
   Component out;
-  std::uint32_t instances = 0;
-  const std::uint32_t note = import_note(out, instances);
+  const std::uint32_t note = import_note(out);
   const std::uint32_t lowered = out.lower(note, {});
   const std::uint32_t instance =
       out.core_instance(out.core_module(module.bytes()), {{"host", {{"note", lowered}}}});

@@ -1,10 +1,10 @@
 // Runs the corpus of hostile guests: each ends as its table says, and afterwards a neighbour in the
 // same process answers as before.
 #include "corpus.hpp"
+#include "host.hpp"
 
 #include "component/component.hpp"
 #include "component/dynamic_call.hpp"
-#include "component/thunk.hpp"
 #include "engine/fiber.hpp"
 
 #include <doctest/doctest.h>
@@ -21,32 +21,6 @@ using component::Value;
 using Stage = Ending::Stage;
 
 constexpr std::uint64_t kMemoryBytes = std::uint64_t{16} << 20;
-
-/// The Host object of kHostInterface.
-class Host {
- public:
-  component::HostResult<> note(component::Call&) {
-    ++notes;
-    return {};
-  }
-  std::uint64_t notes = 0;
-};
-
-const component::HostRegistry& registry() {
-  static constexpr std::array<const char*, 0> kNone{};
-  static constexpr std::array<component::HostFunction, 1> kFunctions = {
-      {component::host_function<&Host::note, kNone>("note")}
-  };
-  static constexpr component::HostInterface kInterface{
-      "test:hostile/host", "1.0.0", kFunctions, {}
-  };
-  static const component::HostRegistry kRegistry = [] {
-    component::HostRegistry made;
-    made.add(kInterface);
-    return made;
-  }();
-  return kRegistry;
-}
 
 const std::shared_ptr<engine::Engine>& shared_engine() {
   static const std::shared_ptr<engine::Engine> kEngine = [] {
@@ -121,7 +95,7 @@ class Running final : public engine::FiberScheduler {
 };
 
 Result<std::shared_ptr<const Component>> load(const Bytes& bytes) {
-  return Component::load(shared_engine(), nullptr, registry(), bytes, "guest");
+  return Component::load(shared_engine(), nullptr, Host::registry(), bytes, "guest");
 }
 
 /// `echo(p0: string) -> string` and `add(p0: u32, p1: u32) -> u32`, honestly.
@@ -287,6 +261,12 @@ TEST_CASE("functions of other types than they claim") {
 }
 TEST_CASE("guests that harm each other") {
   run_all(bad_calls_between_guests());
+}
+TEST_CASE("the host called with what it must not believe") {
+  run_all(bad_host_calls());
+}
+TEST_CASE("calls in calls, destructors in destructors") {
+  run_all(bad_nesting());
 }
 TEST_CASE("guests that call back") {
   run_all(bad_reentrance());
