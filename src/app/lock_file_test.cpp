@@ -285,6 +285,10 @@ TEST_CASE("lock files that are refused") {
        "`components[0]` of the lock file is not a component: it has no `source`"},
       {R"({"spin_lock_version": 0, "components": [{"source": {}}]})",
        "`components[0]` of the lock file is not a component: it has no `id`"},
+      {R"({"spin_lock_version": 0, "components": [{"id": "../x", "source": {}}]})",
+       "`components[0].id` of the lock file is not a name that files can have"},
+      {R"({"spin_lock_version": 0, "components": [{"id": "..", "source": {}}]})",
+       "`components[0].id` of the lock file is not a name that files can have"},
       {R"({"spin_lock_version": 0, "components": [{"id": "x", "source": {}}]})",
        "`components[0].source` of the lock file is not a content reference: it has neither "
        "`source` nor `digest` nor `inline`"},

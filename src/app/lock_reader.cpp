@@ -269,12 +269,22 @@ Result<void> read_component_dependencies(
   );
 }
 
+/// Folders and log files are named after components.
+bool is_component_name(std::string_view id) {
+  return id != "." && id != ".." && std::ranges::none_of(id, [](char c) {
+           return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == '\x7F';
+         });
+}
+
 Result<void> read_component(const Value& value, const std::string& place, LockedApp& app) {
   Component out;
   out.metadata = Value(Value::Table{});
   WHORL_TRY(out.id, read_optional(value, "id", place));
   if (out.id.empty()) {
     return wrong(place, "a component: it has no `id`");
+  }
+  if (!is_component_name(out.id)) {
+    return wrong(place + ".id", "a name that files can have");
   }
   WHORL_CHECKED(read_source(value, place, out));
   if (const Value* metadata = value.find("metadata")) {

@@ -23,8 +23,15 @@ std::string red(std::string_view text, Colour colour) {
 }  // namespace
 
 std::string format_error(const Error& error, Colour colour) {
-  std::vector<std::string_view> chain(error.contexts().rbegin(), error.contexts().rend());
-  chain.emplace_back(error.message());
+  // Texts of an application's author are in it, which must not steer the terminal.
+  const auto shown = [](const std::string& text) {
+    return log::escape_controls(text, log::LineBreaks::Keep);
+  };
+  std::vector<std::string> chain;
+  for (auto context = error.contexts().rbegin(); context != error.contexts().rend(); ++context) {
+    chain.push_back(shown(*context));
+  }
+  chain.push_back(shown(error.message()));
   std::string out = fmt::format("{}: {}\n", red("Error", colour), chain.front());
   if (chain.size() > 1) {
     out += "\nCaused by:\n";
@@ -36,7 +43,7 @@ std::string format_error(const Error& error, Colour colour) {
     out += fmt::format("{:>4}: {}\n", i - 1, chain[i]);
   }
   if (!error.help().empty()) {
-    out += fmt::format("{}Help: {}\n", out.ends_with("\n\n") ? "" : "\n", error.help());
+    out += fmt::format("{}Help: {}\n", out.ends_with("\n\n") ? "" : "\n", shown(error.help()));
   }
   return out;
 }

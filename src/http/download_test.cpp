@@ -23,13 +23,12 @@ class Server {
     auto listeners = net::listen_on(*net::SocketAddress::from_ip("127.0.0.1", 0), 1);
     REQUIRE(listeners);
     address_ = listeners->address;
-    thread_ = std::thread(
-        [socket = std::move(listeners->sockets[0]), answers = std::move(answers)] {
+    thread_ =
+        std::thread([socket = std::move(listeners->sockets[0]), answers = std::move(answers)] {
           for (const std::string& answer : answers) {
             answer_one(socket, answer);
           }
-        }
-    );
+        });
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -61,6 +61,14 @@ void note_used(const manifest::Trigger& trigger, LockContext& context) {
 
 using Roles = std::map<std::string, std::vector<app::Dependency>>;
 
+/// A trigger's id is any text; log files are named after components.
+std::string as_file_name(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; }, '-'
+  );
+  return text;
+}
+
 /// Puts each trigger's dependencies before its component, or before a copy of it.
 class Assignment {
  public:
@@ -81,7 +89,7 @@ class Assignment {
     app::Component* component = &*found;
     if (is_shared(wanted)) {
       app::Component copy = *found;
-      copy.id = free_id(fmt::format("{}-for-{}", wanted, trigger.id));
+      copy.id = free_id(fmt::format("{}-for-{}", wanted, as_file_name(trigger.id)));
       app_.triggers[index].config.set("component", app::Value(copy.id));
       app_.components.push_back(std::move(copy));
       component = &app_.components.back();

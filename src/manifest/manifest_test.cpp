@@ -283,11 +283,11 @@ dependencies.other = []
 
 TEST_CASE("several mistakes are told at once, the one that Spin tells first") {
   const Error error =
-      bad(kHead + "autors = []\n[[trigger.http]]\nid = 7\ncomponent = \"r_x\"\n" +
+      bad(kHead + "authors_ = []\n[[trigger.http]]\nid = 7\ncomponent = \"r_x\"\n" +
           "[component.r]\nfiles = \"x\"\nkey_value_store = []\n[component.s]\n");
   CHECK(
       shortened(error.message()) ==
-      "4:1 6 unknown field `autors`, expected one of `name`, `version`, `description`, `authors`, "
+      "4:1 8 unknown field `authors_`, expected one of `name`, `version`, `description`, `authors`, "
       "`targets`, `trigger`, `tool`"
   );
   CHECK(
