@@ -3,6 +3,7 @@
 #include "async/mutex.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ struct WorkLane::State : std::enable_shared_from_this<State> {
   BlockingPool& pool;
   Worker& worker;
   const LaneLimits limits;
+  std::atomic<std::size_t> load{0};
   Mutex mutex;
   std::condition_variable_any idle;
   std::deque<std::shared_ptr<Operation>> queue WHORL_GUARDED_BY(mutex);
@@ -64,6 +66,7 @@ Result<> WorkLane::State::enqueue(const std::shared_ptr<Operation>& operation) {
   }
   queue.push_back(operation);
   queued_cost += operation->cost_;
+  load.fetch_add(1, std::memory_order_relaxed);
   return {};
 }
 
@@ -82,6 +85,7 @@ Operations WorkLane::State::take_batch() {
 
 // Under the lock: a caller that has left, and with it perhaps its shard, is not posted to.
 void WorkLane::State::complete(const Operations& operations) {
+  load.fetch_sub(operations.size(), std::memory_order_relaxed);
   std::vector<std::pair<Shard*, Operations>> by_shard;
   for (const auto& operation : operations) {
     if (operation->abandoned_) {
@@ -157,6 +161,15 @@ WorkLane::~WorkLane() {
   while (state_->scheduled) {
     state_->idle.wait(state_->mutex);
   }
+}
+
+Result<> WorkLane::post(const std::shared_ptr<Operation>& operation) {
+  operation->abandoned_ = true;  // before anybody else knows of it
+  return state_->enqueue(operation);
+}
+
+std::size_t WorkLane::load() const noexcept {
+  return state_->load.load(std::memory_order_relaxed);
 }
 
 Result<> WorkLane::run(

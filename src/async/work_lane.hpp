@@ -79,6 +79,12 @@ class WorkLane {
       std::size_t cost = 0
   );
 
+  /// Queues an operation that nobody waits for. @return as run()'s; then it is not carried out
+  /// @thread any
+  [[nodiscard]] Result<> post(const std::shared_ptr<Operation>& operation);
+  /// How many operations are queued or being carried out, about. @thread any
+  [[nodiscard]] std::size_t load() const noexcept;
+
  private:
   struct State;
   std::shared_ptr<State> state_;

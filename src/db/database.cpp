@@ -61,9 +61,37 @@ const char* or_empty(const char* text) noexcept {
   return text != nullptr ? text : "";
 }
 
+Action action_of(int code) noexcept {
+  switch (code) {
+    case SQLITE_ATTACH:
+      return Action::Attach;
+    case SQLITE_DETACH:
+      return Action::Detach;
+    case SQLITE_PRAGMA:
+      return Action::Pragma;
+    case SQLITE_TRANSACTION:
+      return Action::Transaction;
+    case SQLITE_SAVEPOINT:
+      return Action::Savepoint;
+    case SQLITE_CREATE_TEMP_INDEX:
+    case SQLITE_CREATE_TEMP_TABLE:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_CREATE_TEMP_VIEW:
+    case SQLITE_DROP_TEMP_INDEX:
+    case SQLITE_DROP_TEMP_TABLE:
+    case SQLITE_DROP_TEMP_TRIGGER:
+    case SQLITE_DROP_TEMP_VIEW:
+      return Action::TempSchema;
+    case SQLITE_FUNCTION:
+      return Action::Function;
+    default:
+      return Action::Other;
+  }
+}
+
 int ask_authorizer(void* context, int action, const char* first, const char* second, const char* schema, const char*) {
   auto& authorizer = *static_cast<Authorizer*>(context);
-  const Access access{action, or_empty(first), or_empty(second), or_empty(schema)};
+  const Access access{action_of(action), or_empty(first), or_empty(second), or_empty(schema)};
   return authorizer(access) == Verdict::Allow ? SQLITE_OK : SQLITE_DENY;
 }
 
@@ -262,6 +290,30 @@ std::int64_t Connection::changes() const noexcept {
 
 std::int64_t Connection::total_changes() const noexcept {
   return sqlite3_total_changes64(connection_.get());
+}
+
+void Connection::define_integer(const char* name, std::move_only_function<std::int64_t()> value) {
+  using Value = std::move_only_function<std::int64_t()>;
+  auto owned = std::make_unique<Value>(std::move(value));
+  // The library frees the context, also when it fails.
+  const int code = sqlite3_create_function_v2(
+      connection_.get(),
+      name,
+      0,
+      SQLITE_UTF8 | SQLITE_INNOCUOUS,
+      owned.release(),
+      [](sqlite3_context* context, int, sqlite3_value**) {
+        sqlite3_result_int64(context, (*static_cast<Value*>(sqlite3_user_data(context)))());
+      },
+      nullptr,
+      nullptr,
+      [](void* context) { std::unique_ptr<Value>(static_cast<Value*>(context)).reset(); }
+  );
+  WHORL_CHECK(code == SQLITE_OK, "a function can be defined", code);
+}
+
+void Connection::enforce_foreign_keys() noexcept {
+  sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
 }
 
 void Connection::set_authorizer(Authorizer authorizer) {

@@ -75,10 +75,20 @@ class Run {
   Statement& statement_;
 };
 
-/// What a statement is about to do, asked while it is prepared: an action code of SQLite's
-/// authorizer with its two arguments ("" where there is none).
+enum class Action : std::uint8_t {
+  Attach,       ///< first: the file
+  Detach,       ///< first: the schema
+  Pragma,       ///< first: its name; second: its argument
+  Transaction,  ///< BEGIN, COMMIT, ROLLBACK
+  Savepoint,
+  TempSchema,  ///< creates or drops something temporary
+  Function,    ///< second: its name
+  Other,
+};
+
+/// What a statement is about to do, asked while it is prepared; "" where there is no argument.
 struct Access {
-  int action;
+  Action action;
   std::string_view first;
   std::string_view second;
   std::string_view schema;  ///< "main", "temp", …
@@ -91,11 +101,10 @@ using Authorizer = std::move_only_function<Verdict(const Access&)>;
 /// @thread any for interrupt()
 class Interrupter {
  public:
-  /// Statements that run now, or are run before begin(), end soon with Cancelled.
+  /// Statements that run now, or are run later, end soon with Cancelled.
   void interrupt() noexcept { stop_.store(true, std::memory_order_relaxed); }
-  /// A new piece of work, with `time` for all of its statements.
+  /// Statements that run have `time` from now.
   void begin(std::chrono::steady_clock::duration time) noexcept {
-    stop_.store(false, std::memory_order_relaxed);
     end_ = std::chrono::steady_clock::now() + time;
   }
   [[nodiscard]] bool should_stop() const noexcept {
@@ -141,6 +150,10 @@ class Connection {
   [[nodiscard]] std::int64_t changes() const noexcept;
   [[nodiscard]] std::int64_t total_changes() const noexcept;
 
+  /// Makes an SQL function without arguments that gives an integer.
+  void define_integer(const char* name, std::move_only_function<std::int64_t()> value);
+  /// Whether REFERENCES clauses are enforced; off at first.
+  void enforce_foreign_keys() noexcept;
   void set_authorizer(Authorizer authorizer);
   /// Statements ask it every so often. @param interrupter  outlives the connection; may be null
   void set_interrupter(const Interrupter* interrupter) noexcept;

@@ -1,5 +1,7 @@
 #include "host/key_value/backends/sqlite_file.hpp"
 
+#include "db/group_commit.hpp"
+
 #include "fs/file.hpp"
 #include "host/key_value/backends/sqlite_operations.hpp"
 #include "log/log.hpp"
@@ -22,12 +24,6 @@ constinit log::RateLimit trouble_reports{10, std::chrono::seconds(1)};
 
 StoreOperation& as_store_operation(const std::shared_ptr<async::WorkLane::Operation>& operation) {
   return static_cast<StoreOperation&>(*operation);
-}
-
-void fail_all(async::WorkLane::Batch batch, const Error& why) {
-  for (const auto& operation : batch) {
-    as_store_operation(operation).fail_with(why);
-  }
 }
 
 /// Makes connections to one file, in the same way for readers and the writer.
@@ -135,56 +131,23 @@ class Writer final : public async::WorkLane::Worker {
  public:
   explicit Writer(Opener& opener) noexcept : connection_(opener) {}
   void work(async::WorkLane::Batch batch) override {
-    if (commit_together(batch)) {
+    auto connection = connection_.get();
+    if (!connection) {
+      for (const auto& operation : batch) {
+        as_store_operation(operation).fail_with(connection.error());
+      }
       return;
     }
-    // Something took the whole group down: let each stand for itself.
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      static_cast<void>(commit_together(batch.subspan(i, 1)));
-    }
+    const auto trouble = db::commit_group(
+        (*connection)->connection(),
+        batch.size(),
+        [&](std::size_t i) { return run(as_store_operation(batch[i]), **connection); },
+        [&](std::size_t i, const Error& why) { as_store_operation(batch[i]).fail_with(why); }
+    );
+    connection_.note(trouble ? &*trouble : nullptr);
   }
 
  private:
-  /// One transaction for all. @return false when it failed, and it may go better one by one
-  [[nodiscard]] bool commit_together(async::WorkLane::Batch batch) {
-    auto connection = connection_.get();
-    if (!connection) {
-      fail_all(batch, connection.error());
-      return true;
-    }
-    std::optional<Error> trouble;
-    const bool is_settled = commit_with(**connection, batch, trouble);
-    connection_.note(trouble ? &*trouble : nullptr);
-    return is_settled;
-  }
-
-  /// @param trouble  receives what was wrong with the file
-  static bool commit_with(
-      StoreConnection& connection, async::WorkLane::Batch batch, std::optional<Error>& trouble
-  ) {
-    auto transaction =
-        db::Transaction::begin(connection.connection(), db::Transaction::Kind::Write);
-    if (!transaction) {
-      fail_all(batch, transaction.error());
-      trouble = transaction.take_error();
-      return true;
-    }
-    for (const auto& operation : batch) {
-      if (const Error* error = run(as_store_operation(operation), connection)) {
-        trouble = error->clone();
-      }
-      if (!connection.connection().in_transaction()) {
-        return batch.size() == 1;  // its own error is its outcome
-      }
-    }
-    if (auto committed = transaction->commit(); !committed) {
-      fail_all(batch, committed.error());
-      trouble = committed.take_error();
-      return batch.size() == 1;
-    }
-    return true;
-  }
-
   static const Error* run(StoreOperation& operation, StoreConnection& connection) {
     if (!operation.is_compound()) {
       return operation.run(connection);
