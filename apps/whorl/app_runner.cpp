@@ -210,6 +210,7 @@ class Run {
     if (request_.log_dir) {
       log::write_all(2, app::logging_line(*request_.log_dir));
     }
+    log::write_all(2, Capabilities::storing_lines(request_, *runnable.app));
     WHORL_CHECKED(runnable.variables->check_required());
     if (!triggers) {
       return trigger_failed(triggers.take_error());

@@ -7,6 +7,8 @@
 #include "host/capability.hpp"
 #include "host/key_value/backends/sqlite_file.hpp"
 #include "host/key_value/key_value_capability.hpp"
+#include "host/sqlite/backends/local_database.hpp"
+#include "host/sqlite/sqlite_capability.hpp"
 #include "host/variables/variables_capability.hpp"
 
 #include <array>
@@ -42,7 +44,7 @@ class Capabilities {
 
   /// For runtime::Platform::create(), which links them.
   [[nodiscard]] auto all() noexcept {
-    return std::array<host::Capability*, 2>{&variables_, &key_value_};
+    return std::array<host::Capability*, 3>{&variables_, &key_value_, &sqlite_};
   }
   /// Gives an application its settings. After all() was linked.
   /// @return errors: those of the capabilities, InvalidInput mostly
@@ -50,7 +52,14 @@ class Capabilities {
       const cli::UpRequest& request, const cli::Runnable& runnable
   );
 
+  /// The lines that say where the default stores of an application are, with their ends; empty when
+  /// no component uses them.
+  [[nodiscard]] static std::string storing_lines(
+      const cli::UpRequest& request, const app::LockedApp& app
+  );
+
  private:
+  [[nodiscard]] host::sqlite::GrantedDatabases sqlite_databases(const cli::UpRequest& request);
   [[nodiscard]] host::key_value::GrantedStores key_value_stores(const cli::UpRequest& request);
   /// The file of stores at a path, or in memory; versions of an application share it.
   [[nodiscard]] std::shared_ptr<host::key_value::SqliteFile> store_file(
@@ -61,6 +70,9 @@ class Capabilities {
   async::BlockingPool disk_pool_;
   host::variables::VariablesCapability variables_;
   host::key_value::KeyValueCapability key_value_;
+  host::sqlite::SqliteCapability sqlite_;
+  host::sqlite::SqlLanes sql_lanes_;
+  std::map<std::string, std::shared_ptr<host::sqlite::Database>> databases_;  ///< by label
   std::map<std::string, std::shared_ptr<host::key_value::SqliteFile>> store_files_;
 };
 
