@@ -1,9 +1,11 @@
 #include "build/build_info.hpp"
 #include "build/build_run.hpp"
+#include "build/stale.hpp"
 #include "fs/file.hpp"
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 
 namespace whorl::build {
@@ -227,6 +229,32 @@ TEST_CASE("a cancelled build leaves nothing running") {
     CHECK(run.is_done());
   }
   CHECK(folder.text("b") == "(none)");
+}
+
+TEST_CASE("components whose sources have changed since") {
+  const Folder folder;
+  const auto touch = [&](std::string_view name, int seconds) {
+    const std::string path = folder.path(name);
+    REQUIRE(fs::create_directories(std::string(fs::parent(path))));
+    REQUIRE(fs::write_file_atomic(path, as_bytes("x")));
+    std::filesystem::last_write_time(
+        path, std::filesystem::file_time_type() + std::chrono::seconds(seconds)
+    );
+  };
+  BuildInfo info = folder.info();
+  info.components = {
+      {.id = "a", .commands = {"x"}, .workdir = "sub", .watch = {"src/**/*.c"}, .source = "a.wasm"},
+      {.id = "b", .commands = {}, .watch = {"sub/src/**/*.c"}, .source = "a.wasm"},
+      {.id = "c", .commands = {"x"}, .watch = {"c.c"}, .source = "missing.wasm"}
+  };
+  CHECK(stale_components(info).empty());
+  touch("a.wasm", 100);
+  touch("c.c", 200);
+  touch("sub/src/deep/a.c", 100);
+  touch("sub/src/deep/a.h", 200);
+  CHECK(stale_components(info).empty());
+  touch("sub/src/deep/b.c", 101);
+  CHECK(stale_components(info) == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("the profile built last") {

@@ -3,6 +3,7 @@
 #include "app/lock_file.hpp"
 #include "cli/cli.hpp"
 #include "cli/report.hpp"
+#include "cli/shell_texts.hpp"
 #include "fs/file.hpp"
 #include "loader/loader.hpp"
 #include "log/terminal.hpp"
@@ -10,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +30,9 @@ constexpr std::string_view kHelp =
     "Usage: whorl maintenance <COMMAND>\n"
     "\n"
     "Commands:\n"
+    "  generate-completions      Print a script of completions for a shell\n"
     "  generate-lock             Print the locked form of an application, without its files\n"
+    "  generate-man-page         Print the manual page, whorl(1)\n"
     "  generate-manifest-schema  Generate JSON schema for application manifest\n"
     "  help                      Print this message\n"
     "\n"
@@ -138,6 +142,31 @@ int run_lock(std::span<const std::string_view> arguments) {
   return write_lock(path, profile);
 }
 
+/// As Spin does, the shell is taken from the environment; it may also be given.
+int run_completions(std::span<const std::string_view> arguments) {
+  const char* named = std::getenv("COMPLETE");
+  const std::string shell = !arguments.empty() ? std::string(arguments[0])
+                            : named == nullptr ? std::string()
+                                               : named;
+  if (shell.empty()) {
+    return report_failure(fail(
+        ErrorKind::InvalidInput,
+        "Set the COMPLETE environment variable to the name of your shell while generating "
+        "completions."
+    ));
+  }
+  const auto script = completions_for(shell);
+  if (!script) {
+    const std::string shown = log::escape_controls(shell, log::LineBreaks::Escape);
+    return report_failure(
+        fail(ErrorKind::InvalidInput, "there are no completions for the shell '{}'", shown)
+            .with_help("bash, zsh and fish are known")
+    );
+  }
+  log::write_all(kStdout, *script);
+  return 0;
+}
+
 }  // namespace
 
 int run_maintenance(std::span<const std::string_view> arguments) {
@@ -156,7 +185,14 @@ int run_maintenance(std::span<const std::string_view> arguments) {
   if (first == "generate-lock") {
     return run_lock(arguments.subspan(1));
   }
-  if (first == "generate-reference" || first == "generate-completions") {
+  if (first == "generate-completions") {
+    return run_completions(arguments.subspan(1));
+  }
+  if (first == "generate-man-page") {
+    log::write_all(kStdout, manual_page());
+    return 0;
+  }
+  if (first == "generate-reference") {
     return usage_failure(
         fmt::format("the command '{}' is known from Spin but not supported yet", first), kUsage
     );

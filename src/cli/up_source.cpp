@@ -2,6 +2,7 @@
 
 #include "app/http_trigger.hpp"
 #include "build/build_info.hpp"
+#include "build/stale.hpp"
 #include "cli/build_command.hpp"
 #include "cli/report.hpp"
 #include "cli/variable_flags.hpp"
@@ -16,6 +17,33 @@
 
 namespace whorl::cli {
 namespace {
+
+void warn_of_profile(const std::string& profile) {
+  log::write_all(
+      2,
+      fmt::format(
+          "Warning: You built a different profile more recently than the one you are running. If "
+          "the app appears to be behaving like an older version then run `spin up --build{}{}`.\n",
+          profile.empty() ? "" : " --profile ",
+          profile
+      )
+  );
+}
+
+/// The wasm files of a profile are not those of the manifest's main part, so this is only asked
+/// where no profile is in play.
+void warn_of_stale(const build::BuildInfo& info) {
+  for (const std::string& id : build::stale_components(info)) {
+    log::write_all(
+        2,
+        fmt::format(
+            "Warning: the sources of component '{}' have changed since it was built. To build it "
+            "first, run `whorl up --build`.\n",
+            id
+        )
+    );
+  }
+}
 
 /// Downloads are kept where Spin keeps them, so that both find them.
 std::string cache_folder(const std::string& given) {
@@ -110,8 +138,7 @@ Result<void> UpSource::build_or_warn() const {
     return {};
   }
   // What else is wrong with the manifest is said when it is loaded.
-  const auto info = flags_.profile.empty() ? Result<build::BuildInfo>(build::BuildInfo())
-                                           : build::read_build_info(location_.path, {});
+  const auto info = build::read_build_info(location_.path, {});
   if (info && !flags_.profile.empty() && !info->profiles.contains(flags_.profile)) {
     return fail(
         ErrorKind::NotFound, "Profile {} is not defined in this application", flags_.profile
@@ -121,16 +148,9 @@ Result<void> UpSource::build_or_warn() const {
     return build_app({.manifest_path = location_.path, .profile = flags_.profile});
   }
   if (build::read_last_profile(std::string(fs::parent(location_.path))) != flags_.profile) {
-    const std::string profile =
-        flags_.profile.empty() ? std::string() : " --profile " + flags_.profile;
-    log::write_all(
-        2,
-        fmt::format(
-            "Warning: You built a different profile more recently than the one you are running. If "
-            "the app appears to be behaving like an older version then run `spin up --build{}`.\n",
-            profile
-        )
-    );
+    warn_of_profile(flags_.profile);
+  } else if (info && flags_.profile.empty()) {
+    warn_of_stale(*info);
   }
   return {};
 }

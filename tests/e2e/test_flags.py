@@ -103,6 +103,20 @@ def test_build_first(app):
                                           "Finished building all Spin components\n\nServing ")
 
 
+def test_sources_that_are_newer_are_told_of(app):
+    folder = app(ONE + '[component.one.build]\ncommand = "true"\nwatch = ["src/**/*.c"]\n', "multi")
+    (folder / "src").mkdir()
+    (folder / "src" / "main.c").write_text("")
+    os.utime(folder / "src" / "main.c", (1, 1))
+    warning = "Warning: the sources of component 'one' have changed since it was built."
+    with whorl.Server.start("-f", folder) as server:
+        assert warning not in server.err.text
+    os.utime(folder / "src" / "main.c")
+    os.utime(folder / "multi.wasm", (1, 1))
+    with whorl.Server.start("-f", folder) as server:
+        assert warning in server.err.text
+
+
 def test_build_and_up(app):
     folder = app(ONE.replace("multi.wasm", "built.wasm") +
                  '[component.one.build]\ncommand = "cp multi.wasm built.wasm"\n', "multi")

@@ -1,0 +1,55 @@
+#include "cli/shell_texts.hpp"
+
+#include "fs/file.hpp"
+#include "fs/process.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace whorl::cli {
+namespace {
+
+TEST_CASE("completions name commands and flags") {
+  for (const std::string_view shell : {"bash", "zsh", "fish"}) {
+    CAPTURE(shell);
+    const auto script = completions_for(shell);
+    REQUIRE(script);
+    for (const std::string_view word : {"build", "watch", "find-free-port", "debounce"}) {
+      CAPTURE(word);
+      CHECK(script->contains(word));
+    }
+    // What is refused is not offered.
+    CHECK_FALSE(script->contains("tls-cert"));
+  }
+  CHECK_FALSE(completions_for("nosuch"));
+}
+
+TEST_CASE("the script for bash completes") {
+  char path[] = "/tmp/whorl-completions-XXXXXX";
+  const fs::Fd file(::mkstemp(path));
+  const std::string script =
+      *completions_for("bash") +
+      "check() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _whorl; "
+      "[ \"${COMPREPLY[*]}\" = \"$want\" ] || { echo \"$*: ${COMPREPLY[*]}\"; exit 1; }; }\n"
+      "want='build' check whorl bu\n"
+      "want='--find-free-port' check whorl up --fi\n"
+      "want='--debounce' check whorl w --deb\n";
+  REQUIRE(fs::write_file_atomic(path, as_bytes(script)));
+  auto process = fs::Process::start_shell(std::string("bash ") + path, {});
+  REQUIRE(process);
+  CHECK(process->wait().to_text() == "Exited(0)");
+  ::unlink(path);
+}
+
+TEST_CASE("the manual page") {
+  const std::string page = manual_page();
+  CHECK(page.starts_with(".TH WHORL 1\n.SH NAME\nwhorl \\- "));
+  CHECK(page.contains("\\fB\\-\\-find\\-free\\-port\\fR\n"));
+  CHECK(page.contains("\\fB\\-f\\fR, \\fB\\-\\-from\\fR \\fIAPPLICATION\\fR\n"));
+  CHECK(page.contains("The variable SPIN_HTTP_LISTEN_ADDR of the environment"));
+}
+
+}  // namespace
+}  // namespace whorl::cli
