@@ -16,16 +16,16 @@ ONE = '[[trigger.http]]\nroute = "/..."\ncomponent = "one"\n[component.one]\nsou
 FILES = """
 [[trigger.http]]
 route = "/..."
-component = "files"
-[component.files]
-source = "files.wasm"
+component = "granted"
+[component.granted]
+source = "granted.wasm"
 files = [{ source = "static", destination = "/" }]
 """
 
 
 @pytest.fixture
 def files(app):
-    folder = app(FILES, "files")
+    folder = app(FILES, "granted")
     (folder / "static" / "deep").mkdir(parents=True)
     (folder / "static" / "a.txt").write_text("first")
     (folder / "static" / "deep" / "b.txt").write_text("deep")
@@ -42,7 +42,7 @@ def test_files_are_copied_and_cannot_be_changed(files):
         assert server.get("/read/a.txt").body == b"first"
         assert server.get("/read/deep/b.txt").body == b"deep"
         assert server.get("/write/a.txt").body.startswith(b"error ")
-        assert server.get("/read/../files.wasm").body.startswith(b"error ")
+        assert server.get("/read/../granted.wasm").body.startswith(b"error ")
         (files / "static" / "a.txt").write_text("second")
         assert server.get("/read/a.txt").body == b"first"
         assert len(work_folders() - before) == 1
@@ -73,7 +73,7 @@ def test_a_given_folder_is_kept(files, tmp_path, flag):
     with whorl.Server.start("-f", files, flag, tmp_path / "work" / "here") as server:
         assert server.get("/read/a.txt").body == b"first"
         assert work_folders() == before
-    assert (tmp_path / "work" / "here" / "assets" / "files" / "a.txt").read_text() == "first"
+    assert (tmp_path / "work" / "here" / "assets" / "granted" / "a.txt").read_text() == "first"
 
 
 def test_files_of_a_new_version(files):
