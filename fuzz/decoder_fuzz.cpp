@@ -1,11 +1,12 @@
 // Component binaries and core modules from anywhere: decoded and scanned, no further. What is
-// accepted must also have a skeleton, and that must decode as well.
+// accepted must also have a skeleton, and that must decode as well; its world is written as WIT.
 #include "section_mutator.hpp"
 
 #include "base/check.hpp"
 #include "component/binary.hpp"
 #include "component/core_module.hpp"
 #include "component/skeleton.hpp"
+#include "component/wit_world.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)make_skeleton(bytes);
     return 0;
   }
+  (void)wit::to_text(wit::world_of(**decoded));
   const auto skeleton = make_skeleton(bytes);
   WHORL_CHECK(skeleton.has_value(), "what decodes has a skeleton");
   const auto again = make_skeleton(*skeleton);

@@ -9,11 +9,15 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace whorl::component {
 namespace {
 
-constexpr std::uint32_t kMaxProducers = 1'000;
+constexpr std::uint32_t kMaxProducers = 200;
+constexpr std::size_t kMaxCustoms = 200;
+/// Items looked at to find out whether an import has functions.
+constexpr std::uint32_t kMaxLooks = 100'000;
 
 /// Adds up sections at all levels. Broken custom sections are passed over: they mean nothing.
 class Measure {
@@ -83,9 +87,13 @@ class Measure {
     if (!name) {
       return;
     }
+    const std::string_view shown = out_.customs.size() < kMaxCustoms ? *name : "(others)";
     auto known = std::ranges::find(out_.customs, *name, &Inspection::Custom::name);
     if (known == out_.customs.end()) {
-      out_.customs.push_back({std::string(*name), 0, 0});
+      known = std::ranges::find(out_.customs, shown, &Inspection::Custom::name);
+    }
+    if (known == out_.customs.end()) {
+      out_.customs.push_back({std::string(shown), 0, 0});
       known = std::prev(out_.customs.end());
     }
     known->bytes += body.size();
@@ -116,15 +124,25 @@ class Measure {
   Inspection& out_;
 };
 
-bool has_functions(const wit::Item& item) {
+/// @param looks  how many are left; true when there are none
+bool has_functions(const wit::Item& item, std::uint32_t& looks) {
+  if (looks == 0) {
+    return true;
+  }
+  --looks;
   if (const auto* interface = std::get_if<wit::InterfaceRef>(&item.what)) {
     return *interface != nullptr &&
-           std::ranges::any_of((*interface)->items, [](const wit::Item& inner) {
-             return has_functions(inner);
+           std::ranges::any_of((*interface)->items, [&looks](const wit::Item& inner) {
+             return has_functions(inner, looks);
            });
   }
   const auto* node = std::get_if<wit::NodeRef>(&item.what);
   return node != nullptr && *node != nullptr && (*node)->kind == wit::Node::Kind::Func;
+}
+
+bool has_functions(const wit::Item& item) {
+  std::uint32_t looks = kMaxLooks;
+  return has_functions(item, looks);
 }
 
 /// What the host says to an import.
@@ -161,9 +179,9 @@ void take_world(const HostRegistry& registry, const wit::World& world, Inspectio
 /// A core module that tells no world: its imports by module, its exported functions.
 void take_module(const HostRegistry& registry, const CoreModule& module, Inspection& out) {
   using Standing = Inspection::Import::Standing;
+  std::set<std::string_view> seen;
   for (const CoreImport& import : module.imports()) {
-    if (std::ranges::find(out.imports, import.module, &Inspection::Import::name) !=
-        out.imports.end()) {
+    if (!seen.insert(import.module).second) {
       continue;
     }
     Inspection::Import item{std::string(import.module), Standing::Missing, {}};

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -83,7 +83,8 @@ class Printer {
           func(**node);
           out_ += ";\n";
         } else if ((*node)->kind != Node::Kind::Scope) {
-          definition(**node, item.name, "", std::string(kStep), nullptr);
+          methods_.clear();
+          definition(**node, item.name, "", std::string(kStep));
         }
       } else {
         out_ +=
@@ -99,16 +100,14 @@ class Printer {
         continue;
       }
       const auto name = split(item.name);
-      if (!name || std::ranges::find(seen_, item.name) != seen_.end()) {
+      if (!name || !seen_.insert(item.name).second) {
         continue;
       }
-      seen_.push_back(item.name);
-      auto package = std::ranges::find(packages_, name->package, &Package::name);
-      if (package == packages_.end()) {
+      const auto [place, is_new] = package_of_.try_emplace(name->package, packages_.size());
+      if (is_new) {
         packages_.push_back({name->package, {}});
-        package = std::prev(packages_.end());
       }
-      package->interfaces.push_back({name->interface, item.name, *interface});
+      packages_[place->second].interfaces.push_back({name->interface, item.name, *interface});
     }
   }
 
@@ -131,6 +130,12 @@ class Printer {
     if (interface == nullptr) {
       return;
     }
+    methods_.clear();
+    for (const Item& item : interface->items) {
+      if (const auto parsed = parse_extern_name(item.name); parsed && !parsed->resource.empty()) {
+        methods_[parsed->resource].push_back(&item);
+      }
+    }
     for (const Item& item : interface->items) {
       if (is_full()) {
         return;
@@ -144,7 +149,7 @@ class Printer {
         continue;
       }
       if ((*node)->kind != Node::Kind::Func) {
-        definition(**node, item.name, owner, indent, interface.get());
+        definition(**node, item.name, owner, indent);
       } else if (!item.name.starts_with('[')) {
         out_ += fmt::format("{}{}: ", indent, label(item.name));
         func(**node);
@@ -154,18 +159,14 @@ class Printer {
   }
 
   void definition(
-      const Node& node,
-      std::string_view name,
-      std::string_view owner,
-      const std::string& indent,
-      const Interface* around
+      const Node& node, std::string_view name, std::string_view owner, const std::string& indent
   ) {
     if (node.origin != nullptr) {
       another_name(*node.origin, name, owner, indent);
       return;
     }
     if (node.kind == Node::Kind::Resource) {
-      resource(name, indent, around);
+      resource(name, indent);
       return;
     }
     switch (node.value) {
@@ -203,12 +204,13 @@ class Printer {
     out_ += fmt::format("{}use {}.{{{}{}}};\n", indent, origin.owner, label(origin.name), renamed);
   }
 
-  void resource(std::string_view name, const std::string& indent, const Interface* around) {
+  void resource(std::string_view name, const std::string& indent) {
     std::string inside;
-    for (const Item& item : around == nullptr ? std::vector<Item>() : around->items) {
-      const auto* node = std::get_if<NodeRef>(&item.what);
-      const auto parsed = parse_extern_name(item.name);
-      if (node == nullptr || *node == nullptr || !parsed || parsed->resource != name) {
+    const auto found = methods_.find(name);
+    for (const Item* item : found == methods_.end() ? std::vector<const Item*>() : found->second) {
+      const auto* node = std::get_if<NodeRef>(&item->what);
+      const auto parsed = parse_extern_name(item->name);
+      if (node == nullptr || *node == nullptr || !parsed || is_full() || inside.size() > kMaxText) {
         continue;
       }
       std::swap(out_, inside);
@@ -365,8 +367,11 @@ class Printer {
     std::vector<Member> interfaces;
   };
   std::string out_;
-  std::vector<std::string> seen_;
+  std::set<std::string_view> seen_;
+  std::map<std::string, std::size_t> package_of_;
   std::vector<Package> packages_;
+  /// Functions of the interface that is printed, by the resource they belong to.
+  std::map<std::string_view, std::vector<const Item*>> methods_;
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ using Arguments = std::map<std::string_view, Item>;
 
 /// Steps in all: components that instantiate each other over and over end somewhere.
 constexpr std::uint32_t kMaxSteps = 500'000;
+constexpr std::size_t kWorkPerStep = 16;
 constexpr std::uint32_t kMaxDepth = 50;
 
 template <class T>
@@ -162,8 +163,9 @@ class Follower {
     }
   }
 
-  [[nodiscard]] static Item find(const InterfaceRef& instance, std::string_view name) {
+  [[nodiscard]] Item find(const InterfaceRef& instance, std::string_view name) {
     if (instance != nullptr) {
+      charge(instance->items.size());
       for (const Item& item : instance->items) {
         if (item.name == name) {
           return item;
@@ -194,11 +196,16 @@ class Follower {
     }
   }
 
+  /// Names looked through and parts copied cost a little each.
+  void charge(std::size_t work) { steps_ += static_cast<std::uint32_t>(1 + work / kWorkPerStep); }
+
   /// The same type under a name of its own.
-  [[nodiscard]] static NodeRef named(
-      const NodeRef& type, std::string_view name, std::string_view owner
-  ) {
+  [[nodiscard]] NodeRef named(const NodeRef& type, std::string_view name, std::string_view owner) {
     if (type == nullptr) {
+      return nullptr;
+    }
+    charge(type->parts.size());
+    if (steps_ > kMaxSteps) {
       return nullptr;
     }
     auto node = std::make_shared<Node>(*type);
