@@ -123,16 +123,9 @@ void print_startup(
 }
 
 /// The components that some trigger runs.
-Result<std::vector<std::string>> components_of(const std::vector<app::HttpTrigger>& triggers) {
+std::vector<std::string> components_of(const std::vector<app::HttpTrigger>& triggers) {
   std::vector<std::string> ids;
   for (const app::HttpTrigger& trigger : triggers) {
-    if (trigger.wagi) {
-      return fail(
-                 ErrorKind::Unsupported,
-                 "the WAGI executor is known from Spin but not supported yet"
-      )
-          .context(fmt::format("trigger \"{}\"", trigger.id));
-    }
     if (!trigger.static_response) {
       ids.push_back(trigger.component);
     }
@@ -234,7 +227,8 @@ class Run {
   }
 
   Result<runtime::Services> prepare(const cli::Runnable& runnable, const Triggers& triggers) {
-    WHORL_TRY(const auto ids, components_of(triggers));
+    const auto ids = components_of(triggers);
+    const auto commands = trigger::wagi_components(triggers);
     WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
     const auto cache = open_cache(request_);
     return runtime::prepare_http_services(
@@ -245,6 +239,7 @@ class Run {
             .cache = cache ? &*cache : nullptr,
             .output = &output_,
             .capabilities = granted.all(),
+            .commands = commands,
             .variables = runnable.variables.get(),
             .limits = limits_of(request_.budgets),
             .load = load_options(),

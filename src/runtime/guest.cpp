@@ -20,10 +20,12 @@ Guest::Guest(
     const Platform& platform,
     const GuestSurroundings& around,
     InstanceGate::Place place,
-    std::shared_ptr<KeptInstances> kept
+    std::shared_ptr<KeptInstances> kept,
+    std::shared_ptr<Command> command
 )
     : place_(std::move(place)),
       kept_(std::move(kept)),
+      command_(std::move(command)),
       p2_(make_context(around)),
       p1_(make_context(around)),
       instance_(kept_->service->component, hosts_) {
@@ -39,12 +41,15 @@ Guest::Guest(
 Guest::~Guest() = default;
 
 wasi::InstanceContext Guest::make_context(const GuestSurroundings& around) const noexcept {
+  static const std::vector<std::string> no_arguments;
   const Service& service = *kept_->service;
   return wasi::InstanceContext{
       .timers = around.timers,
-      .standard_output = *service.standard_output,
+      .standard_output = command_ != nullptr ? command_->output() : *service.standard_output,
       .standard_error = *service.standard_error,
-      .environment = service.environment,
+      .environment = command_ != nullptr ? command_->environment() : service.environment,
+      .arguments = command_ != nullptr ? command_->arguments() : no_arguments,
+      .standard_input = command_ != nullptr ? &command_->input() : nullptr,
       .preopens = service.preopens,
       .blocking = &around.blocking,
       .outbound = &around.outbound,
@@ -112,7 +117,7 @@ std::expected<void, engine::Trap> Guest::run_starts() {
 }
 
 void Guest::prepare_reset() {
-  if (kept_->is_off || !kept_->service->limits.keep_instances) {
+  if (command_ != nullptr || kept_->is_off || !kept_->service->limits.keep_instances) {
     return;
   }
   reset_ = component::InstanceReset::prepare(instance_, *store_, kept_->images);

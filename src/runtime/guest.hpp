@@ -7,6 +7,7 @@
 #include "engine/store.hpp"
 #include "host/capability.hpp"
 #include "http/outbound.hpp"
+#include "runtime/command.hpp"
 #include "runtime/instance_gate.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
@@ -55,12 +56,14 @@ struct GuestSurroundings {
 class Guest {
  public:
   /// @param around  of the shard, which outlives the guest
+  /// @param command  what a command is given; such a guest serves one event
   /// @param place  held as long as the instance
   Guest(
       const Platform& platform,
       const GuestSurroundings& around,
       InstanceGate::Place place,
-      std::shared_ptr<KeptInstances> kept
+      std::shared_ptr<KeptInstances> kept,
+      std::shared_ptr<Command> command = nullptr
   );
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
@@ -79,6 +82,8 @@ class Guest {
   /// Only after begin().
   [[nodiscard]] engine::Store& store() noexcept { return *store_; }
   [[nodiscard]] wasi::p2::P2Hosts& p2() noexcept { return p2_; }
+  /// Null for a guest that is no command.
+  [[nodiscard]] const std::shared_ptr<Command>& command() const noexcept { return command_; }
   [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
 
  private:
@@ -92,6 +97,7 @@ class Guest {
 
   InstanceGate::Place place_;
   std::shared_ptr<KeptInstances> kept_;
+  std::shared_ptr<Command> command_;
   wasi::p2::P2Hosts p2_;
   wasi::p1::Preview1 p1_;
   std::array<void*, kHostSlots> hosts_{};

@@ -3,6 +3,7 @@
 #include "async/shard.hpp"
 #include "log/rate_limit.hpp"
 #include "runtime/shard_runtime.hpp"
+#include "wasi/command.hpp"
 #include "wasi/p2/handler.hpp"
 
 #include <utility>
@@ -84,6 +85,14 @@ std::expected<void, engine::Trap> Invocation::run_guest() {
   if (auto started = guest_->run_starts(); !started) {
     return started;
   }
+  if (service_->command != nullptr) {
+    auto verdict = wasi::call_command(guest_->instance(), guest_->store(), *service_->command);
+    if (verdict && *verdict == wasi::CommandVerdict::Failed) {
+      log::error(kLogTarget, "component `{}`: the command said that it failed", service_->id);
+    }
+    return verdict ? std::expected<void, engine::Trap>()
+                   : std::unexpected(std::move(verdict.error()));
+  }
   return wasi::p2::call_incoming_handler(
       guest_->instance(), guest_->store(), *service_->http_handler, guest_->p2(), exchange_
   );
@@ -159,6 +168,9 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
     report(outcome.error());
     exchange_->abort(status_for(outcome.error().kind));
   } else {
+    if (guest_->command() != nullptr) {
+      guest_->command()->ended(outcome);
+    }
     // `outcome` is the fiber's.
     fiber_.reset();
     shard_.pool().give(std::move(guest_));

@@ -5,7 +5,9 @@
 #include "loader/loader.hpp"
 #include "log/log.hpp"
 #include "log/terminal.hpp"
+#include "wasi/command.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -90,15 +92,23 @@ Result<std::vector<wasi::Preopen>> prepare_preopens(const app::Component& compon
   return preopens;
 }
 
-Result<std::shared_ptr<const Service>> prepare_one(
-    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
+/// The function that answers requests.
+Result<> find_entry(
+    const app::Component& component, const PrepareOptions& options, Service& service
 ) {
-  auto service = std::make_shared<Service>();
-  service->id = component.id;
-  WHORL_TRY(service->component, load_component(component, options));
-  service->http_handler =
-      service->component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
-  if (service->http_handler == nullptr) {
+  if (std::ranges::find(options.commands, component.id) != options.commands.end()) {
+    service.command = wasi::find_command(*service.component);
+    if (service.command == nullptr) {
+      return fail(
+                 ErrorKind::InvalidInput, "failed to find wasi command interface for wagi executor"
+      )
+          .context(fmt::format("component \"{}\"", component.id));
+    }
+    return {};
+  }
+  service.http_handler =
+      service.component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
+  if (service.http_handler == nullptr) {
     return fail(ErrorKind::InvalidInput, "{}", kNoHandler)
         .context(fmt::format("component \"{}\" cannot answer HTTP requests", component.id))
         .with_help(
@@ -106,6 +116,16 @@ Result<std::shared_ptr<const Service>> prepare_one(
             "other interfaces named above build against WASI 0.2, or see docs/differences.md"
         );
   }
+  return {};
+}
+
+Result<std::shared_ptr<const Service>> prepare_one(
+    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
+) {
+  auto service = std::make_shared<Service>();
+  service->id = component.id;
+  WHORL_TRY(service->component, load_component(component, options));
+  WHORL_CHECKED(find_entry(component, options, *service));
   service->environment.assign(component.environment.begin(), component.environment.end());
   for (const host::AppCapability* capability : options.capabilities) {
     WHORL_TRY(auto grant, capability->grant(component));

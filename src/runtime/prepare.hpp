@@ -31,6 +31,8 @@ struct PrepareOptions {
   log::GuestOutput* output = nullptr;
   /// Configured for the application; what they granted lives as long as the services.
   std::span<const host::AppCapability* const> capabilities;
+  /// Ids of components that are run as WASI commands.
+  std::span<const std::string> commands;
   /// For templates in allowed hosts; null: hosts with templates are an error.
   const host::variables::AppVariables* variables = nullptr;
   Limits limits;

@@ -41,6 +41,8 @@ struct Service {
   std::shared_ptr<const component::Component> component;
   /// The handler of HTTP requests; points into `component`.
   const component::ExportedFunc* http_handler = nullptr;
+  /// The entry of a WASI command that answers by what it writes; then there is no handler.
+  const component::ExportedFunc* command = nullptr;
   std::vector<std::pair<std::string, std::string>> environment;
   /// What the capabilities give to its instances, in the order they were configured.
   std::vector<std::unique_ptr<const host::Grant>> grants;

@@ -24,15 +24,20 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
 
 ShardRuntime::~ShardRuntime() = default;
 
+InstanceGate::Place ShardRuntime::enter() {
+  InstanceGate::Place place = platform_.instances().try_enter();
+  if (!place && pool_.evict_one()) {
+    place = platform_.instances().try_enter();
+  }
+  return place;
+}
+
 std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Service>& service) {
   const std::shared_ptr<KeptInstances>& kept = pool_.of(service);
   if (auto idle = pool_.take(*kept)) {
     return idle;
   }
-  InstanceGate::Place place = platform_.instances().try_enter();
-  if (!place && pool_.evict_one()) {
-    place = platform_.instances().try_enter();
-  }
+  InstanceGate::Place place = enter();
   if (!place) [[unlikely]] {
     return nullptr;
   }
@@ -42,7 +47,24 @@ std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Serv
 void ShardRuntime::serve(
     std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange
 ) {
-  auto guest = make_guest(service);
+  start(make_guest(service), std::move(exchange));
+}
+
+void ShardRuntime::run_command(
+    const std::shared_ptr<const Service>& service,
+    std::shared_ptr<http::Exchange> exchange,
+    std::shared_ptr<Command> command
+) {
+  std::unique_ptr<Guest> guest;
+  if (InstanceGate::Place place = enter()) {
+    guest = std::make_unique<Guest>(
+        platform_, around_, std::move(place), pool_.of(service), std::move(command)
+    );
+  }
+  start(std::move(guest), std::move(exchange));
+}
+
+void ShardRuntime::start(std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange) {
   if (guest == nullptr) [[unlikely]] {
     http::Response busy;
     busy.status = 503;

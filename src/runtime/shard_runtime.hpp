@@ -39,6 +39,13 @@ class ShardRuntime {
   /// Answers a request with an instance of the service that no event has left a trace in. With no
   /// instance to be had the client gets 503 with Retry-After.
   void serve(std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange);
+  /// Runs a service's command with what `command` gives it; a trap answers the exchange, the end of
+  /// the command is told to `command`, which answers it.
+  void run_command(
+      const std::shared_ptr<const Service>& service,
+      std::shared_ptr<http::Exchange> exchange,
+      std::shared_ptr<Command> command
+  );
 
   /// The service was replaced: nothing of it is kept for events to come.
   void forget(const Service& service) { pool_.forget(service); }
@@ -77,6 +84,10 @@ class ShardRuntime {
     ShardRuntime& runtime_;
   };
 
+  /// A place among all instances, at the cost of an idle one if need be; or none.
+  [[nodiscard]] InstanceGate::Place enter();
+  /// Serves an event; without a guest the client gets 503 with Retry-After.
+  void start(std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange);
   /// A guest for an event: a kept one, else a new one; null when there is no room.
   [[nodiscard]] std::unique_ptr<Guest> make_guest(const std::shared_ptr<const Service>& service);
   void schedule_sweep();

@@ -1,5 +1,7 @@
 #include "trigger/http/http_trigger.hpp"
 
+#include "trigger/http/wagi_call.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
@@ -92,11 +94,46 @@ Result<std::shared_ptr<const HttpApp>> make_http_app(
       result->components.emplace(result->triggers[i].component, result->services[i]);
     }
   }
+  for (const app::HttpTrigger& trigger : result->triggers) {
+    if (trigger.wagi) {
+      result->wagi_arguments[trigger.component] = trigger.wagi->argv;
+    } else {
+      result->wagi_arguments.erase(trigger.component);
+    }
+  }
   result->chained_route.raw = "/...";
   result->chained_route.matched = "/...";
   result->info_json = make_info_json(*app);
   result->app = std::move(app);
   return std::shared_ptr<const HttpApp>(std::move(result));
+}
+
+std::vector<std::string> wagi_components(std::span<const app::HttpTrigger> triggers) {
+  std::vector<std::string> ids;
+  for (const app::HttpTrigger& trigger : triggers) {
+    std::erase(ids, trigger.component);
+    if (trigger.wagi) {
+      ids.push_back(trigger.component);
+    }
+  }
+  return ids;
+}
+
+void HttpTrigger::run(
+    const app::RouteMatch& match,
+    std::string_view component_id,
+    const std::shared_ptr<const runtime::Service>& service,
+    const app::RequestFacts& facts,
+    std::shared_ptr<http::Exchange> exchange
+) {
+  const auto wagi = app_->wagi_arguments.find(component_id);
+  if (wagi != app_->wagi_arguments.end()) {
+    std::make_shared<WagiCall>(runtime_, service, std::move(exchange), app_, match, wagi->second)
+        ->start();
+    return;
+  }
+  describe(match, facts, exchange->request());
+  runtime_.serve(service, std::move(exchange));
 }
 
 void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
@@ -123,8 +160,7 @@ void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
       .path_and_query = target,
       .client_address = request.client_address,
   };
-  describe(match, facts, request);
-  runtime_.serve(app_->services[match.route->trigger], std::move(exchange));
+  run(match, trigger.component, app_->services[match.route->trigger], facts, std::move(exchange));
 }
 
 bool HttpTrigger::has_component(std::string_view component_id) const {
@@ -149,8 +185,7 @@ void HttpTrigger::serve(std::string_view component_id, std::shared_ptr<http::Exc
       .path_and_query = target,
       .client_address = request.client_address,
   };
-  describe(match, facts, request);
-  runtime_.serve(found->second, std::move(exchange));
+  run(match, found->first, found->second, facts, std::move(exchange));
 }
 
 }  // namespace whorl::trigger

@@ -15,6 +15,7 @@
 #include "runtime/shard_runtime.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,6 +32,9 @@ struct HttpApp {
   std::vector<std::shared_ptr<const runtime::Service>> services;
   /// Those of all triggers, public and private, by component id; views into `triggers`.
   std::unordered_map<std::string_view, std::shared_ptr<const runtime::Service>> components;
+  /// Those of them that are run as commands; views into `triggers`. Of several executors for one
+  /// component the last declared counts.
+  std::unordered_map<std::string_view, std::string_view> wagi_arguments;
   /// What a component called by another one is told about its route.
   app::Route chained_route;
   /// Body of `/.well-known/spin/info`.
@@ -45,6 +49,9 @@ struct HttpApp {
     std::vector<app::HttpTrigger> triggers,
     const runtime::Services& services
 );
+
+/// The components that are run as commands, of triggers in the order of the manifest.
+[[nodiscard]] std::vector<std::string> wagi_components(std::span<const app::HttpTrigger> triggers);
 
 /// Answers the requests of one shard. @thread shard
 class HttpTrigger final : public http::Handler, public http::InProcessHosts {
@@ -63,6 +70,15 @@ class HttpTrigger final : public http::Handler, public http::InProcessHosts {
   void serve(std::string_view component_id, std::shared_ptr<http::Exchange> exchange) override;
 
  private:
+  /// Adds what the component is told of the request, and lets it answer.
+  void run(
+      const app::RouteMatch& match,
+      std::string_view component_id,
+      const std::shared_ptr<const runtime::Service>& service,
+      const app::RequestFacts& facts,
+      std::shared_ptr<http::Exchange> exchange
+  );
+
   std::shared_ptr<const HttpApp> app_;
   runtime::ShardRuntime& runtime_;
 };

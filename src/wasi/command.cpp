@@ -1,0 +1,45 @@
+#include "wasi/command.hpp"
+
+#include "component/export_call.hpp"
+#include "component/host.hpp"
+
+#include <utility>
+
+namespace whorl::wasi {
+
+const component::ExportedFunc* find_command(const component::Component& component) {
+  if (const auto* run = component.find_export("wasi:cli/run", "0.2.0", "run")) {
+    return run;
+  }
+  for (const component::ExportedFunc& func : component.exports()) {
+    if (func.interface.empty() && func.name == "_start") {
+      return &func;
+    }
+  }
+  return nullptr;
+}
+
+std::expected<CommandVerdict, engine::Trap> call_command(
+    component::ComponentInstance& instance,
+    engine::Store& store,
+    const component::ExportedFunc& func
+) {
+  using Run = std::expected<void, component::Unit>();
+  CommandVerdict verdict = CommandVerdict::Succeeded;
+  std::expected<void, engine::Trap> called;
+  if (func.interface.empty()) {
+    called = component::call_export<void()>(instance, store, func);
+  } else if (auto ran = component::call_export<Run>(instance, store, func)) {
+    verdict = *ran ? CommandVerdict::Succeeded : CommandVerdict::Failed;
+  } else {
+    called = std::unexpected(std::move(ran.error()));
+  }
+  const bool is_good_exit =
+      !called && called.error().kind == engine::TrapKind::Exit && called.error().exit_code == 0;
+  if (!called && !is_good_exit) {
+    return std::unexpected(std::move(called.error()));
+  }
+  return verdict;
+}
+
+}  // namespace whorl::wasi
