@@ -39,6 +39,9 @@ struct CopyPlan {
 /// @return errors: those of the file system, with what was copied where
 [[nodiscard]] Result<void> carry_out(const CopyPlan& plan, const std::string& folder);
 
+/// Takes away what carry_out() made.
+void take_back(const std::string& folder);
+
 /// A path below a folder, without dot segments and slashes in front; nothing when it leads out.
 [[nodiscard]] std::optional<std::string> path_below(std::string_view path);
 

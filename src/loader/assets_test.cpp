@@ -262,6 +262,13 @@ TEST_CASE("mounts of copies, and in place") {
   );
 }
 
+TEST_CASE("what was copied for one component goes away when another one fails") {
+  FilesApp app;
+  CHECK_FALSE(app.load("[\"a.txt\"]\n[component.s]\nsource = \"s\"\nfiles = [\"nope\"]"));
+  CHECK(app.tree("assets") == "");
+  CHECK_FALSE(std::filesystem::exists(app.path("assets/r")));
+}
+
 TEST_CASE("what no trigger runs is checked and not copied") {
   FilesApp app;
   const std::string unused = "[]\n[component.s]\nsource = \"s\"\nfiles = [\"";

@@ -88,7 +88,10 @@ class Copier {
   explicit Copier(const std::string& folder) : folder_(folder) {}
 
   Result<void> run(const CopyPlan& plan) {
-    WHORL_CHECKED(fs::create_directories(folder_));
+    // Usually the folder above is there, of the component before.
+    if (::mkdir(folder_.c_str(), 0755) != 0) {
+      WHORL_CHECKED(fs::create_directories(folder_));
+    }
     for (const std::string& path : plan.folders) {
       WHORL_CHECKED(make_folder(path));
     }
@@ -145,11 +148,15 @@ Result<void> remove_folder(const std::string& folder) {
 
 }  // namespace
 
+void take_back(const std::string& folder) {
+  static_cast<void>(remove_folder(folder));
+}
+
 Result<void> carry_out(const CopyPlan& plan, const std::string& folder) {
   WHORL_CHECKED(remove_folder(folder));
   auto copied = Copier(folder).run(plan);
   if (!copied) {
-    static_cast<void>(remove_folder(folder));
+    take_back(folder);
   }
   return copied;
 }

@@ -2,6 +2,7 @@
 
 #include "app/file_url.hpp"
 #include "fs/file.hpp"
+#include "loader/assets.hpp"
 
 #include <fmt/format.h>
 
@@ -136,6 +137,35 @@ Result<Roles> lock_roles(const manifest::Trigger& trigger, LockContext& context)
   return roles;
 }
 
+Result<app::LockedApp> lock_parts(
+    manifest::Manifest from, const std::string& path, LockContext& context
+) {
+  app::LockedApp out;
+  WHORL_CHECKED(lock_variables(from, out, context));
+  out.name = std::move(from.name);
+  out.version = std::move(from.app_version);
+  out.description = std::move(from.description);
+  out.authors = std::move(from.authors);
+  out.origin = app::to_file_url(path);
+  out.profile = context.options.profile;
+  out.trigger_globals = std::move(from.trigger_globals);
+  out.metadata = app::Value(app::Value::Table{});
+  for (const manifest::Trigger& trigger : from.triggers) {
+    out.triggers.push_back(lock_trigger(trigger));
+    note_used(trigger, context);
+  }
+  for (manifest::Component& component : from.components) {
+    const std::string id = component.id;
+    WHORL_TRY(
+        app::Component locked,
+        lock_component(std::move(component), context).context("Failed to load component `{}`", id)
+    );
+    out.components.push_back(std::move(locked));
+  }
+  WHORL_CHECKED(lock_trigger_dependencies(from.triggers, out, context));
+  return out;
+}
+
 }  // namespace
 
 Result<void> lock_trigger_dependencies(
@@ -162,35 +192,16 @@ Result<app::LockedApp> lock(
     manifest::Manifest from, const std::string& path, const LoadOptions& options
 ) {
   LockContext context{.options = options, .folder = std::string(fs::parent(path))};
-  app::LockedApp out;
-  WHORL_CHECKED(lock_variables(from, out, context));
-  out.name = std::move(from.name);
-  out.version = std::move(from.app_version);
-  out.description = std::move(from.description);
-  out.authors = std::move(from.authors);
-  out.origin = app::to_file_url(path);
-  out.profile = options.profile;
-  out.trigger_globals = std::move(from.trigger_globals);
-  out.metadata = app::Value(app::Value::Table{});
-  for (const manifest::Trigger& trigger : from.triggers) {
-    out.triggers.push_back(lock_trigger(trigger));
-    note_used(trigger, context);
+  auto locked = lock_parts(std::move(from), path, context);
+  if (!locked) {
+    std::ranges::for_each(context.copies, take_back);
   }
-  for (manifest::Component& component : from.components) {
-    const std::string id = component.id;
-    WHORL_TRY(
-        app::Component locked,
-        lock_component(std::move(component), context).context("Failed to load component `{}`", id)
-    );
-    out.components.push_back(std::move(locked));
-  }
-  WHORL_CHECKED(lock_trigger_dependencies(from.triggers, out, context));
   if (options.warnings != nullptr) {
     options.warnings->insert(
         options.warnings->end(), context.warnings.begin(), context.warnings.end()
     );
   }
-  return out;
+  return locked;
 }
 
 }  // namespace whorl::loader

@@ -22,6 +22,7 @@ struct LockContext {
   std::map<std::string, std::string> variable_defaults{};
   std::set<std::string> used{};  ///< components that some trigger runs
   std::vector<std::string> warnings{};
+  std::vector<std::string> copies{};  ///< folders made so far, which go away if something fails
 };
 
 /// @param path  of the manifest, canonical

@@ -211,6 +211,7 @@ Result<void> mount_copies(
     return {};
   }
   WHORL_CHECKED(carry_out(plan, folder));
+  context.copies.push_back(folder);
   out.mounts.push_back(
       {.host_path = folder,
        .guest_path = "/",
