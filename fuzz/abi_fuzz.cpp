@@ -1,135 +1,181 @@
-// Lifts every kind of type from hostile core values and memory; what could be lifted is lowered,
-// lifted and lowered again, and must come out as the same bytes.
+// The canonical ABI on hostile memory. Input: a mode, encodings, a type, core values, and the rest
+// is the guest's memory.
+//
+// Typed: a C++ type out of many; the compile-time path and the interpreter must read the same value
+// or refuse for the same reason, and write the same bytes with the same calls of realloc.
+// Dynamic: any type, put together from the input; what can be lifted is lowered into another guest
+// in another encoding, and must come back the same.
+#include "abi_fuzz_support.hpp"
+
 #include "base/check.hpp"
-#include "component/abi.hpp"
-#include "component/abi_test_support.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace whorl::component {
 namespace {
 
-using namespace abi_test;
+using namespace abi_fuzz;
+using engine::RawVal;
 
-/// Takes numbers off the front of the fuzzer's bytes; zeros after the end.
-class Input {
- public:
-  explicit Input(ByteView bytes) : bytes_(bytes) {}
-  template <class T>
-  T take() {
-    T value{};
-    const std::size_t size = std::min(sizeof value, bytes_.size());
-    std::memcpy(&value, bytes_.data(), size);
-    bytes_ = bytes_.subspan(size);
-    return value;
-  }
-  [[nodiscard]] ByteView rest() const { return bytes_; }
-
- private:
-  ByteView bytes_;
-};
-
-// Small: the fake heap is copied at each allocation. What does not fit is not compared.
-constexpr std::size_t kHeap = std::size_t{1} << 14;
-
-void add_handles(HandleTable& handles) {
-  (void)handles.add(Door::kTag, std::make_unique<Door>(1));
-  (void)handles.add(Window::kTag, std::make_unique<Window>());
-  (void)handles.add(Door::kTag, std::make_unique<Door>(2));
+/// Same reason, or one of them had enough: the two ways use different amounts of host memory.
+bool is_same_end(const std::string& a, const std::string& b) {
+  constexpr std::string_view kEnough = "the arguments of one call are too large";
+  return a == b || a == kEnough || b == kEnough;
 }
 
-/// Everything a value is once lowered: its own bytes and what they point to.
-template <class T>
-std::optional<Bytes> lowered(T& value, FakeHeap& heap, HandleTable& handles) {
-  LowerContext cx(heap, handles);
-  WHORL_CHECK(cx.accept(0, Abi<T>::kElemSize, Abi<T>::kAlignment), "heap too small");
-  Abi<T>::store(cx, value, 0);
-  if (cx.failed()) {
-    return std::nullopt;
-  }
-  const ByteView own = heap.range(0, Abi<T>::kElemSize);
-  const ByteView pointed = heap.allocated(1024);
-  Bytes all(own.begin(), own.end());
-  all.insert(all.end(), pointed.begin(), pointed.end());
-  return all;
-}
+// --- typed ---------------------------------------------------------------------------------------
 
 template <class T>
-void round_trip(T& value) {
-  HandleTable handles;
-  FakeHeap heap(kHeap, 1024);
-  const auto first = lowered(value, heap, handles);
-  if (!first) {
+const TypeLayout& layout_of() {
+  static const std::shared_ptr<const FuncLayout> layout = [] {
+    FuncShape shape;
+    shape.params = {Member{"value", Abi<T>::describe()}};
+    auto made = make_layout(shape);
+    WHORL_CHECK(made.has_value(), "no layout");
+    return *made;
+  }();
+  return *layout->params->parts[0].type;
+}
+
+/// Lowers both and compares everything a guest can see.
+template <class T>
+void lower_both(T& typed, Value& dynamic, StringEncoding encoding) {
+  Guest first(Abi<T>::kElemSize);
+  Guest second(Abi<T>::kElemSize);
+  LowerContext typed_cx(first.heap, first.handles, encoding);
+  LowerContext cx(second.heap, second.handles, encoding);
+  if (!typed_cx.accept(0, Abi<T>::kElemSize, Abi<T>::kAlignment) ||
+      !cx.accept(0, Abi<T>::kElemSize, Abi<T>::kAlignment)) {
     return;
   }
-  LiftContext lift(heap.memory(), handles);
-  T again = Abi<T>::load(lift, heap.memory().data());
-  WHORL_CHECK(!lift.failed(), "what was lowered cannot be lifted");
-  HandleTable other_handles;
-  FakeHeap other(kHeap, 1024);
-  const auto second = lowered(again, other, other_handles);
-  WHORL_CHECK(second && *first == *second, "a value changed on its way");
+  Abi<T>::store(typed_cx, typed, 0);
+  store(cx, dynamic, layout_of<T>(), 0);
+  const bool failed = cx.failed();
+  WHORL_CHECK(reason(typed_cx) == reason(cx), "lowering fails in one way only");
+  WHORL_CHECK(first.heap.calls() == second.heap.calls(), "realloc was called otherwise");
+  // After a trap nobody looks.
+  WHORL_CHECK(
+      failed || std::ranges::equal(first.heap.memory(), second.heap.memory()),
+      "other bytes in memory"
+  );
 }
 
 template <class T>
-void lift_hostile(Input input) {
-  HandleTable handles;
-  add_handles(handles);
-  std::array<engine::RawVal, Abi<T>::kFlat.size()> slots;
-  const bool small = (input.take<std::uint8_t>() & 1) != 0;
-  for (engine::RawVal& slot : slots) {
-    slot.u64 = small ? input.take<std::uint8_t>() : input.take<std::uint64_t>();
+void lift_both(Input& input) {
+  const StringEncoding encoding = input.encoding();
+  const StringEncoding other = input.encoding();
+  std::array<RawVal, std::max<std::size_t>(Abi<T>::kFlat.size(), 1)> slots;
+  for (RawVal& slot : slots) {
+    slot.u64 = input.core_value();
   }
-  const auto memory = std::make_unique<Bytes>(input.rest().begin(), input.rest().end());
-  {
-    LiftContext cx(*memory, handles, Lending::Lend);
-    T value = Abi<T>::lift_flat(cx, slots.data());
-    if constexpr (!Abi<T>::kTraits.borrow) {
-      if (!cx.failed()) {
-        round_trip(value);
-      }
-    }
+  Guest guest(input.rest());
+  const bool is_flat = Abi<T>::kFlat.size() <= kMaxFlatParams && encoding == other;
+  LiftContext typed_cx(guest.heap.memory(), guest.handles, Lending::Lookup, encoding);
+  LiftContext cx(guest.heap.memory(), guest.handles, Lending::Lookup, encoding);
+  typed_cx.limit(kLimit);
+  cx.limit(kLimit);
+  const std::uint8_t* at = guest.heap.memory().data();
+  T typed = is_flat ? Abi<T>::lift_flat(typed_cx, slots.data()) : Abi<T>::load(typed_cx, at);
+  Value dynamic =
+      is_flat ? lift_flat(cx, slots.data(), layout_of<T>()) : load(cx, at, layout_of<T>());
+  const bool failed = typed_cx.failed() || cx.failed();
+  WHORL_CHECK(is_same_end(reason(typed_cx), reason(cx)), "lifting fails in one way only");
+  if (failed) {
+    return;
   }
-  LiftContext cx(*memory, handles);
-  if (const std::uint8_t* at = cx.range(0, Abi<T>::kElemSize, Abi<T>::kAlignment)) {
-    T value = Abi<T>::load(cx, at);
-    if constexpr (!Abi<T>::kTraits.borrow) {
-      if (!cx.failed()) {
-        round_trip(value);
-      }
-    }
+  Value expected = abi_test::to_value(typed);
+  WHORL_CHECK(equal(dynamic, expected, *Abi<T>::describe()), "lifted otherwise");
+  lower_both(typed, expected, other);
+}
+
+template <std::size_t... kType>
+void typed_mode(Input& input, std::index_sequence<kType...>) {
+  const std::size_t wanted = input.take<std::uint8_t>() % sizeof...(kType);
+  (void)((wanted == kType ? (lift_both<abi_test::RandomType<kType>>(input), true) : false) || ...);
+}
+
+// --- dynamic -------------------------------------------------------------------------------------
+
+/// Lowers into another guest and lifts it from there.
+void round_trip(Value& value, const Dynamic& type, StringEncoding encoding) {
+  Guest other(type.layout().size);
+  BorrowScope scope;
+  LowerContext cx(other.heap, other.handles, encoding, kUser, &scope);
+  if (!cx.accept(0, type.layout().size, type.layout().alignment)) {
+    return;
+  }
+  store(cx, value, type.layout(), 0);
+  if (!cx.failed() && !type.has_handles()) {
+    LiftContext lift(other.heap.memory(), other.handles, Lending::Lookup, encoding);
+    const Value again = load(lift, other.heap.memory().data(), type.layout());
+    WHORL_CHECK(!lift.failed(), "what was lowered cannot be lifted", reason(lift));
+    WHORL_CHECK(equal(value, again, *type.wit()), "a value changed on its way", to_wit(type.wit()));
+  }
+  other.handles.abandon(scope);
+  WHORL_CHECK(scope.num_borrows == 0, "a borrow outlives its call");
+}
+
+void flat_round_trip(Value& value, const Dynamic& type, StringEncoding encoding) {
+  Guest other(0);
+  BorrowScope scope;
+  std::array<RawVal, kMaxFlatParams> slots{};
+  LowerContext cx(other.heap, other.handles, encoding, kImplementer, &scope);
+  lower_flat(cx, value, type.layout(), slots.data());
+  if (!cx.failed() && !type.has_handles()) {
+    LiftContext lift(other.heap.memory(), other.handles, Lending::Lookup, encoding);
+    const Value again = lift_flat(lift, slots.data(), type.layout());
+    WHORL_CHECK(!lift.failed(), "what was lowered cannot be lifted", reason(lift));
+    WHORL_CHECK(equal(value, again, *type.wit()), "a value changed on its way", to_wit(type.wit()));
+  }
+  other.handles.abandon(scope);
+}
+
+void dynamic_mode(Input& input) {
+  const StringEncoding encoding = input.encoding();
+  const StringEncoding other = input.encoding();
+  const std::uint8_t ways = input.take<std::uint8_t>();
+  const Dynamic type(input);
+  if (!type.is_valid()) {
+    return;
+  }
+  const bool is_flat = (ways & 1) != 0 && type.layout().flat_count <= kMaxFlatParams;
+  std::array<RawVal, kMaxFlatParams> slots{};
+  for (std::uint32_t i = 0; is_flat && i < type.layout().flat_count; ++i) {
+    slots[i].u64 = input.core_value();
+  }
+  Guest guest(input.rest());
+  guest.add_handles();
+  LiftContext cx(guest.heap.memory(), guest.handles, Lending::Lend, encoding);
+  cx.limit(kLimit);
+  if ((ways & 2) != 0) {
+    cx.allow_views(guest.heap);
+  }
+  Value value;
+  if (is_flat) {
+    value = lift_flat(cx, slots.data(), type.layout());
+  } else if (const std::uint8_t* at = cx.range(0, type.layout().size, type.layout().alignment)) {
+    value = load(cx, at, type.layout());
+  }
+  if (cx.failed()) {
+    return;
+  }
+  if ((ways & 0x38) == 0) {
+    (void)to_text(value, *type.wit());
+  }
+  if (is_flat && (ways & 4) != 0) {
+    flat_round_trip(value, type, other);
+  } else {
+    round_trip(value, type, other);
   }
 }
 
-using Pairs = std::vector<std::tuple<std::string, Bytes>>;
-using Views = std::vector<std::tuple<std::string_view, ByteView>>;
-using Nested = std::optional<std::expected<std::expected<std::optional<Mixed>, Choice>, Unit>>;
-using Handles = std::tuple<std::unique_ptr<Door>, std::vector<Door*>, OptionalBorrow<Window>>;
-using Numbers =
-    std::tuple<bool, std::int8_t, char32_t, double, Colour, Wide, Bits<9>, std::vector<bool>>;
-using Owned = std::expected<std::vector<std::unique_ptr<Door>>, std::vector<std::uint64_t>>;
-
 void run(Input input) {
-  switch (input.take<std::uint8_t>() % 8) {
-    case 0:
-      return lift_hostile<Pairs>(input);
-    case 1:
-      return lift_hostile<Views>(input);
-    case 2:
-      return lift_hostile<Nested>(input);
-    case 3:
-      return lift_hostile<Handles>(input);
-    case 4:
-      return lift_hostile<Numbers>(input);
-    case 5:
-      return lift_hostile<Owned>(input);
-    case 6:
-      return lift_hostile<std::vector<std::vector<std::vector<Choice>>>>(input);
-    default:
-      return lift_hostile<std::vector<std::optional<std::string>>>(input);
+  if ((input.take<std::uint8_t>() & 1) == 0) {
+    typed_mode(input, std::make_index_sequence<abi_test::kRandomTypes>{});
+  } else {
+    dynamic_mode(input);
   }
 }
 
@@ -137,6 +183,6 @@ void run(Input input) {
 }  // namespace whorl::component
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  whorl::component::run(whorl::component::Input({data, size}));
+  whorl::component::run(whorl::component::abi_fuzz::Input({data, size}));
   return 0;
 }

@@ -110,7 +110,7 @@ std::string_view LiftContext::load_string_from_range(
 
 bool LiftContext::charge(std::uint64_t bytes) {
   charged_ += bytes;
-  if (charged_ > kMaxLiftedBytes) [[unlikely]] {
+  if (charged_ > limit_) [[unlikely]] {
     fail("the arguments of one call are too large");
     return false;
   }

@@ -107,6 +107,8 @@ class LiftContext : public AbiFailure {
   [[nodiscard]] std::string_view load_string_from_range(
       std::uint32_t ptr, std::uint32_t tagged_code_units
   );
+  /// Lowers what charge() allows, from kMaxLiftedBytes.
+  void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
   /// Accounts for host memory or time about to be used. False, and failed, when the call has had
   /// enough.
   [[nodiscard]] bool charge(std::uint64_t bytes);
@@ -131,6 +133,7 @@ class LiftContext : public AbiFailure {
   Lending lending_;
   StringEncoding encoding_;
   std::uint64_t charged_ = 0;
+  std::uint64_t limit_ = kMaxLiftedBytes;
   std::uint32_t lent_count_ = 0;
   std::array<std::uint32_t, kInlineLent> lent_;  ///< the first ones; uninitialised beyond the count
   std::vector<std::uint32_t> more_lent_;
