@@ -49,31 +49,34 @@ void LiftStringInterpreted(benchmark::State& state) {
 
 void LowerStringByHand(benchmark::State& state) {
   const std::string text = text_of(static_cast<std::size_t>(state.range(0)));
-  Heap heap(1 << 16);
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   for (auto _ : state) {
-    heap.rewind();
+    guest.rewind();
     benchmark::DoNotOptimize(hand_lower_text(heap, text));
   }
 }
 void LowerStringTyped(benchmark::State& state) {
   const std::string text = text_of(static_cast<std::size_t>(state.range(0)));
-  Heap heap(1 << 16);
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   HandleTable handles;
   RawVal slots[2];
   for (auto _ : state) {
-    heap.rewind();
+    guest.rewind();
     LowerContext cx(heap, handles);
     Abi<std::string_view>::lower_flat(cx, text, slots);
     benchmark::DoNotOptimize(slots);
   }
 }
 void LowerStringInterpreted(benchmark::State& state) {
-  Heap heap(1 << 16);
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   HandleTable handles;
   RawVal slots[2];
   Value value = Value::string(text_of(static_cast<std::size_t>(state.range(0))));
   for (auto _ : state) {
-    heap.rewind();
+    guest.rewind();
     LowerContext cx(heap, handles);
     lower_flat(cx, value, layout_of<std::string_view>(), slots);
     benchmark::DoNotOptimize(slots);
@@ -89,8 +92,10 @@ void PassMebibyteMemcpy(benchmark::State& state) {
     other.rewind();
     const ByteView memory = guest.heap.memory();
     const std::uint8_t* at = hand_range(memory, guest.slots[0].u32, guest.slots[1].u32, 1);
-    const std::uint32_t ptr = hand_allocate(other, kMiB, 1);
-    std::memcpy(other.memory().data() + ptr, at, kMiB);
+    const std::uint32_t ptr = hand_allocate(opaque(other), kMiB, 1);
+    std::uint8_t* to = other.memory().data() + ptr;
+    benchmark::DoNotOptimize(to);
+    std::memcpy(to, at, kMiB);
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * kMiB);
@@ -150,9 +155,10 @@ void LiftRecordsByHand(benchmark::State& state) {
 }
 void LowerRecordsByHand(benchmark::State& state) {
   const std::vector<Row> list = rows();
-  Heap heap(1 << 16);
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   for (auto _ : state) {
-    heap.rewind();
+    guest.rewind();
     const std::uint32_t ptr = hand_allocate(heap, kRows * 32, 8);
     std::uint32_t offset = ptr;
     for (const Row& row : list) {
@@ -198,9 +204,10 @@ void LiftVariantsByHand(benchmark::State& state) {
 }
 void LowerVariantsByHand(benchmark::State& state) {
   const std::vector<Shape> list = shapes();
-  Heap heap(1 << 16);
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   for (auto _ : state) {
-    heap.rewind();
+    guest.rewind();
     const std::uint32_t ptr = hand_allocate(heap, kRows * 16, 8);
     std::uint8_t* at = heap.memory().data() + ptr;
     for (const Shape& shape : list) {
@@ -240,11 +247,12 @@ void lift_interpreted(benchmark::State& state, T list) {
 }
 template <class T>
 void lower_typed(benchmark::State& state, T list) {
-  Heap heap(1 << 16);
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   HandleTable handles;
   RawVal slots[2];
   for (auto _ : state) {
-    heap.rewind();
+    guest.rewind();
     LowerContext cx(heap, handles);
     Abi<T>::lower_flat(cx, list, slots);
     benchmark::DoNotOptimize(slots);
@@ -252,16 +260,17 @@ void lower_typed(benchmark::State& state, T list) {
 }
 template <class T>
 void lower_interpreted(benchmark::State& state, T list) {
-  Source<T> guest{std::move(list)};
-  Heap heap(1 << 16);
+  Source<T> source{std::move(list)};
+  Heap guest(1 << 16);
+  GuestHeap& heap = opaque(guest);
   RawVal slots[2];
   const TypeLayout& layout = layout_of<T>();
-  LiftContext lift(guest.heap.memory(), guest.handles);
-  lift.allow_views(guest.heap);
-  Value value = lift_flat(lift, guest.slots.data(), layout);
+  LiftContext lift(source.heap.memory(), source.handles);
+  lift.allow_views(source.heap);
+  Value value = lift_flat(lift, source.slots.data(), layout);
   for (auto _ : state) {
-    heap.rewind();
-    LowerContext cx(heap, guest.handles);
+    guest.rewind();
+    LowerContext cx(heap, source.handles);
     lower_flat(cx, value, layout, slots);
     benchmark::DoNotOptimize(slots);
   }

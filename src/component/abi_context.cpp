@@ -1,5 +1,7 @@
 #include "component/abi_context.hpp"
 
+#include "component/utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <cstring>
@@ -90,22 +92,41 @@ LiftContext::Text LiftContext::load_text_from_range(
   return text;
 }
 
-std::string_view LiftContext::load_string_from_range(
-    std::uint32_t ptr, std::uint32_t tagged_code_units
-) {
-  const Text text = load_text_from_range(ptr, tagged_code_units);
-  if (text.form == TextForm::Utf8) [[likely]] {
-    return {reinterpret_cast<const char*>(text.bytes.data()), text.bytes.size()};
+std::string_view LiftContext::load_utf8(std::uint32_t ptr, std::uint32_t byte_length) {
+  if (byte_length > kMaxListBytes) [[unlikely]] {
+    fail("string is too long");
+    return {};
   }
+  const std::uint8_t* bytes = range(ptr, byte_length, 1, Pointee::String);
+  if (bytes == nullptr || !charge(byte_length)) [[unlikely]] {
+    return {};
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes), byte_length);
+  if (!is_valid_utf8(text)) [[unlikely]] {
+    fail(check_text(ByteView(bytes, byte_length), TextForm::Utf8));
+    return {};
+  }
+  return text;
+}
+
+std::string_view LiftContext::load_transcoded(std::uint32_t ptr, std::uint32_t tagged_code_units) {
+  const Text text = load_text_from_range(ptr, tagged_code_units);
   const std::size_t room = max_utf8_size(text.bytes.size(), text.form);
   if (room == 0 || !charge(room)) {
     return {};
   }
-  auto& out = transcoded_.emplace_back(std::make_unique_for_overwrite<char[]>(room));
+  auto& out = spill().transcoded.emplace_back(std::make_unique_for_overwrite<char[]>(room));
   const Transcoded done = to_utf8(
       text.bytes, text.form, MutableByteView(reinterpret_cast<std::uint8_t*>(out.get()), room)
   );
   return {out.get(), done.written};
+}
+
+LiftContext::Spill& LiftContext::spill() {
+  if (spill_ == nullptr) {
+    spill_ = std::make_unique<Spill>();
+  }
+  return *spill_;
 }
 
 bool LiftContext::charge(std::uint64_t bytes) {
@@ -121,7 +142,7 @@ void LiftContext::keep_lent(std::uint32_t index) {
   if (lent_count_ < kInlineLent) {
     lent_[lent_count_] = index;
   } else {
-    more_lent_.push_back(index);
+    spill().lent.push_back(index);
   }
   ++lent_count_;
 }
@@ -130,8 +151,10 @@ void LiftContext::unlend_all() noexcept {
   for (std::size_t i = 0; i < kInlineLent && i < lent_count_; ++i) {
     handles_.unlend(lent_[i]);
   }
-  for (const std::uint32_t index : more_lent_) {
-    handles_.unlend(index);
+  if (spill_ != nullptr) {
+    for (const std::uint32_t index : spill_->lent) {
+      handles_.unlend(index);
+    }
   }
 }
 

@@ -106,7 +106,10 @@ class LiftContext : public AbiFailure {
   /// live as long. Empty after a failure.
   [[nodiscard]] std::string_view load_string_from_range(
       std::uint32_t ptr, std::uint32_t tagged_code_units
-  );
+  ) {
+    return encoding_ == StringEncoding::Utf8 ? load_utf8(ptr, tagged_code_units)
+                                             : load_transcoded(ptr, tagged_code_units);
+  }
   /// Lowers what charge() allows, from kMaxLiftedBytes.
   void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
   /// Accounts for host memory or time about to be used. False, and failed, when the call has had
@@ -122,6 +125,10 @@ class LiftContext : public AbiFailure {
 
  private:
   void fail_range(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, Pointee pointee);
+  [[nodiscard]] std::string_view load_utf8(std::uint32_t ptr, std::uint32_t byte_length);
+  [[nodiscard]] std::string_view load_transcoded(
+      std::uint32_t ptr, std::uint32_t tagged_code_units
+  );
   void keep_lent(std::uint32_t index);
   void unlend_all() noexcept;
 
@@ -136,8 +143,13 @@ class LiftContext : public AbiFailure {
   std::uint64_t limit_ = kMaxLiftedBytes;
   std::uint32_t lent_count_ = 0;
   std::array<std::uint32_t, kInlineLent> lent_;  ///< the first ones; uninitialised beyond the count
-  std::vector<std::uint32_t> more_lent_;
-  std::vector<std::unique_ptr<char[]>> transcoded_;
+  /// What few calls need.
+  struct Spill {
+    std::vector<std::uint32_t> lent;
+    std::vector<std::unique_ptr<char[]>> transcoded;
+  };
+  [[nodiscard]] Spill& spill();
+  std::unique_ptr<Spill> spill_;
 };
 
 class LowerContext : public AbiFailure {

@@ -193,7 +193,7 @@ struct VariantAbi : VariantBase<T...> {
   static void lower_flat(LowerContext& cx, V& value, engine::RawVal* slots) {
     const auto index = static_cast<std::uint32_t>(value.tag);
     Base::lower_case(index, 0, slots);
-    visit(index, [&]<class P>(std::type_identity<P>) {
+    visit(index, [&]<class P>(std::type_identity<P>) __attribute__((always_inline)) {
       if (auto* payload = find<P>(cx, value)) {
         Abi<P>::lower_flat(cx, *payload, slots + 1);
       }
@@ -202,7 +202,7 @@ struct VariantAbi : VariantBase<T...> {
   static void store(LowerContext& cx, V& value, std::uint32_t offset) {
     const auto index = static_cast<std::uint32_t>(value.tag);
     Base::store_case(cx, index, offset);
-    visit(index, [&]<class P>(std::type_identity<P>) {
+    visit(index, [&]<class P>(std::type_identity<P>) __attribute__((always_inline)) {
       if (auto* payload = find<P>(cx, value)) {
         Abi<P>::store(cx, *payload, offset + Base::kPayloadOffset);
       }
@@ -215,15 +215,16 @@ struct VariantAbi : VariantBase<T...> {
   }
 
  private:
-  /// Calls `body` with the payload type of the case, if it has one.
+  /// Calls `body` with the payload type of the case, if it has one. Inlined, or else the captures
+  /// go through memory at each value: 2.3 ns instead of 0.8.
   template <class Body>
-  static void visit(std::uint32_t index, Body body) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
+  [[gnu::always_inline]] static void visit(std::uint32_t index, Body body) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
       (void)((index == I ? (enter<T>(body), true) : false) || ...);
     }(std::index_sequence_for<T...>{});
   }
   template <class P, class Body>
-  static void enter(Body& body) {
+  [[gnu::always_inline]] static void enter(Body& body) {
     if constexpr (!std::is_void_v<P>) {
       body(std::type_identity<P>{});
     }
@@ -240,7 +241,7 @@ struct VariantAbi : VariantBase<T...> {
   static V make(std::uint32_t index, Read read) {
     V value;
     value.tag = static_cast<typename V::Tag>(index);
-    visit(index, [&]<class P>(std::type_identity<P> type) {
+    visit(index, [&]<class P>(std::type_identity<P> type) __attribute__((always_inline)) {
       value.payload.template emplace<P>(read(type));
     });
     return value;
