@@ -161,6 +161,8 @@ std::string standing(const component::Inspection::Import& import) {
                                            : fmt::format("offered, as {}", shown(import.offered));
     case Standing::TypesOnly:
       return "types only";
+    case Standing::Announced:
+      return "links; every call answers with its error";
     case Standing::Missing:
       break;
   }

@@ -21,6 +21,9 @@ json::object to_json(const Inspection::Import& import) {
     case Inspection::Import::Standing::TypesOnly:
       out["standing"] = "types-only";
       break;
+    case Inspection::Import::Standing::Announced:
+      out["standing"] = "answers-with-error";
+      break;
     case Inspection::Import::Standing::Missing:
       out["standing"] = "missing";
       out["versions_offered"] = import.offered;

@@ -42,6 +42,7 @@ struct GraphHost {
   enum class Kind : std::uint8_t {
     Function,      ///< `function`, of the host
     CoreFunction,  ///< `core_function`, of the host
+    Announced,     ///< of an interface with nothing behind it, of type `shape`
     HostDrop,      ///< resource.drop of the host resource `drop`
     GuestCall,     ///< `lift`, of another component instance
     ResourceNew,   ///< of `resource`, as the next two
@@ -62,6 +63,10 @@ struct GraphHost {
   StringEncoding encoding = StringEncoding::Utf8;
   std::uint16_t component_index = 0;  ///< the component instance that calls it
   std::string label;                  ///< "wasi:io/streams@0.2.12 [method]output-stream.write"
+  // Announced
+  std::shared_ptr<const FuncShape> shape;
+  std::string_view interface;
+  std::string_view name;
 };
 
 /// A lifted core function.

@@ -39,6 +39,10 @@ std::uint16_t HostRegistry::add(const CoreHostModule& module) {
   return core_modules_.back().host_slot;
 }
 
+bool HostRegistry::is_announced(std::string_view name) const noexcept {
+  return std::ranges::find(announced_, name) != announced_.end();
+}
+
 std::optional<HostRegistry::CoreMatch> HostRegistry::find_core_module(std::string_view name
 ) const noexcept {
   const auto found = std::ranges::find_if(core_modules_, [&](const CoreMatch& candidate) {

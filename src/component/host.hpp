@@ -143,6 +143,11 @@ class HostRegistry {
   std::uint16_t add(const HostInterface& interface);
   /// Registers a core-level module; the result is its host slot.
   std::uint16_t add(const CoreHostModule& module);
+  /// Lets guests import an interface with nothing behind it, in any version: its functions answer
+  /// with the interface's own error (component/announced.hpp). What is added later comes first.
+  /// @param name  lives as long as the registry
+  void announce(std::string_view name) { announced_.push_back(name); }
+  [[nodiscard]] bool is_announced(std::string_view name) const noexcept;
 
   struct Match {
     const HostInterface* interface;
@@ -170,6 +175,7 @@ class HostRegistry {
 
   std::vector<Match> interfaces_;
   std::vector<CoreMatch> core_modules_;
+  std::vector<std::string_view> announced_;
   std::uint16_t slots_ = 0;
 };
 

@@ -160,6 +160,8 @@ Inspection::Import look_up(const HostRegistry& registry, const wit::Item& item) 
   } else if (is_type ||
              (std::holds_alternative<wit::InterfaceRef>(item.what) && !has_functions(item))) {
     out.standing = Standing::TypesOnly;
+  } else if (name && registry.is_announced(name->interface)) {
+    out.standing = Standing::Announced;
   } else if (name) {
     out.offered = fmt::format("{}", fmt::join(registry.versions_of(name->interface), ", "));
   }

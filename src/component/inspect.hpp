@@ -53,6 +53,7 @@ struct Inspection {
     enum class Standing : std::uint8_t {
       Offered,
       TypesOnly,  ///< nothing in it needs a host
+      Announced,  ///< links, and answers with its own error
       Missing,
     };
     Standing standing = Standing::Missing;

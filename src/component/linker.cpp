@@ -267,6 +267,8 @@ Result<Item> Linker::import_from_host(
   auto match = find_interface(provider.name, offset);
   if (match) {
     provider.host = *match;
+  } else if (registry_.is_announced(parse_interface_name(provider.name)->interface)) {
+    provider.is_announced = true;
   } else if (has_functions(*type.scope)) {
     return match.take_error();
   }

@@ -77,7 +77,8 @@ class Linker {
   struct Provider {
     const InstanceItem* given = nullptr;
     std::optional<HostRegistry::Match> host;
-    std::string_view name;  ///< of the import, for messages
+    std::string_view name;      ///< of the import, for messages
+    bool is_announced = false;  ///< the host lets it be imported, and has nothing behind it
   };
   /// Counts what is nested in what while it is run.
   class Depth;
@@ -165,6 +166,9 @@ class Linker {
   [[nodiscard]] Result<> run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] Result<> run_resource(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] GraphHost lower_options(const Frame& frame, const ir::CanonOptions& options) const;
+  [[nodiscard]] Result<CoreRef> lower_announced(
+      const FuncItem& func, const GraphHost& options, std::uint64_t offset
+  );
   [[nodiscard]] Result<CoreRef> lower_guest(
       const FuncItem& func, GraphHost options, std::uint64_t offset
   );

@@ -120,6 +120,7 @@ Result<Item> Linker::accept_type(
   }
   auto resource = std::make_shared<ResourceType>();
   resource->name = name;
+  resource->is_announced = provider.is_announced;
   out.resource = std::move(resource);
   return Item(std::move(out));
 }
@@ -202,6 +203,7 @@ Result<Item> Linker::accept_func(
     func.host = provider.host;
     func.interface = provider.name;
     func.name = name;
+    func.is_announced = provider.is_announced;
     return Item(std::move(func));
   }
   FuncItem func = std::get<FuncItem>(*given);

@@ -201,9 +201,26 @@ Result<CoreRef> Linker::lower_guest(const FuncItem& func, GraphHost options, std
   return add_host(std::move(options), offset);
 }
 
+Result<CoreRef> Linker::lower_announced(
+    const FuncItem& func, const GraphHost& options, std::uint64_t offset
+) {
+  WHORL_CHECKED(check_options(*func.shape, false, options.memory, options.realloc, offset));
+  GraphHost host = options;
+  host.kind = GraphHost::Kind::Announced;
+  host.shape = func.shape;
+  host.type = flattener_.func(*func.shape, Direction::Lower);
+  host.interface = func.interface;
+  host.name = func.name;
+  host.label = fmt::format("{} {}", func.interface, func.name);
+  return add_host(std::move(host), offset);
+}
+
 Result<CoreRef> Linker::lower_host(
     const FuncItem& func, const GraphHost& options, std::uint64_t offset
 ) {
+  if (func.is_announced) {
+    return lower_announced(func, options, offset);
+  }
   if (!func.host) {
     return unsupported(offset, "the host does not offer `{}`", printable(func.name));
   }
@@ -240,7 +257,8 @@ Result<CoreRef> Linker::lower_host(
 Result<CoreRef> Linker::lower_drop(
     const ResourceRef& resource, std::uint16_t component_index, std::uint64_t offset
 ) {
-  if (resource->host == nullptr && resource->impl == ResourceType::kNone && !validating()) {
+  if (resource->host == nullptr && resource->impl == ResourceType::kNone &&
+      !resource->is_announced && !validating()) {
     return unsupported(
                offset,
                "the component drops the resource `{}`, which the host does not implement",

@@ -63,6 +63,7 @@ struct FuncItem {
   std::optional<HostRegistry::Match> host;
   std::string_view interface;  ///< as imported, "wasi:io/streams@0.2.0"
   std::string_view name;
+  bool is_announced = false;  ///< of an interface with nothing behind it
 };
 
 struct ModuleItem {

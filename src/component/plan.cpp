@@ -233,6 +233,13 @@ class Planner {
         out.func.env = &out.site;
         return {};
       }
+      case Kind::Announced: {
+        WHORL_TRY(out.announced, make_announced(*host.shape, host.interface, host.name));
+        WHORL_TRY(out.announced.site, call_site(host));
+        out.func.call = &announced_thunk;
+        out.func.env = &out.announced;
+        return {};
+      }
       case Kind::HostDrop:
         out.drop = {host.drop, host.component_index};
         out.func.call = &drop_thunk;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "component/announced.hpp"
 #include "component/component.hpp"
 #include "component/guest_call.hpp"
 #include "component/host.hpp"
@@ -27,12 +28,13 @@ struct Graph;
 /// function of the host or of another component instance, or a built-in. Its address is given to
 /// the engine, so it never moves.
 struct HostImport {
-  CallSite site;          ///< of a function of the host
-  DropSite drop;          ///< of the drop of a host resource
-  GuestCallSite guest;    ///< of a function of another component instance
-  ResourceSite resource;  ///< of a built-in of a resource that a component defines
-  engine::HostFunc func;  ///< env points to one of the above
-  std::string label;      ///< for messages
+  CallSite site;            ///< of a function of the host
+  DropSite drop;            ///< of the drop of a host resource
+  GuestCallSite guest;      ///< of a function of another component instance
+  AnnouncedSite announced;  ///< of a function of an interface with nothing behind it
+  ResourceSite resource;    ///< of a built-in of a resource that a component defines
+  engine::HostFunc func;    ///< env points to one of the above
+  std::string label;        ///< for messages
 };
 
 struct Plan {

@@ -70,6 +70,8 @@ struct ResourceType {
   /// The function of the plan that destroys a representation: core type (i32) -> (). kNone without
   /// one. Set by the planner; nobody reads it before the plan is made.
   std::uint16_t dtor_slot = kNone;
+  /// Of an interface with nothing behind it: nobody can ever have one.
+  bool is_announced = false;
   /// In validation only: the resource type that this object is another name of; null for itself.
   std::shared_ptr<const ResourceType> same_as = nullptr;
 };

@@ -1,6 +1,7 @@
 #include "runtime/platform.hpp"
 
 #include "base/check.hpp"
+#include "host/announced.hpp"
 #include "wasi/p1/preview1.hpp"
 
 namespace whorl::runtime {
@@ -21,6 +22,9 @@ Platform::Platform(
       instances_(engine_->pool_slots()) {
   for (host::Capability* capability : capabilities) {
     capability->link(registry_);
+  }
+  for (const std::string_view name : host::kAnnouncedInterfaces) {
+    registry_.announce(name);
   }
   WHORL_CHECK(
       registry_.size() <= kHostSlots,

@@ -1,0 +1,116 @@
+#include "component/announced.hpp"
+
+#include "component/thunk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace whorl::component {
+namespace {
+
+/// Names of cases that mean "not here, nobody's fault", the best first.
+constexpr std::array<std::string_view, 9> kFitting = {
+    "other",
+    "unsupported",
+    "not-supported",
+    "connection-failed",
+    "runtime-error",
+    "io",
+    "service-unavailable",
+    "access-denied",
+    "error"
+};
+
+/// Whether a value of the type can be made from a text alone.
+bool can_say(const TypeRef& type) {
+  return type == nullptr || type->kind == TypeKind::String;
+}
+
+std::optional<Value> payload(const TypeRef& type, std::string_view message) {
+  return type == nullptr ? std::optional<Value>() : Value::string(message);
+}
+
+std::optional<std::uint32_t> fitting_case(const std::vector<Member>& cases) {
+  const auto usable = [](const Member& member) { return can_say(member.type); };
+  for (const std::string_view name : kFitting) {
+    const auto found = std::ranges::find_if(cases, [&](const Member& member) {
+      return member.name == name && usable(member);
+    });
+    if (found != cases.end()) {
+      return static_cast<std::uint32_t>(found - cases.begin());
+    }
+  }
+  for (std::size_t i = cases.size(); i != 0; --i) {
+    if (usable(cases[i - 1])) {
+      return static_cast<std::uint32_t>(i - 1);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Value> unavailable_error(const TypeRef& type, std::string_view message) {
+  switch (type->kind) {
+    case TypeKind::String:
+      return Value::string(message);
+    case TypeKind::Enum:
+      return Value::enumeration(*fitting_case(type->members));
+    case TypeKind::Variant: {
+      const auto index = fitting_case(type->members);
+      return index ? std::optional(
+                         Value::variant(*index, payload(type->members[*index].type, message))
+                     )
+                   : std::nullopt;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<AnnouncedSite> make_announced(
+    const FuncShape& shape, std::string_view interface, std::string_view function
+) {
+  AnnouncedSite out;
+  WHORL_TRY(out.layout, make_layout(shape));
+  out.message = fmt::format(
+      "{} {} is not available: this host has nothing behind it yet", interface, function
+  );
+  if (shape.result != nullptr && shape.result->kind == TypeKind::Result) {
+    out.error = shape.result->other;
+    out.has_error = out.error == nullptr || unavailable_error(out.error, out.message).has_value();
+  }
+  return out;
+}
+
+engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawVal* slots) {
+  const auto& announced = *static_cast<const AnnouncedSite*>(env);
+  auto& instance = *static_cast<ComponentInstance*>(store.host_data());
+  const CallSite& site = announced.site;
+  if (!instance.may_leave(site.component_index)) [[unlikely]] {
+    return detail::end_guest(store, "cannot leave component instance");
+  }
+  if (!announced.has_error) {
+    return store.set_trap(engine::TrapKind::HostTrap, announced.message);
+  }
+  std::optional<Value> result = Value::error(
+      announced.error == nullptr ? std::optional<Value>()
+                                 : unavailable_error(announced.error, announced.message)
+  );
+  const FuncLayout& layout = *announced.layout;
+  const std::uint32_t out_param = layout.result_spills() ? slots[layout.flat_params()].u32 : 0;
+  InstanceHeap heap(instance, store, site);
+  LowerContext cx(
+      heap, instance.handles(site.component_index), site.encoding, site.component_index
+  );
+  lower_result(cx, layout, result, slots, out_param);
+  if (cx.failed()) [[unlikely]] {
+    return detail::end_guest(store, cx.take_trap());
+  }
+  return engine::HostStatus::Return;
+}
+
+}  // namespace whorl::component
