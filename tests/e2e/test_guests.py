@@ -23,6 +23,8 @@ CASES = [
     ("js-componentize-p2", "/", b"Hello from componentize-js"),
     ("js-spin-p2", "/", b"Hello, Spin!"),
     ("js-spin-p2", "/hello/x", b'"Hello, x!"'),
+    # Imports all of Spin's platform, most of which is only announced.
+    ("py-spin3-p2", "/", b"Hello from Python!"),
 ]
 
 
