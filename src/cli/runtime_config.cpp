@@ -61,6 +61,26 @@ Result<host::variables::StaticProvider::Values> read_values(const Entry& entry) 
   return out;
 }
 
+Result<host::variables::VaultSettings> read_vault(const Node& table) {
+  host::variables::VaultSettings out;
+  const auto read = [&](std::string_view key, std::string& to) -> Result<void> {
+    if (const Entry* entry = table.find(key)) {
+      WHORL_TRY(to, read_string(*entry));
+    }
+    return {};
+  };
+  WHORL_CHECKED(read("url", out.url));
+  WHORL_CHECKED(read("token", out.token));
+  WHORL_CHECKED(read("mount", out.mount));
+  WHORL_CHECKED(read("prefix", out.prefix));
+  for (const std::string_view key : {"url", "token", "mount"}) {
+    if (table.find(key) == nullptr) {
+      return fail(ErrorKind::InvalidInput, "missing field `{}`", key);
+    }
+  }
+  return out;
+}
+
 Result<VariablesProviderConfig> read_provider(const Node& table) {
   const Entry* type = table.find("type");
   if (type == nullptr) {
@@ -78,6 +98,9 @@ Result<VariablesProviderConfig> read_provider(const Node& table) {
   if (name == "env") {
     out.kind = VariablesProviderConfig::Kind::Environment;
     out.prefix = host::variables::EnvironmentProvider::kDefaultPrefix;
+  } else if (name == "vault") {
+    out.kind = VariablesProviderConfig::Kind::Vault;
+    WHORL_TRY(out.vault, read_vault(table));
   } else if (name != "static") {
     return fail(
         ErrorKind::Unsupported,

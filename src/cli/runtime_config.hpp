@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "host/variables/provider.hpp"
+#include "host/variables/vault_provider.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -17,11 +18,12 @@ namespace whorl::cli {
 
 /// One `[[variables_provider]]`.
 struct VariablesProviderConfig {
-  enum class Kind : std::uint8_t { Static, Environment };
+  enum class Kind : std::uint8_t { Static, Environment, Vault };
   Kind kind = Kind::Static;
   host::variables::StaticProvider::Values values{};  ///< of Static
   std::string prefix{};                              ///< of Environment
   std::string dotenv_path{};                         ///< of Environment; empty: none
+  host::variables::VaultSettings vault{};            ///< of Vault
 };
 
 struct RuntimeConfig {

@@ -20,6 +20,7 @@ TEST_CASE("runtime config") {
       "state_dir = \"s\"\nlog_dir = \"\"\nmax_instance_memory = 1000\n"
       "[[variables_provider]]\ntype = \"static\"\nvalues = { a = \"1\" }\nunknown = 1\n"
       "[[variables_provider]]\ntype = \"env\"\nprefix = \"P\"\ndotenv_path = \".x\"\n"
+      "[[variables_provider]]\ntype = \"vault\"\nurl = \"http://v\"\ntoken = \"t\"\nmount = \"m\"\n"
       "[[variables_provider]]\ntype = \"env\"\n[[config_provider]]\ntype = \"env\"\n",
       "rc.toml"
   );
@@ -27,12 +28,14 @@ TEST_CASE("runtime config") {
   CHECK(config->state_dir == "s");
   CHECK(config->log_dir == "");
   CHECK(config->max_instance_memory == 1000);
-  REQUIRE(config->providers.size() == 3);
+  REQUIRE(config->providers.size() == 4);
   CHECK(config->providers[0].values.at("a") == "1");
   CHECK(config->providers[1].prefix == "P");
   CHECK(config->providers[1].dotenv_path == ".x");
-  CHECK(config->providers[2].prefix == "SPIN_VARIABLE");
-  CHECK(config->providers[2].dotenv_path.empty());
+  CHECK(config->providers[2].vault.url == "http://v");
+  CHECK(config->providers[2].vault.mount == "m");
+  CHECK(config->providers[3].prefix == "SPIN_VARIABLE");
+  CHECK(config->providers[3].dotenv_path.empty());
   const auto older = parse_runtime_config("[[config_provider]]\ntype = \"env\"\n", "rc.toml");
   REQUIRE(older);
   CHECK(older->providers.size() == 1);
@@ -53,6 +56,10 @@ TEST_CASE("runtime configs that are refused") {
   CHECK(
       error_of("[[variables_provider]]\ntype = \"x\"") ==
       "unknown variant `x`, expected one of `vault`, `azure_key_vault`, `static`, `env`"
+  );
+  CHECK(
+      error_of("[[variables_provider]]\ntype = \"vault\"\nurl = \"u\"\nmount = \"m\"") ==
+      "missing field `token`"
   );
   CHECK(
       error_of("[[variables_provider]]\ntype = \"azure_key_vault\"") ==

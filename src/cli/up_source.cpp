@@ -215,6 +215,8 @@ Result<Runnable> UpSource::complete(SharedApp app) const {
   for (const VariablesProviderConfig& config : providers_) {
     if (config.kind == VariablesProviderConfig::Kind::Static) {
       providers.push_back(std::make_unique<host::variables::StaticProvider>(config.values));
+    } else if (config.kind == VariablesProviderConfig::Kind::Vault) {
+      providers.push_back(std::make_unique<host::variables::VaultProvider>(config.vault));
     } else {
       providers.push_back(
           std::make_unique<host::variables::EnvironmentProvider>(config.prefix, config.dotenv_path)

@@ -120,6 +120,9 @@ class Download {
     bool is_guarded = false;
     for (unsigned i = 0; i <= options_.redirects; ++i) {
       WHORL_TRY(Response response, send(url, is_guarded ? guarded_ : open_));
+      if (options_.status != nullptr) {
+        *options_.status = response.status;
+      }
       if (!is_redirect(response.status)) {
         return take(url, response);
       }
@@ -142,6 +145,11 @@ class Download {
     request.path_and_query = url.path_and_query;
     request.fields.append("accept", "*/*");
     request.fields.append("user-agent", "whorl");
+    if (!std::exchange(has_sent_, true)) {
+      for (const Field& field : options_.fields.lines()) {
+        request.fields.append(field.name, field.value);
+      }
+    }
     const auto exchange = std::make_shared<ClientExchange>(
         std::move(request),
         ClientTimeouts{
@@ -217,6 +225,7 @@ class Download {
   Client open_;
   Client guarded_;  ///< refuses addresses that are not public
   async::Timer whole_;
+  bool has_sent_ = false;
 };
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "http/fields.hpp"
 #include "net/tls_client.hpp"
 
 #include <chrono>
@@ -39,6 +40,8 @@ struct DownloadOptions {
   std::chrono::seconds whole{3600};  ///< for everything together
   unsigned redirects = 10;
   RedirectGuard guard = RedirectGuard::FromPublic;
+  Fields fields{};                  ///< sent with the first request, not with redirected ones
+  std::uint16_t* status = nullptr;  ///< receives the status of the last answer, if there was one
 };
 
 /// Downloads a file.

@@ -1,5 +1,9 @@
 """Variables as guests see them: providers, templates, the three interfaces, what is never shown."""
 
+import http.server
+import json
+import threading
+
 import pytest
 import whorl
 
@@ -80,3 +84,66 @@ def test_refusals(folder, tmp_path, flags, status, message):
     ended = whorl.run("up", "-f", folder, *flags, cwd=tmp_path)
     assert ended.returncode == status
     assert message in ended.stderr
+
+
+class FakeVault(http.server.BaseHTTPRequestHandler):
+    """The part of Vault's key-value store, version 2, that reads secrets."""
+    secrets = {"/v1/kv/data/app/token": {"value": SECRET}, "/v1/kv/data/app/odd": {"other": SECRET}}
+
+    def do_GET(self):  # noqa: N802
+        type(self).seen.append(self.path)
+        if self.path.endswith("/away"):
+            self.send_response(302)
+            self.send_header("location", "http://127.0.0.1:1/elsewhere")
+            self.end_headers()
+            return
+        found = self.headers.get("x-vault-token") == "t0ken" and self.secrets.get(self.path)
+        body = json.dumps({"data": {"data": found or {}, "metadata": {}}}).encode()
+        self.send_response(200 if found else 404 if self.headers.get("x-vault-token") == "t0ken" else 403)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def vault():
+    FakeVault.seen = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeVault)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def vault_config(folder, port, token="t0ken"):
+    (folder / "rc.toml").write_text(
+        f'[[variables_provider]]\ntype = "vault"\nurl = "http://127.0.0.1:{port}/"\ntoken = "{token}"\n'
+        'mount = "kv"\nprefix = "/app/"\n')
+    return "--runtime-config-file", folder / "rc.toml"
+
+
+def test_vault(folder, tmp_path, vault):
+    with whorl.Server.start("-f", folder, *vault_config(tmp_path, vault.server_port)) as server:
+        assert read(server, "/spin/message") == f"hello, {SECRET}!"
+        assert sorted(FakeVault.seen) == ["/v1/kv/data/app/greeting", "/v1/kv/data/app/token"]
+        assert server.stop() == 0
+        assert SECRET not in server.out.text + server.err.text
+    flags = vault_config(tmp_path, vault.server_port)
+    with whorl.Server.start("-f", folder, *flags, "--variable", "token=flag") as server:
+        assert read(server, "/spin/message") == "hello, flag!"
+
+
+@pytest.mark.parametrize("trouble", ["away", "wrong token", "odd secret", "redirect"])
+def test_vault_in_trouble(app, tmp_path, vault, trouble):
+    name = {"odd secret": "odd", "redirect": "away"}.get(trouble, "token")
+    folder = app(MANIFEST.replace("token", name), "variables")
+    port = 1 if trouble == "away" else vault.server_port
+    flags = vault_config(tmp_path, port, "wr0ng" if trouble == "wrong token" else "t0ken")
+    with whorl.Server.start("-f", folder, *flags, env={"RUST_LOG": "warn"}) as server:
+        assert read(server, "/spin/message") == "error 2 the variables provider could not be asked"
+        assert "WARN whorl::variables: Vault cannot be asked for the variable" in server.err.text
+        for hidden in (SECRET, "t0ken", "wr0ng"):
+            assert hidden not in server.err.text

@@ -9,14 +9,21 @@ namespace {
 
 constexpr std::size_t kMaxValueBytes = std::size_t{16} * 1024 * 1024;
 
-Result<std::optional<std::string>> ask(const Providers& providers, const std::string& name) {
+/// What the providers say of a variable.
+struct Asked {
+  Result<std::optional<std::string>> value{std::optional<std::string>()};
+  bool is_remote_failure = false;
+};
+
+Asked ask(const Providers& providers, const std::string& name) {
   for (const auto& provider : providers) {
-    WHORL_TRY(std::optional<std::string> value, provider->find(name));
-    if (value) {
-      return value;
+    Asked asked{.value = provider->find(name)};
+    asked.is_remote_failure = !asked.value && provider->is_remote();
+    if (!asked.value || *asked.value) {
+      return asked;
     }
   }
-  return std::optional<std::string>();
+  return {};
 }
 
 Error missing_error(std::string_view name) {
@@ -48,15 +55,14 @@ Result<std::shared_ptr<const AppVariables>> AppVariables::resolve(
   Values values;
   std::vector<std::string> missing;
   for (const auto& [name, variable] : app.variables) {
-    auto asked = ask(providers, name);
-    if (!asked) {
-      values.emplace(name, asked.take_error());
-      // At the start only what is certainly missing counts; but nobody can give this one.
-      if (!variable.default_value) {
+    Asked asked = ask(providers, name);
+    if (!asked.value) {
+      values.emplace(name, asked.value.take_error());
+      if (!variable.default_value && !asked.is_remote_failure) {
         missing.push_back(name);
       }
-    } else if (*asked) {
-      values.emplace(name, *std::move(*asked));
+    } else if (*asked.value) {
+      values.emplace(name, *std::move(*asked.value));
     } else if (variable.default_value) {
       values.emplace(name, *variable.default_value);
     } else {

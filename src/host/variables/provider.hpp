@@ -21,6 +21,9 @@ class Provider {
   /// @return the value; nothing when another provider is to be asked; an error when it cannot tell.
   ///         The error's message reaches guests
   [[nodiscard]] virtual Result<std::optional<std::string>> find(std::string_view name) const = 0;
+  /// Whether it is asked over the network: that it cannot be reached now does not keep an
+  /// application from starting.
+  [[nodiscard]] virtual bool is_remote() const noexcept { return false; }
 };
 
 /// Values that are there already, such as those of `--variable`.

@@ -43,7 +43,8 @@ class VariablesHost final : public wit::fermyon_spin_variables::Host {
 class ConfigHost final : public wit::fermyon_spin_config_v1::Host {
  public:
   explicit ConfigHost(const ComponentVariables& values) noexcept : values_(values) {}
-  [[nodiscard]] component::HostResult<std::expected<std::string, wit::fermyon_spin_config_v1::Error>>
+  [[nodiscard]] component::HostResult<
+      std::expected<std::string, wit::fermyon_spin_config_v1::Error>>
   get_config(component::Call& call, std::string_view key) override;
 
  private:

@@ -4,6 +4,7 @@
 #include "host/variables/names.hpp"
 #include "host/variables/provider.hpp"
 #include "host/variables/variables_hosts.hpp"
+#include "host/variables/vault_provider.hpp"
 
 #include <doctest/doctest.h>
 
@@ -185,6 +186,41 @@ TEST_CASE("a malformed file fails look-ups that get to it") {
   CHECK(**EnvironmentProvider("WHORL_TEST_P", path).find("other") == "y");
   CHECK_FALSE(EnvironmentProvider("WHORL_TEST_P", "/nosuch/.env").find("other")->has_value());
   ::unlink(path);
+}
+
+TEST_CASE("answers of Vault") {
+  CHECK(
+      *parse_vault_answer(R"({"data": {"data": {"value": "v", "x": 1}, "metadata": {}}})") == "v"
+  );
+  for (const std::string_view bad :
+       {"",
+        "[]",
+        R"({"data": {"value": "s3cret"}})",
+        R"({"data": {"data": {"value": 1}}})",
+        R"({"data": {"data": {"other": "s3cret"}}})"}) {
+    CAPTURE(bad);
+    REQUIRE_FALSE(parse_vault_answer(bad));
+    CHECK(
+        parse_vault_answer(bad).error().to_line() == "the secret has no text in its field `value`"
+    );
+  }
+}
+
+/// One that is reached over the network, and is not there.
+class AbsentProvider final : public Provider {
+ public:
+  [[nodiscard]] Result<std::optional<std::string>> find(std::string_view) const override {
+    return fail(ErrorKind::Unavailable, "not now");
+  }
+  [[nodiscard]] bool is_remote() const noexcept override { return true; }
+};
+
+TEST_CASE("a remote provider that is away lets the application start") {
+  Providers providers;
+  providers.push_back(std::make_unique<AbsentProvider>());
+  const auto variables = *AppVariables::resolve(make_app({}), providers);
+  CHECK(variables->check_required());
+  CHECK(variables->expand("{{need}}").error().message() == "not now");
 }
 
 /// A provider that cannot be reached.
