@@ -1,9 +1,9 @@
 /// Glob patterns as Spin's manifests use them, over texts and over folders.
 ///
 /// `?` is one character, `*` any number of them, `[a-z]` and `[!a-z]` classes, `**` alone between
-/// slashes any number of folders. Names that begin with a dot are like others; case counts. These are
-/// other patterns than fs::Glob's, which build tools write: without alternatives in braces, and in
-/// `exclude_files` a `*` takes slashes, too.
+/// slashes any number of folders. Names that begin with a dot are like others; case counts. These
+/// are other patterns than fs::Glob's, which build tools write: without alternatives in braces, and
+/// in `exclude_files` a `*` takes slashes, too.
 /// @thread any
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include "app/file_url.hpp"
 #include "fs/file.hpp"
+#include "loader/dependencies.hpp"
 
 #include <fmt/format.h>
 
@@ -31,31 +32,21 @@ Result<std::shared_ptr<const app::LockedApp>> load_bare_wasm(const std::string& 
   return std::make_shared<const app::LockedApp>(std::move(out));
 }
 
-Result<Bytes> read_component(const app::Component& component) {
-  const auto preparing = [&](Error error) {
-    return std::move(error)
-        .context("an error occurred when preparing dependencies")
-        .context(fmt::format("failed to resolve dependencies for component \"{}\"", component.id));
-  };
-  if (!component.dependencies.empty() || !component.trigger_dependencies.empty()) {
-    return preparing(fail(
-        ErrorKind::Unsupported,
-        "{}",
-        component.dependencies.empty() ? "middleware is not supported yet"
-                                       : "component dependencies are not supported yet"
-    ));
-  }
+namespace {
+
+/// The bytes of the component itself.
+Result<Bytes> read_source(const app::Component& component) {
   if (component.source.inline_bytes) {
     const ByteView inline_bytes = as_bytes(*component.source.inline_bytes);
     return Bytes(inline_bytes.begin(), inline_bytes.end());
   }
   if (component.source_path.empty()) {
-    return preparing(fail(
+    return fail(
         ErrorKind::Unsupported,
         "its wasm file is known by URL or digest only ({}), and there is no store of such files "
         "yet",
         component.source.digest.empty() ? component.source.url : component.source.digest
-    ));
+    );
   }
   auto bytes = fs::read_file(component.source_path, kMaxWasmBytes);
   if (bytes) {
@@ -63,11 +54,43 @@ Result<Bytes> read_component(const app::Component& component) {
   }
   // The step's own context would repeat the path.
   const Error& why = bytes.error();
-  return preparing(Error(why.kind(), why.message(), why.where())
-                       .context(fmt::format(
-                           "failed to read component source from disk at path {}",
-                           fs::quote_path(component.source_path)
-                       )));
+  return Error(why.kind(), why.message(), why.where())
+      .context(fmt::format(
+          "failed to read component source from disk at path {}",
+          fs::quote_path(component.source_path)
+      ));
+}
+
+Result<void> refuse_composition(const app::Component& component, ByteView wasm) {
+  if (component.dependencies.empty() && component.trigger_dependencies.empty()) {
+    return {};
+  }
+  WHORL_CHECKED(check_dependencies(component, wasm));
+  return fail(
+             ErrorKind::Unsupported,
+             "{}",
+             component.dependencies.empty() ? "middleware is not supported yet"
+                                            : "component dependencies are not supported yet"
+  )
+      .with_help("compose the component with them beforehand, and name the result as its source");
+}
+
+}  // namespace
+
+Result<Bytes> read_component(const app::Component& component) {
+  const auto failed = [&](Error error) {
+    return std::move(error).context(
+        fmt::format("failed to resolve dependencies for component \"{}\"", component.id)
+    );
+  };
+  auto bytes = read_source(component).context("an error occurred when preparing dependencies");
+  if (!bytes) {
+    return failed(bytes.take_error());
+  }
+  if (auto refused = refuse_composition(component, *bytes); !refused) {
+    return failed(refused.take_error());
+  }
+  return bytes;
 }
 
 }  // namespace whorl::loader

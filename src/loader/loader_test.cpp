@@ -248,7 +248,9 @@ source = "x.wasm"
   CHECK(app->triggers[3].dependencies.find("middleware")->as_array()->empty());
   CHECK(app->components[2].trigger_dependencies.empty());
 
-  folder.write("r.wasm", "r");
+  const std::string module("\0asm\x01\0\0\0", 8);
+  folder.write("r.wasm", module);
+  folder.write("s.wasm", module);
   CHECK(read_component(app->components[0]));
   CHECK(read_component(clone).error().message() == "middleware is not supported yet");
   CHECK(read_component(s).error().message() == "component dependencies are not supported yet");
