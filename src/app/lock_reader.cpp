@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
+#include <span>
 #include <utility>
 
 namespace whorl::app {
@@ -165,6 +167,15 @@ Result<Dependency> read_dependency(const Value& value, const std::string& place)
   return out;
 }
 
+/// The members of other names.
+Value without(const Value::Table& members, std::span<const std::string_view> names) {
+  Value::Table out;
+  std::ranges::copy_if(members, std::back_inserter(out), [&](const Member& member) {
+    return std::ranges::find(names, member.name) == names.end();
+  });
+  return Value(std::move(out));
+}
+
 Result<void> read_hosts(const Value& metadata, const std::string& place, Component& out) {
   if (const Value* hosts = metadata.find("allowed_outbound_hosts")) {
     WHORL_TRY(out.allowed_outbound_hosts, read_texts(*hosts, place + ".allowed_outbound_hosts"));
@@ -207,11 +218,7 @@ Result<void> read_component_metadata(
   if (const Value* models = metadata.find("ai_models")) {
     WHORL_TRY(out.ai_models, read_texts(*models, place + ".ai_models"));
   }
-  for (const Member& member : *members) {
-    if (std::ranges::find(kTyped, member.name) == kTyped.end()) {
-      out.metadata.set(member.name, member.value);
-    }
-  }
+  out.metadata = without(*members, kTyped);
   return {};
 }
 
@@ -356,11 +363,7 @@ Result<void> read_metadata(const Value& metadata, LockedApp& app) {
     WHORL_TRY(app.authors, read_texts(*authors, "metadata.authors"));
   }
   read_trigger_globals(metadata, app);
-  for (const Member& member : *members) {
-    if (std::ranges::find(kTyped, member.name) == kTyped.end()) {
-      app.metadata.set(member.name, member.value);
-    }
-  }
+  app.metadata = without(*members, kTyped);
   return {};
 }
 

@@ -75,21 +75,27 @@ class Assignment {
  public:
   Assignment(const std::vector<manifest::Trigger>& triggers, app::LockedApp& app)
       : triggers_(triggers), app_(app) {
-    for (const app::Component& component : app.components) {
-      ids_.insert(component.id);
+    for (std::size_t i = 0; i < app.components.size(); ++i) {
+      ids_.insert(app.components[i].id);
+      places_.emplace(app.components[i].id, i);
+    }
+    for (const manifest::Trigger& trigger : triggers) {
+      if (trigger.component) {
+        ++uses_[std::get<std::string>(*trigger.component)];
+      }
     }
   }
 
   void assign(std::size_t index, Roles roles) {
     const manifest::Trigger& trigger = triggers_[index];
     const std::string& wanted = std::get<std::string>(*trigger.component);
-    const auto found = std::ranges::find(app_.components, wanted, &app::Component::id);
-    if (found == app_.components.end()) {
+    const auto place = places_.find(wanted);
+    if (place == places_.end()) {
       return;  // the trigger's start will say so
     }
-    app::Component* component = &*found;
-    if (is_shared(wanted)) {
-      app::Component copy = *found;
+    app::Component* component = &app_.components[place->second];
+    if (uses_[wanted] > 1) {
+      app::Component copy = *component;
       copy.id = free_id(fmt::format("{}-for-{}", wanted, as_file_name(trigger.id)));
       app_.triggers[index].config.set("component", app::Value(copy.id));
       app_.components.push_back(std::move(copy));
@@ -103,11 +109,6 @@ class Assignment {
   }
 
  private:
-  [[nodiscard]] bool is_shared(const std::string& id) const {
-    return std::ranges::count_if(triggers_, [&](const manifest::Trigger& trigger) {
-             return trigger.component && std::get<std::string>(*trigger.component) == id;
-           }) > 1;
-  }
   std::string free_id(const std::string& wanted) {
     std::string id = wanted;
     for (std::size_t i = 1; !ids_.insert(id).second; ++i) {
@@ -119,6 +120,8 @@ class Assignment {
   const std::vector<manifest::Trigger>& triggers_;
   app::LockedApp& app_;
   std::set<std::string> ids_;
+  std::map<std::string, std::size_t> places_;  ///< of the components that were written
+  std::map<std::string, std::size_t> uses_;    ///< by triggers
 };
 
 Result<Roles> lock_roles(const manifest::Trigger& trigger, LockContext& context) {

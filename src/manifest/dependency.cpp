@@ -10,6 +10,8 @@
 namespace whorl::manifest {
 namespace {
 
+constexpr std::size_t kMaxDependencies = 1000;
+
 /// A part of a package's name. @spec component model: a label in lower case
 std::optional<std::string> why_no_label(std::string_view text) {
   const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
@@ -148,6 +150,12 @@ Result<Dependency> decode_dependency(Decoder& decoder, const Node& node) {
 
 Result<std::vector<NamedDependency>> decode_dependencies(Decoder& decoder, const Node& node) {
   WHORL_CHECKED(decoder.table(node, "a map"));
+  // Each is compared with each other one.
+  if (node.entries.size() > kMaxDependencies) {
+    return decoder.error(
+        node.span, fmt::format("a component has at most {} dependencies", kMaxDependencies)
+    );
+  }
   std::vector<NamedDependency> out;
   for (const Entry& entry : node.entries) {
     auto name = decode_name(decoder, entry);

@@ -287,7 +287,8 @@ TEST_CASE("several mistakes are told at once, the one that Spin tells first") {
           "[component.r]\nfiles = \"x\"\nkey_value_store = []\n[component.s]\n");
   CHECK(
       shortened(error.message()) ==
-      "4:1 8 unknown field `authors_`, expected one of `name`, `version`, `description`, `authors`, "
+      "4:1 8 unknown field `authors_`, expected one of `name`, `version`, `description`, "
+      "`authors`, "
       "`targets`, `trigger`, `tool`"
   );
   CHECK(

@@ -242,24 +242,27 @@ std::string grants_of(const Component& component) {
   return out;
 }
 
+using ComponentsById = std::map<std::string_view, const Component*>;
+
 /// Replaces a dependency on a component of the same application by that component's source.
 Result<void> resolve(
-    Dependency& dependency, const Manifest& manifest, const std::string& dependent
+    Dependency& dependency, const ComponentsById& components, const std::string& dependent
 ) {
   const auto* source = std::get_if<AppSource>(&dependency.source);
   if (source == nullptr) {
     return {};
   }
-  const auto found = std::ranges::find(manifest.components, source->component, &Component::id);
-  if (found == manifest.components.end()) {
+  const auto found = components.find(source->component);
+  if (found == components.end()) {
     return fail(ErrorKind::NotFound, "dependency ID {} does not exist", source->component)
         .with_help(fmt::format("see line {}", dependency.span.line));
   }
-  if (const std::string grants = grants_of(*found); !grants.empty()) {
+  const Component& component = *found->second;
+  if (const std::string grants = grants_of(component); !grants.empty()) {
     return invalid(fmt::format(
                        "Dependencies may not have their own resources or permissions. Component {} "
                        "cannot be used as a dependency of {} because it specifies: {}",
-                       found->id,
+                       component.id,
                        dependent,
                        grants
                    ))
@@ -269,21 +272,25 @@ Result<void> resolve(
         );
   }
   dependency.source =
-      std::visit([](const auto& from) { return DependencySource(from); }, found->source);
+      std::visit([](const auto& from) { return DependencySource(from); }, component.source);
   return {};
 }
 
 Result<void> resolve_all(Manifest& manifest) {
   // What is looked up (sources, grants) is not what is replaced.
+  ComponentsById components;
+  for (const Component& component : manifest.components) {
+    components.emplace(component.id, &component);
+  }
   for (Component& component : manifest.components) {
     for (NamedDependency& named : component.dependencies) {
-      WHORL_CHECKED(resolve(named.dependency, manifest, component.id));
+      WHORL_CHECKED(resolve(named.dependency, components, component.id));
     }
   }
   for (Trigger& trigger : manifest.triggers) {
     for (Players& players : trigger.dependencies) {
       for (Dependency& dependency : players.dependencies) {
-        WHORL_CHECKED(resolve(dependency, manifest, trigger.id));
+        WHORL_CHECKED(resolve(dependency, components, trigger.id));
       }
     }
   }

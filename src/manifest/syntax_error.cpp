@@ -56,16 +56,18 @@ std::string_view quoted_name(std::string_view why) {
 
 /// The name of the last `[header]` before a line; empty in front of all of them.
 std::string_view header_before(std::string_view text, std::uint32_t line) {
-  for (std::uint32_t i = line - 1; i > 0; --i) {
-    std::string_view found = line_of(text, i);
-    const auto open = found.find_first_not_of(" \t");
-    if (open == std::string_view::npos || found[open] != '[') {
-      continue;
+  std::string_view last;
+  for (std::uint32_t i = 1; i < line && !text.empty(); ++i) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view found = text.substr(0, end);
+    const auto open = std::min(found.find_first_not_of(" \t"), found.size());
+    if (found.substr(open).starts_with('[')) {
+      found.remove_prefix(std::min(found.find_first_not_of(" \t["), found.size()));
+      last = found.substr(0, found.find(']'));
     }
-    found = found.substr(found.find_first_not_of(" \t["));
-    return found.substr(0, found.find(']'));
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return {};
+  return last;
 }
 
 Diagnostic duplicate(const Mistake& mistake) {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace whorl::manifest {
 namespace {
@@ -226,17 +227,18 @@ Result<Manifest> convert(const Decoder& decoder, ManifestV1 read) {
       return invalid_id(decoder, variable.name, *why, variable.span);
     }
   }
+  std::map<std::string, std::size_t> places;
   for (ComponentV1& component : read.components) {
     WHORL_TRY(const std::string id, convert_id(decoder, component));
     out.triggers.push_back(convert_trigger(read.trigger_type, id, component));
     WHORL_TRY(Component converted, convert_component(decoder, component));
     converted.id = id;
     // Of equal ids the last counts, at the place of the first.
-    const auto same = std::ranges::find(out.components, id, &Component::id);
-    if (same == out.components.end()) {
+    const auto [place, is_new] = places.emplace(id, out.components.size());
+    if (is_new) {
       out.components.push_back(std::move(converted));
     } else {
-      *same = std::move(converted);
+      out.components[place->second] = std::move(converted);
     }
   }
   return out;
