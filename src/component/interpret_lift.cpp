@@ -9,7 +9,7 @@ namespace whorl::component {
 namespace {
 
 using engine::RawVal;
-using namespace interpret;
+using namespace interpret;  // lint: allow(using_namespace) what both directions share
 
 Value lift_scalar(LiftContext& cx, std::uint64_t bits, const TypeLayout& type) {
   if (const char* wrong = refusal(bits, type)) [[unlikely]] {

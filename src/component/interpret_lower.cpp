@@ -10,7 +10,7 @@ namespace whorl::component {
 namespace {
 
 using engine::RawVal;
-using namespace interpret;
+using namespace interpret;  // lint: allow(using_namespace) what both directions share
 
 constexpr const char* kMisfit = "the host's value does not fit its type";
 

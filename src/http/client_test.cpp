@@ -80,7 +80,7 @@ class Peer {
 /// Accepts connections one after another and hands them to the scripts, each on one thread.
 class Server {
  public:
-  using Script = std::function<void(Peer&)>;  // NOLINT(whorl): scripts of a test are copied
+  using Script = std::function<void(Peer&)>;  // lint: allow(function) scripts of a test are copied
   explicit Server(std::vector<Script> scripts) {
     auto listeners = net::listen_on(*net::SocketAddress::from_ip("127.0.0.1", 0), 1);
     REQUIRE(listeners);
