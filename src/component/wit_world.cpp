@@ -12,7 +12,7 @@ using ComponentRef = std::shared_ptr<const ComponentItem>;
 
 /// Index spaces while definitions are followed; null where something can't be shown.
 struct Frame {
-  std::shared_ptr<const Frame> parent;
+  const Frame* parent = nullptr;
   std::vector<NodeRef> types;
   std::vector<NodeRef> funcs;
   std::vector<InterfaceRef> instances;
@@ -22,12 +22,13 @@ struct Frame {
 
 struct ComponentItem {
   std::shared_ptr<const ir::Component> component;
-  std::shared_ptr<const Frame> frame;
+  const Frame* frame = nullptr;
 };
 
 namespace {
 
-using FrameRef = std::shared_ptr<Frame>;
+/// Owned by the Follower: types and frames refer to each other.
+using FrameRef = Frame*;
 using Arguments = std::map<std::string_view, Item>;
 
 /// Steps in all: components that instantiate each other over and over end somewhere.
@@ -43,12 +44,9 @@ T at(const std::vector<T>& items, std::uint32_t index) {
 class Follower {
  public:
   [[nodiscard]] FrameRef component(
-      const ir::Component& component,
-      std::shared_ptr<const Frame> parent,
-      const Arguments* arguments
+      const ir::Component& component, const Frame* parent, const Arguments* arguments
   ) {
-    auto frame = std::make_shared<Frame>();
-    frame->parent = std::move(parent);
+    const FrameRef frame = new_frame(parent);
     ++depth_;
     definitions(component.definitions, frame, {}, arguments);
     --depth_;
@@ -57,8 +55,7 @@ class Follower {
 
   /// Follows the body of an instance or component type.
   [[nodiscard]] FrameRef scope(const Node& node, std::string_view owner) {
-    auto frame = std::make_shared<Frame>();
-    frame->parent = node.frame;
+    const FrameRef frame = new_frame(node.frame);
     if (node.scope != nullptr && depth_ < kMaxDepth) {
       ++depth_;
       definitions(node.scope->declarations, frame, owner, nullptr);
@@ -70,7 +67,7 @@ class Follower {
  private:
   void definitions(
       const std::vector<ir::Definition>& all,
-      const FrameRef& frame,
+      FrameRef frame,
       std::string_view owner,
       const Arguments* arguments
   ) {
@@ -100,7 +97,7 @@ class Follower {
     }
   }
 
-  [[nodiscard]] NodeRef value(const std::optional<ir::ValType>& type, const FrameRef& frame) {
+  [[nodiscard]] NodeRef value(const std::optional<ir::ValType>& type, FrameRef frame) {
     if (!type) {
       return nullptr;
     }
@@ -112,7 +109,7 @@ class Follower {
     return node;
   }
 
-  [[nodiscard]] NodeRef type_of(const ir::TypeDefinition& type, const FrameRef& frame) {
+  [[nodiscard]] NodeRef type_of(const ir::TypeDefinition& type, FrameRef frame) {
     using Kind = ir::TypeDefinition::Kind;
     auto node = std::make_shared<Node>();
     for (const ir::Member& member : type.members) {
@@ -145,9 +142,9 @@ class Follower {
     return node;
   }
 
-  void follow(const ir::Alias& alias, const FrameRef& frame) {
+  void follow(const ir::Alias& alias, FrameRef frame) {
     if (alias.target == ir::Alias::Target::Outer) {
-      std::shared_ptr<const Frame> from = frame;
+      const Frame* from = frame;
       for (std::uint32_t i = 0; i < alias.outer && from != nullptr; ++i) {
         from = from->parent;
       }
@@ -175,7 +172,7 @@ class Follower {
     return {};
   }
 
-  static void push(ir::Sort sort, const Item& item, const FrameRef& frame) {
+  static void push(ir::Sort sort, const Item& item, FrameRef frame) {
     const auto* node = std::get_if<NodeRef>(&item.what);
     const auto* interface = std::get_if<InterfaceRef>(&item.what);
     switch (sort) {
@@ -217,10 +214,7 @@ class Follower {
 
   /// What a declared type says of an import or export.
   [[nodiscard]] Item declared(
-      const ir::ExternType& type,
-      std::string_view name,
-      std::string_view owner,
-      const FrameRef& frame
+      const ir::ExternType& type, std::string_view name, std::string_view owner, FrameRef frame
   ) {
     Item out{std::string(name), {}};
     if (type.sort == ir::Sort::Type) {
@@ -248,10 +242,7 @@ class Follower {
   }
 
   void follow(
-      const ir::Import& import,
-      const FrameRef& frame,
-      std::string_view owner,
-      const Arguments* arguments
+      const ir::Import& import, FrameRef frame, std::string_view owner, const Arguments* arguments
   ) {
     Item item;
     if (arguments != nullptr && arguments->contains(import.name)) {
@@ -263,7 +254,7 @@ class Follower {
     frame->world.imports.push_back({std::string(import.name), item.what});
   }
 
-  void follow(const ir::Export& item, const FrameRef& frame, std::string_view owner) {
+  void follow(const ir::Export& item, FrameRef frame, std::string_view owner) {
     Item out{std::string(item.name), {}};
     if (!item.item) {
       out = declared(*item.type, item.name, owner, frame);
@@ -288,9 +279,7 @@ class Follower {
     frame->world.exports.push_back(std::move(out));
   }
 
-  [[nodiscard]] InterfaceRef instantiate(
-      const ir::InstanceDefinition& definition, const FrameRef& frame
-  ) {
+  [[nodiscard]] InterfaceRef instantiate(const ir::InstanceDefinition& definition, FrameRef frame) {
     std::vector<Item> items;
     for (const ir::NamedIndex& given : definition.items) {
       Item item{std::string(given.name), {}};
@@ -323,6 +312,13 @@ class Follower {
     return interface_of(component(*made->component, made->frame, &arguments)->world.exports);
   }
 
+  [[nodiscard]] FrameRef new_frame(const Frame* parent) {
+    frames_.push_back(std::make_unique<Frame>());
+    frames_.back()->parent = parent;
+    return frames_.back().get();
+  }
+
+  std::vector<std::unique_ptr<Frame>> frames_;
   std::uint32_t steps_ = 0;
   std::uint32_t depth_ = 0;
 };

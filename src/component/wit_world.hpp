@@ -40,7 +40,7 @@ struct Node {
   std::string owner;  ///< interface that gives it that name; empty for the world's own
   NodeRef origin;     ///< the named type that this is another name of
   std::shared_ptr<const ir::TypeScope> scope;  ///< Scope: of an instance or component type
-  std::shared_ptr<const struct Frame> frame;   ///< where the scope's indices lead
+  const struct Frame* frame = nullptr;  ///< where its indices lead; only while a world is followed
 };
 
 struct Interface;
