@@ -171,7 +171,15 @@ BorrowedRep LiftContext::lift_borrow(std::uint32_t index, ResourceKey key) {
 }
 
 HostResource* LiftContext::lift_borrow(std::uint32_t index, const ResourceTag& tag) {
-  return lift_borrow(index, resource_key(tag)).object;
+  auto object = lending_ == Lending::Lend ? handles_.lend(index, tag) : handles_.get(index, tag);
+  if (!object) [[unlikely]] {
+    fail(std::move(object.error()));
+    return nullptr;
+  }
+  if (lending_ == Lending::Lend) {
+    keep_lent(index);
+  }
+  return *object;
 }
 
 ResourceRep LiftContext::lift_own(std::uint32_t index, ResourceKey key) {

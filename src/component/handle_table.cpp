@@ -159,11 +159,12 @@ HostResult<BorrowedRep> HandleTable::rep(std::uint32_t index, ResourceKey key) c
 }
 
 HostResult<BorrowedRep> HandleTable::lend(std::uint32_t index, ResourceKey key) {
-  auto found = rep(index, key);
-  if (found) [[likely]] {
-    ++at(index).lends;
+  const Entry* entry = find(index, key);
+  if (entry == nullptr) [[unlikely]] {
+    return missing(index, key);
   }
-  return found;
+  ++at(index).lends;
+  return BorrowedRep{entry->object.get(), entry->rep};
 }
 
 void HandleTable::unlend(std::uint32_t index) noexcept {
@@ -222,11 +223,12 @@ HostResult<std::unique_ptr<HostResource>> HandleTable::take(
 }
 
 HostResult<HostResource*> HandleTable::lend(std::uint32_t index, const ResourceTag& tag) {
-  auto resource = get(index, tag);
-  if (resource) [[likely]] {
-    ++at(index).lends;
+  const Entry* entry = find(index, resource_key(tag));
+  if (entry == nullptr) [[unlikely]] {
+    return missing(index, resource_key(tag));
   }
-  return resource;
+  ++at(index).lends;
+  return entry->object.get();
 }
 
 ResourceRep HandleTable::release(std::uint32_t index) noexcept {
