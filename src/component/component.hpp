@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "component/handle_table.hpp"
 #include "component/host.hpp"
+#include "component/task_builtins.hpp"
 #include "component/types.hpp"
 #include "engine/module.hpp"
 #include "engine/store.hpp"
@@ -150,6 +151,15 @@ class ComponentInstance {
   /// Undoes enter() after a call that returned. @spec definitions.py ComponentInstance.leave_to
   void leave(std::uint16_t component_index, std::uint16_t caller) noexcept;
 
+  /// Of the task that a component instance runs: zero since enter(). Whoever enters on behalf of
+  /// another component instance puts back what was there.
+  [[nodiscard]] TaskStorage& task_storage(std::uint16_t component_index) noexcept {
+    return states_[component_index].storage;
+  }
+  /// @return false when the count of 16 bits would overflow, or go below 0
+  [[nodiscard]] bool add_backpressure(std::uint16_t component_index) noexcept;
+  [[nodiscard]] bool remove_backpressure(std::uint16_t component_index) noexcept;
+
   /// Null until the module that defines it was instantiated.
   [[nodiscard]] const engine::Memory* memory(std::uint16_t slot) const noexcept {
     return memories_[slot] ? &*memories_[slot] : nullptr;
@@ -186,6 +196,8 @@ class ComponentInstance {
     HandleTable handles;
     bool may_enter = true;
     bool may_leave = true;
+    std::uint16_t backpressure = 0;
+    TaskStorage storage = {};
   };
   std::vector<State> states_;
   std::vector<engine::Instance> core_instances_;  ///< by step of the plan

@@ -120,10 +120,22 @@ bool ComponentInstance::enter(std::uint16_t component_index, std::uint16_t calle
   const bool may_enter = entering_set(plan, component_index, caller, [&](std::uint16_t at) {
     return states_[at].may_enter;
   });
-  return may_enter && entering_set(plan, component_index, caller, [&](std::uint16_t at) {
-           states_[at].may_enter = false;
-           return true;
-         });
+  if (!may_enter) {
+    return false;
+  }
+  states_[component_index].storage = {};
+  return entering_set(plan, component_index, caller, [&](std::uint16_t at) {
+    states_[at].may_enter = false;
+    return true;
+  });
+}
+
+bool ComponentInstance::add_backpressure(std::uint16_t component_index) noexcept {
+  return ++states_[component_index].backpressure != 0;
+}
+
+bool ComponentInstance::remove_backpressure(std::uint16_t component_index) noexcept {
+  return states_[component_index].backpressure-- != 0;
 }
 
 void ComponentInstance::leave(std::uint16_t component_index, std::uint16_t caller) noexcept {
@@ -234,6 +246,7 @@ bool ComponentInstance::end_event() noexcept {
   });
   for (State& state : states_) {
     state.handles.clear();
+    state.backpressure = 0;
   }
   return is_idle;
 }

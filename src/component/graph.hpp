@@ -7,6 +7,7 @@
 
 #include "component/core_module.hpp"
 #include "component/host.hpp"
+#include "component/task_builtins.hpp"
 #include "component/types.hpp"
 #include "engine/types.hpp"
 
@@ -48,6 +49,10 @@ struct GraphHost {
     ResourceNew,   ///< of `resource`, as the next two
     ResourceDrop,
     ResourceRep,
+    ContextGet,  ///< of `task`, as the next three
+    ContextSet,
+    BackpressureInc,
+    BackpressureDec,
     Abstract,  ///< nothing but its type; in validation only
   };
   Kind kind = Kind::Abstract;
@@ -56,6 +61,7 @@ struct GraphHost {
   const CoreHostFunction* core_function = nullptr;
   ResourceRef resource;
   std::uint32_t lift = 0;  ///< entry of Graph::lifts
+  TaskSite task;
   std::uint16_t host_slot = 0;
   engine::FuncType type;
   std::optional<CoreRef> memory;

@@ -152,6 +152,7 @@ engine::HostStatus guest_call_thunk(void* env, engine::Store& store, engine::Raw
   if (!instance.may_leave(caller)) [[unlikely]] {
     return detail::end_guest(store, "cannot leave component instance");
   }
+  const TaskStorage outer = instance.task_storage(callee);
   if (!instance.enter(callee, caller)) [[unlikely]] {
     return detail::end_guest(store, "cannot enter component instance");
   }
@@ -160,6 +161,7 @@ engine::HostStatus guest_call_thunk(void* env, engine::Store& store, engine::Raw
     return detail::end_guest(store, std::move(*failed));
   }
   instance.leave(callee, caller);
+  instance.task_storage(callee) = outer;
   return engine::HostStatus::Return;
 }
 

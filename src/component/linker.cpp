@@ -459,44 +459,4 @@ Result<InstanceRef> Linker::instantiate(
   return InstanceRef(frame.exports);
 }
 
-namespace {
-
-bool is_async_op(const ir::Canon& canon) noexcept {
-  using ir::CanonOp;
-  switch (canon.op) {
-    case CanonOp::Lift:
-    case CanonOp::Lower:
-      return canon.options.is_async;
-    case CanonOp::ResourceNew:
-    case CanonOp::ResourceDrop:
-    case CanonOp::ResourceRep:
-      return false;
-    default:
-      return true;
-  }
-}
-
-}  // namespace
-
-Result<> refuse_async(const ir::Component& component) {
-  for (const ir::Definition& definition : component.definitions) {
-    if (const auto* nested = std::get_if<ir::NestedComponent>(&definition.what)) {
-      WHORL_CHECKED(refuse_async(*nested->component));
-    }
-    const auto* canon = std::get_if<ir::Canon>(&definition.what);
-    if (canon == nullptr || !is_async_op(*canon)) {
-      continue;
-    }
-    const bool call = canon->op == ir::CanonOp::Lift || canon->op == ir::CanonOp::Lower;
-    return unsupported(
-               definition.offset,
-               "the component uses the asynchronous operation `{}{}`",
-               call ? "async " : "",
-               ir::to_string(canon->op)
-    )
-        .with_help(kAsyncHelp);
-  }
-  return {};
-}
-
 }  // namespace whorl::component

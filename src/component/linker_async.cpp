@@ -106,6 +106,22 @@ Result<> refuse_callbacks(const ir::Canon& canon, std::uint64_t offset) {
   return {};
 }
 
+/// Built-ins that can be run although asynchronous calls can't.
+std::optional<GraphHost::Kind> kind_without_async(CanonOp op) noexcept {
+  switch (op) {
+    case CanonOp::ContextGet:
+      return GraphHost::Kind::ContextGet;
+    case CanonOp::ContextSet:
+      return GraphHost::Kind::ContextSet;
+    case CanonOp::BackpressureInc:
+      return GraphHost::Kind::BackpressureInc;
+    case CanonOp::BackpressureDec:
+      return GraphHost::Kind::BackpressureDec;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Result<FuncType> Linker::async_op_type(
@@ -192,7 +208,8 @@ Result<FuncType> Linker::async_op_type(
 }
 
 Result<> Linker::run_async_op(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
-  if (!validating()) {
+  const auto kind = kind_without_async(canon.op);
+  if (!validating() && !kind) {
     return unsupported(
                offset, "the component uses the asynchronous operation `{}`", ir::to_string(canon.op)
     )
@@ -200,6 +217,13 @@ Result<> Linker::run_async_op(Frame& frame, const ir::Canon& canon, std::uint64_
   }
   GraphHost host;
   WHORL_TRY(host.type, async_op_type(frame, canon, offset));
+  if (!validating()) {
+    host.kind = *kind;
+    host.label = ir::to_string(canon.op);
+    host.task.component_index = frame.component_index;
+    host.task.slot = static_cast<std::uint8_t>(canon.index);
+    host.task.is_64 = canon.core_type == kI64;
+  }
   WHORL_TRY(const CoreRef ref, add_host(std::move(host), offset));
   frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
   return {};
@@ -260,6 +284,50 @@ Result<> Linker::run_async_lower(Frame& frame, const ir::Canon& canon, std::uint
   WHORL_CHECKED(check_options(*func.shape, false, host.memory, host.realloc, offset));
   WHORL_TRY(const CoreRef ref, add_host(std::move(host), offset));
   frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
+  return {};
+}
+
+namespace {
+
+bool is_async_op(const ir::Canon& canon) noexcept {
+  using ir::CanonOp;
+  switch (canon.op) {
+    case CanonOp::Lift:
+    case CanonOp::Lower:
+      return canon.options.is_async;
+    case CanonOp::ResourceNew:
+    case CanonOp::ResourceDrop:
+    case CanonOp::ResourceRep:
+    case CanonOp::ContextGet:
+    case CanonOp::ContextSet:
+    case CanonOp::BackpressureInc:
+    case CanonOp::BackpressureDec:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+Result<> refuse_async(const ir::Component& component) {
+  for (const ir::Definition& definition : component.definitions) {
+    if (const auto* nested = std::get_if<ir::NestedComponent>(&definition.what)) {
+      WHORL_CHECKED(refuse_async(*nested->component));
+    }
+    const auto* canon = std::get_if<ir::Canon>(&definition.what);
+    if (canon == nullptr || !is_async_op(*canon)) {
+      continue;
+    }
+    const bool call = canon->op == ir::CanonOp::Lift || canon->op == ir::CanonOp::Lower;
+    return unsupported(
+               definition.offset,
+               "the component uses the asynchronous operation `{}{}`",
+               call ? "async " : "",
+               ir::to_string(canon->op)
+    )
+        .with_help(kAsyncHelp);
+  }
   return {};
 }
 

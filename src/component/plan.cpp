@@ -17,6 +17,19 @@ namespace {
 /// Types in the layouts of all functions that are called: bounds host memory.
 constexpr std::size_t kMaxLaidOut = 500'000;
 
+engine::HostFn task_thunk(GraphHost::Kind kind) noexcept {
+  switch (kind) {
+    case GraphHost::Kind::ContextGet:
+      return &context_get_thunk;
+    case GraphHost::Kind::ContextSet:
+      return &context_set_thunk;
+    case GraphHost::Kind::BackpressureInc:
+      return &backpressure_inc_thunk;
+    default:
+      return &backpressure_dec_thunk;
+  }
+}
+
 /// Numbers what the elision left over and writes it down.
 class Planner {
  public:
@@ -261,6 +274,14 @@ class Planner {
         return {};
       case Kind::ResourceRep:
         out.func.call = &resource_rep_thunk;
+        return {};
+      case Kind::ContextGet:
+      case Kind::ContextSet:
+      case Kind::BackpressureInc:
+      case Kind::BackpressureDec:
+        out.task = host.task;
+        out.func.env = &out.task;
+        out.func.call = task_thunk(host.kind);
         return {};
       case Kind::Abstract:
         break;

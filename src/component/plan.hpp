@@ -33,6 +33,7 @@ struct HostImport {
   GuestCallSite guest;      ///< of a function of another component instance
   AnnouncedSite announced;  ///< of a function of an interface with nothing behind it
   ResourceSite resource;    ///< of a built-in of a resource that a component defines
+  TaskSite task;            ///< of a built-in of the task
   engine::HostFunc func;    ///< env points to one of the above
   std::string label;        ///< for messages
 };

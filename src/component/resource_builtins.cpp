@@ -77,6 +77,7 @@ std::expected<void, engine::Trap> destroy_resource(
     std::uint32_t rep,
     std::uint16_t caller
 ) {
+  const TaskStorage outer = instance.task_storage(type.impl);
   if (!instance.enter(type.impl, caller)) [[unlikely]] {
     return std::unexpected(make_trap("cannot enter component instance"));
   }
@@ -92,6 +93,7 @@ std::expected<void, engine::Trap> destroy_resource(
     }
   }
   instance.leave(type.impl, caller);
+  instance.task_storage(type.impl) = outer;
   return {};
 }
 
