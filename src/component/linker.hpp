@@ -188,7 +188,7 @@ class Linker {
       Frame& frame, const ir::Canon& canon, std::uint64_t offset
   );
   [[nodiscard]] Result<engine::FuncType> async_op_type(
-      const Frame& frame, const ir::Canon& canon, std::uint64_t offset
+      Frame& frame, const ir::Canon& canon, std::uint64_t offset
   );
 
   // linker_types.cpp

@@ -124,9 +124,7 @@ std::optional<GraphHost::Kind> kind_without_async(CanonOp op) noexcept {
 
 }  // namespace
 
-Result<FuncType> Linker::async_op_type(
-    const Frame& frame, const ir::Canon& canon, std::uint64_t offset
-) {
+Result<FuncType> Linker::async_op_type(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
   WHORL_CHECKED(refuse_callbacks(canon, offset));
   const GraphHost options = lower_options(frame, canon.options);
   if (options.memory) {
@@ -178,6 +176,10 @@ Result<FuncType> Linker::async_op_type(
       if (canon.index >= kContextSlots) {
         return malformed(offset, "there is no context slot {}", canon.index);
       }
+      if (frame.context_type.value_or(canon.core_type) != canon.core_type) {
+        return malformed(offset, "the context slots of one component are of one type");
+      }
+      frame.context_type = canon.core_type;
       const Types value = {canon.core_type == kI32 ? ValType::I32 : ValType::I64};
       return canon.op == CanonOp::ContextGet ? FuncType{{}, value} : FuncType{value, {}};
     }
@@ -251,6 +253,13 @@ Result<> Linker::run_async_lift(Frame& frame, const ir::Canon& canon, std::uint6
   }
   WHORL_CHECKED(check_func(funcs[canon.func], wanted, "the lifted function", offset));
   const GraphHost options = lower_options(frame, canon.options);
+  if (type.func->result != nullptr && !options.memory) {
+    FuncShape returned;
+    returned.params.push_back({"result", type.func->result});
+    if (flattener_.needs(returned, Direction::Lower).memory) {
+      return malformed(offset, "the function's result needs the canonical option memory");
+    }
+  }
   FuncShape params = *type.func;
   params.result = nullptr;
   WHORL_CHECKED(check_options(params, true, options.memory, options.realloc, offset));

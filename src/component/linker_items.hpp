@@ -122,8 +122,9 @@ struct Frame {
   /// Aliases of outer types bring resources in. Set for all scopes an alias goes through, which are
   /// being run when it is.
   mutable bool captures_resource = false;
-  NamedTypes imported;  ///< named by imports
-  NamedTypes exported;  ///< named by exports
+  std::optional<std::uint8_t> context_type;  ///< core type of its tasks' slots, once used
+  NamedTypes imported;                       ///< named by imports
+  NamedTypes exported;                       ///< named by exports
 };
 
 }  // namespace whorl::component

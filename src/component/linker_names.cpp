@@ -142,6 +142,9 @@ Result<> Linker::check_annotated(
     return {};
   }
   const bool is_method = parsed->kind == Kind::Method;
+  if (!is_method && func->shape->is_async) {
+    return malformed(offset, "the constructor `{}` is asynchronous", printable(name));
+  }
   const ResourceType* resource = is_method ? self_of(*func->shape) : made_by(*func->shape);
   if (resource == nullptr) {
     return malformed(

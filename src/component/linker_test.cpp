@@ -153,6 +153,27 @@ TEST_CASE("rules of the linker beyond those of the suite") {
          (void)out.lift(out.core_func(instance, "f"), {0}, out.type(func_of({})));
        }),
        "the lifted function must have the core type () -> (), but has (i32) -> ()"},
+      {"a stream of characters, by the name of their type",
+       built([](ComponentBuilder& out) {
+         const std::uint32_t character = out.type({0x74});
+         (void)out.type(Wasm{0x66, 1}.leb(character));
+       }),
+       "stream<char> is not allowed"},
+      {"context slots of two types",
+       testing::component({section(8, vec({Wasm{0x0a, 0x7f, 0}, Wasm{0x0b, 0x7e, 0}}))}),
+       "the context slots of one component are of one type"},
+      {"digests that differ in case",
+       testing::component(
+           {section(7, vec({Wasm{0x40, 0, 1, 0}})),
+            section(
+                10,
+                vec(
+                    {Wasm{0}.name("integrity=<sha256-a>").add({1, 0}),
+                     Wasm{0}.name("integrity=<sha256-A>").add({1, 0})}
+                )
+            )}
+       ),
+       ""},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

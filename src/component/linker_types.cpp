@@ -257,6 +257,10 @@ Result<TypeItem> Linker::make_value(
       if (element.has_borrow) {
         return malformed(offset, "a {} cannot carry borrows", to_string(definition.value));
       }
+      if (definition.value == TypeKind::Stream && type->element != nullptr &&
+          type->element->kind == TypeKind::Char) {
+        return malformed(offset, "stream<char> is not allowed");
+      }
       facts.fixed(4, 4);
       facts.take(element);
       break;

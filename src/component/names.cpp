@@ -293,6 +293,9 @@ std::optional<ExternName> parse_extern_name(std::string_view text) noexcept {
 
 std::string uniqueness_key(std::string_view name) {
   std::string key(name);
+  if (name.find('<') != std::string_view::npos) {
+    return key;  // a URL or digest: no words that could be confused
+  }
   std::ranges::transform(key, key.begin(), to_lower);
   using Kind = ExternName::Kind;
   const auto parsed = parse_extern_name(key);
