@@ -8,6 +8,7 @@
 #include "app/startup_output.hpp"
 #include "async/shard.hpp"
 #include "engine/module.hpp"
+#include "fs/file.hpp"
 #include "log/guest_output.hpp"
 #include "log/log.hpp"
 #include "log/terminal.hpp"
@@ -74,6 +75,36 @@ http::ServerOptions server_options(const cli::UpRequest& request) {
     options.head.fields_bytes = *request.max_head_bytes;
   }
   return options;
+}
+
+http::ClientOptions client_options(const cli::UpRequest& request) {
+  http::ClientOptions options;
+  if (request.runtime_config != nullptr) {
+    options.blocked = request.runtime_config->blocked_networks;
+    if (!request.runtime_config->http_connection_pooling) {
+      options.max_idle = 0;
+    }
+  }
+  return options;
+}
+
+/// What is said of the operator's file, with line ends.
+std::string runtime_config_lines(const cli::UpRequest& request) {
+  std::string lines;
+  if (request.runtime_config == nullptr) {
+    return lines;
+  }
+  for (const std::string& warning : request.runtime_config->warnings) {
+    lines += "Warning: " + warning + "\n";
+  }
+  if (!request.runtime_config->summary.empty()) {
+    lines += fmt::format(
+        "Using runtime config {} from {}\n",
+        request.runtime_config->summary,
+        fs::quote_path(request.runtime_config_file)
+    );
+  }
+  return lines;
 }
 
 log::GuestOutputOptions output_options(const cli::UpRequest& request) {
@@ -200,6 +231,7 @@ class Run {
       const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
       log::write_all(2, app::wagi_warnings(*triggers, colour));
     }
+    log::write_all(2, runtime_config_lines(request_));
     if (request_.log_dir) {
       log::write_all(2, app::logging_line(*request_.log_dir));
     }
@@ -207,6 +239,9 @@ class Run {
     WHORL_CHECKED(runnable.variables->check_required());
     if (!triggers) {
       return trigger_failed(triggers.take_error());
+    }
+    if (platform_ == nullptr) {
+      WHORL_CHECKED(capabilities_.fill(request_));
     }
     WHORL_CHECKED(create_platform());
     WHORL_TRY(const auto services, prepare(runnable, *triggers));
@@ -220,6 +255,7 @@ class Run {
       return {};
     }
     WHORL_TRY(platform_, runtime::Platform::create(engine_options(request_), capabilities_.all()));
+    platform_->set_outgoing(client_options(request_));
     if (!platform_->engine()->allocation_note().empty()) {
       log::warn(kLogTarget, "{}", platform_->engine()->allocation_note());
     }

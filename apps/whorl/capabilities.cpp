@@ -1,23 +1,90 @@
 #include "capabilities.hpp"
 
 #include "fs/file.hpp"
+#include "host/main_caller.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace whorl {
 namespace {
 
+namespace config = host::runtime_config;
+
 // Spin's names: both programs use the same files.
 constexpr std::string_view kDefaultStore = "sqlite_key_value.db";
 constexpr std::string_view kDefaultDatabase = "sqlite_db.db";
+/// The longest file of SQL statements, bytes.
+constexpr std::uint64_t kMaxScriptBytes = std::uint64_t{256} << 20;
 
-/// Where a file of state is; "" for memory.
-std::string state_file(const cli::UpRequest& request, std::string_view name) {
-  return request.state_dir ? fs::join(*request.state_dir, name) : std::string();
+/// Stores or databases by label as the operator has them, the default one included.
+template <class Kind>
+std::map<std::string, Kind, std::less<>> with_default(
+    const cli::UpRequest& request,
+    std::map<std::string, Kind, std::less<>> config::RuntimeConfig::* configured,
+    std::string_view file
+) {
+  std::map<std::string, Kind, std::less<>> all;
+  if (request.runtime_config != nullptr) {
+    all = (*request.runtime_config).*configured;
+  }
+  all.try_emplace(
+      "default",
+      config::LocalFile{
+          .path = request.state_dir ? fs::join(*request.state_dir, file) : std::string()
+      }
+  );
+  return all;
+}
+
+auto all_stores(const cli::UpRequest& request) {
+  return with_default(request, &config::RuntimeConfig::key_value_stores, kDefaultStore);
+}
+
+auto all_databases(const cli::UpRequest& request) {
+  return with_default(request, &config::RuntimeConfig::sqlite_databases, kDefaultDatabase);
+}
+
+/// The label of the first of a component's stores for which there is no backend yet.
+template <class Kind>
+const std::string* first_remote(
+    const std::map<std::string, Kind, std::less<>>& all, const std::vector<std::string>& labels
+) {
+  const auto found = std::ranges::find_if(labels, [&](const std::string& label) {
+    const auto kind = all.find(label);
+    return kind != all.end() && !std::holds_alternative<config::LocalFile>(kind->second);
+  });
+  return found != labels.end() ? &*found : nullptr;
+}
+
+/// What is configured and has no backend yet must not be taken for something else.
+Result<> refuse_remote(const cli::UpRequest& request, const app::LockedApp& app) {
+  const auto stores = all_stores(request);
+  const auto databases = all_databases(request);
+  for (const app::Component& component : app.components) {
+    const std::string* store = first_remote(stores, component.key_value_stores);
+    const std::string* database = first_remote(databases, component.sqlite_databases);
+    if (store != nullptr || database != nullptr) {
+      return fail(
+                 ErrorKind::Unsupported,
+                 "the type of the {} \"{}\" is known from Spin but not supported yet",
+                 store != nullptr ? "key-value store" : "SQLite database",
+                 store != nullptr ? *store : *database
+      )
+          .context(fmt::format("component \"{}\"", component.id))
+          .with_help("type = \"spin\" keeps it in a file");
+    }
+  }
+  return {};
+}
+
+std::string place_of(const config::LocalFile& file, std::string_view in_memory) {
+  return file.path.empty() ? std::string(in_memory) : fs::quote_path(file.path);
 }
 
 }  // namespace
@@ -25,6 +92,7 @@ std::string state_file(const cli::UpRequest& request, std::string_view name) {
 Result<AppCapabilities> Capabilities::configure(
     const cli::UpRequest& request, const cli::Runnable& runnable
 ) {
+  WHORL_CHECKED(refuse_remote(request, *runnable.app));
   AppCapabilities app;
   app.add(std::make_unique<host::variables::AppVariablesCapability>(variables_, runnable.variables)
   );
@@ -44,42 +112,123 @@ std::string Capabilities::storing_lines(const cli::UpRequest& request, const app
       return std::ranges::find(component.*labels, "default") != (component.*labels).end();
     });
   };
-  const auto place = [&](std::string_view file, std::string_view in_memory) {
-    return request.state_dir ? fs::quote_path(fs::join(*request.state_dir, file))
-                             : std::string(in_memory);
-  };
   std::string lines;
-  if (uses_default(&app::Component::sqlite_databases)) {
+  const auto databases = all_databases(request);
+  const auto* database = std::get_if<config::LocalFile>(&databases.find("default")->second);
+  if (database != nullptr && uses_default(&app::Component::sqlite_databases)) {
     lines += fmt::format(
         "Storing default SQLite data to {}.\n",
-        place(kDefaultDatabase, "a temporary in-memory database")
+        place_of(*database, "a temporary in-memory database")
     );
   }
-  if (uses_default(&app::Component::key_value_stores)) {
+  const auto stores = all_stores(request);
+  const auto* store = std::get_if<config::LocalFile>(&stores.find("default")->second);
+  if (store != nullptr && uses_default(&app::Component::key_value_stores)) {
     lines += fmt::format(
-        "Storing default key-value data to {}.\n",
-        place(kDefaultStore, "a temporary in-memory store")
+        "Storing default key-value data to {}.\n", place_of(*store, "a temporary in-memory store")
     );
   }
   return lines;
 }
 
-host::sqlite::GrantedDatabases Capabilities::sqlite_databases(const cli::UpRequest& request) {
-  // Kept from version to version of the application: guests of both write in turns.
-  auto& database = databases_["default"];
-  if (database == nullptr) {
-    database = host::sqlite::make_local_database(
-        {.path = state_file(request, kDefaultDatabase)}, sql_lanes_
+Result<> Capabilities::fill(const cli::UpRequest& request) {
+  if (!request.key_values.empty()) {
+    const auto stores = key_value_stores(request);
+    const auto store = stores.find("default");
+    if (store == stores.end()) {
+      return fail(ErrorKind::Unsupported, "the default key-value store has no backend here yet");
+    }
+    std::vector<host::key_value::PairView> pairs;
+    for (const auto& [key, value] : request.key_values) {
+      pairs.emplace_back(key, as_bytes(value));
+    }
+    host::MainCaller main;
+    WHORL_CHECKED(store->second->set_many(main.caller(), pairs)
+                      .context("cannot set key-value pairs in the default store"));
+  }
+  for (const std::string& text : request.sqlite_statements) {
+    WHORL_CHECKED(run_statement(request, text));
+  }
+  return {};
+}
+
+Result<> Capabilities::run_statement(const cli::UpRequest& request, const std::string& text) {
+  const auto failed = [](std::string_view label, std::string_view what) {
+    return fmt::format(
+        "failed to execute following sql statement against {} database: '{}'", label, what
+    );
+  };
+  const auto databases = sqlite_databases(request);
+  if (!text.starts_with('@')) {
+    const auto database = databases.find("default");
+    if (database == databases.end()) {
+      return fail(ErrorKind::Unsupported, "the default database has no backend here yet");
+    }
+    host::MainCaller main;
+    auto done = database->second->open()->execute(main.caller(), text, {});
+    return done ? Result<>() : Result<>(done.take_error().context(failed("default", text)));
+  }
+  const std::string_view argument = std::string_view(text).substr(1);
+  if (argument.empty()) {
+    return fail(
+        ErrorKind::InvalidInput, "database configuration is empty in the '@' sqlite statement"
     );
   }
-  return {databases_.begin(), databases_.end()};
+  const std::size_t colon = argument.find(':');
+  const std::string path(argument.substr(0, colon));
+  const std::string label(colon == std::string_view::npos ? "default" : argument.substr(colon + 1));
+  if (path.empty() || label.empty()) {
+    return fail(
+        ErrorKind::InvalidInput,
+        "{} is empty in the '{}' sqlite statement",
+        path.empty() ? "file path" : "database label",
+        text
+    );
+  }
+  const auto kinds = all_databases(request);
+  const auto kind = kinds.find(label);
+  const auto* local = kind != kinds.end() ? std::get_if<config::LocalFile>(&kind->second) : nullptr;
+  if (local == nullptr) {
+    return fail(
+        ErrorKind::NotFound,
+        "based on the '{}' a registered database named '{}' was expected but not found.",
+        text,
+        label
+    );
+  }
+  auto script = fs::read_file(path, kMaxScriptBytes);
+  if (!script) {
+    return Error(script.error().kind(), script.error().message())
+        .context(fmt::format("could not read file '{}' containing sql statements", path));
+  }
+  return host::sqlite::run_script(local->path, std::string(as_text(*script)))
+      .map_error([&](Error error) { return std::move(error).context(failed(label, text)); });
+}
+
+host::sqlite::GrantedDatabases Capabilities::sqlite_databases(const cli::UpRequest& request) {
+  for (const auto& [label, kind] : all_databases(request)) {
+    const auto* local = std::get_if<config::LocalFile>(&kind);
+    // Kept from version to version of the application: guests of both write in turns.
+    if (auto& database = databases_[label]; database == nullptr && local != nullptr) {
+      database = host::sqlite::make_local_database(
+          {.path = local->path, .may_attach_files = local->may_attach_files}, sql_lanes_
+      );
+    }
+  }
+  host::sqlite::GrantedDatabases granted;
+  std::ranges::copy_if(databases_, std::inserter(granted, granted.end()), [](const auto& entry) {
+    return entry.second != nullptr;
+  });
+  return granted;
 }
 
 host::key_value::GrantedStores Capabilities::key_value_stores(const cli::UpRequest& request) {
   host::key_value::GrantedStores stores;
-  stores.emplace(
-      "default", store_file("default", state_file(request, kDefaultStore))->store("default")
-  );
+  for (const auto& [label, kind] : all_stores(request)) {
+    if (const auto* local = std::get_if<config::LocalFile>(&kind)) {
+      stores.emplace(label, store_file(label, local->path)->store(label));
+    }
+  }
   return stores;
 }
 

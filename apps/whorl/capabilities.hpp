@@ -52,6 +52,9 @@ class Capabilities {
       const cli::UpRequest& request, const cli::Runnable& runnable
   );
 
+  /// Writes what the command line says into stores and databases. Once, before anything is served.
+  /// @return errors: those of the stores, of files that cannot be read, of statements
+  [[nodiscard]] Result<> fill(const cli::UpRequest& request);
   /// The lines that say where the default stores of an application are, with their ends; empty when
   /// no component uses them.
   [[nodiscard]] static std::string storing_lines(
@@ -61,6 +64,7 @@ class Capabilities {
  private:
   [[nodiscard]] host::sqlite::GrantedDatabases sqlite_databases(const cli::UpRequest& request);
   [[nodiscard]] host::key_value::GrantedStores key_value_stores(const cli::UpRequest& request);
+  [[nodiscard]] Result<> run_statement(const cli::UpRequest& request, const std::string& text);
   /// The file of stores at a path, or in memory; versions of an application share it.
   [[nodiscard]] std::shared_ptr<host::key_value::SqliteFile> store_file(
       const std::string& key, const std::string& path

@@ -8,6 +8,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "component/inspect.hpp"
+#include "host/runtime_config/runtime_config.hpp"
 #include "host/variables/app_variables.hpp"
 
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace whorl::cli {
@@ -79,6 +81,13 @@ struct UpRequest {
   /// Folder for guests' output; absent: their output goes to stderr only. As it is to be shown.
   std::optional<std::string> log_dir;
   LogFiles log_files = LogFiles::Append;
+  /// What the operator's file says; null without one. `runtime_config_file` as it was given.
+  std::shared_ptr<const host::runtime_config::RuntimeConfig> runtime_config{};
+  std::string runtime_config_file{};
+  /// Written to the `default` key-value store before anything is served.
+  std::vector<std::pair<std::string, std::string>> key_values{};
+  /// Run on databases before anything is served: a statement, or `@FILE[:LABEL]`.
+  std::vector<std::string> sqlite_statements{};
   /// Components whose output is streamed to stderr; empty: all, unless `is_quiet`.
   std::vector<std::string> follow;
   bool is_quiet = false;

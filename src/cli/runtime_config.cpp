@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
+#include <utility>
+#include <variant>
 
 namespace whorl::cli {
 namespace {
@@ -14,23 +14,7 @@ namespace {
 using manifest::Entry;
 using manifest::Node;
 
-/// Spin's keys that have no effect here yet.
-constexpr std::array<std::string_view, 10> kUnsupported{
-    "key_value_store",
-    "sqlite_database",
-    "llm_compute",
-    "outbound_networking",
-    "client_tls",
-    "outbound_http",
-    "outbound_redis",
-    "outbound_pg",
-    "outbound_mysql",
-    "outbound_mqtt"
-};
-
-constexpr std::array<std::string_view, 4> kProviderTypes{
-    "vault", "azure_key_vault", "static", "env"
-};
+namespace config = host::runtime_config;
 
 Result<std::string> read_text(const std::string& path) {
   auto bytes = fs::read_file(path, manifest::kMaxManifestBytes);
@@ -41,162 +25,86 @@ Result<std::string> read_text(const std::string& path) {
   return Error(why.kind(), why.message(), why.where());
 }
 
-Error wrong_type(std::string_view key, std::string_view expected) {
-  return fail(ErrorKind::InvalidInput, "invalid type for `{}`: expected {}", key, expected);
-}
-
 Result<std::string> read_string(const Entry& entry) {
-  return entry.value.is(Node::Kind::String) ? Result<std::string>(entry.value.text)
-                                            : wrong_type(entry.name, "a string");
+  if (!entry.value.is(Node::Kind::String)) {
+    return fail(ErrorKind::InvalidInput, "invalid type for `{}`: expected a string", entry.name);
+  }
+  return entry.value.text;
 }
 
-Result<host::variables::StaticProvider::Values> read_values(const Entry& entry) {
-  if (!entry.value.is(Node::Kind::Table)) {
-    return wrong_type(entry.name, "a map");
-  }
-  host::variables::StaticProvider::Values out;
-  for (const Entry& value : entry.value.entries) {
-    WHORL_TRY(out[value.name], read_string(value));
-  }
-  return out;
+Error unsupported(std::string_view what, std::string_view name) {
+  return fail(
+      ErrorKind::Unsupported, "the {} `{}` is known from Spin but not supported yet", what, name
+  );
 }
 
-Result<host::variables::VaultSettings> read_vault(const Node& table) {
-  host::variables::VaultSettings out;
-  const auto read = [&](std::string_view key, std::string& to) -> Result<void> {
-    if (const Entry* entry = table.find(key)) {
-      WHORL_TRY(to, read_string(*entry));
+/// What would be expected to protect somebody, and does not here yet, is not passed over.
+Result<> refuse_unsupported(const config::RuntimeConfig& all) {
+  constexpr std::string_view kKey = "runtime config key";
+  if (!all.client_tls.empty()) {
+    return unsupported(kKey, "client_tls");
+  }
+  for (const auto& [limit, name] : {
+           std::pair{all.max_connections.sockets, "outbound_networking.max_socket_connections"},
+           std::pair{all.max_connections.total, "outbound_networking.max_total_connections"},
+           std::pair{all.max_connections.http, "outbound_http.max_connections"},
+       }) {
+    if (limit) {
+      return unsupported(kKey, name);
     }
-    return {};
-  };
-  WHORL_CHECKED(read("url", out.url));
-  WHORL_CHECKED(read("token", out.token));
-  WHORL_CHECKED(read("mount", out.mount));
-  WHORL_CHECKED(read("prefix", out.prefix));
-  for (const std::string_view key : {"url", "token", "mount"}) {
-    if (table.find(key) == nullptr) {
-      return fail(ErrorKind::InvalidInput, "missing field `{}`", key);
-    }
-  }
-  return out;
-}
-
-Result<VariablesProviderConfig> read_provider(const Node& table) {
-  const Entry* type = table.find("type");
-  if (type == nullptr) {
-    return fail(ErrorKind::InvalidInput, "missing field `type`");
-  }
-  WHORL_TRY(const std::string name, read_string(*type));
-  if (std::ranges::find(kProviderTypes, name) == kProviderTypes.end()) {
-    return fail(
-        ErrorKind::InvalidInput,
-        "unknown variant `{}`, expected one of `vault`, `azure_key_vault`, `static`, `env`",
-        name
-    );
-  }
-  VariablesProviderConfig out;
-  if (name == "env") {
-    out.kind = VariablesProviderConfig::Kind::Environment;
-    out.prefix = host::variables::EnvironmentProvider::kDefaultPrefix;
-  } else if (name == "vault") {
-    out.kind = VariablesProviderConfig::Kind::Vault;
-    WHORL_TRY(out.vault, read_vault(table));
-  } else if (name != "static") {
-    return fail(
-        ErrorKind::Unsupported,
-        "the variables provider `{}` is known from Spin but not supported yet",
-        name
-    );
-  }
-  for (const Entry& entry : table.entries) {
-    if (name == "static" && entry.name == "values") {
-      WHORL_TRY(out.values, read_values(entry));
-    } else if (name == "env" && entry.name == "prefix") {
-      WHORL_TRY(out.prefix, read_string(entry));
-    } else if (name == "env" && entry.name == "dotenv_path") {
-      WHORL_TRY(out.dotenv_path, read_string(entry));
-    }
-  }
-  return out;
-}
-
-Result<void> read_providers(const Entry& entry, RuntimeConfig& out) {
-  if (!entry.value.is(Node::Kind::Array)) {
-    return wrong_type(entry.name, "a sequence");
-  }
-  for (const Node& table : entry.value.items) {
-    WHORL_TRY(VariablesProviderConfig provider, read_provider(table));
-    out.providers.push_back(std::move(provider));
   }
   return {};
 }
 
-/// @return whether the key is one of ours
-Result<bool> read_key(const Node& root, const Entry& entry, RuntimeConfig& out) {
-  if (entry.name == "state_dir") {
-    WHORL_TRY(out.state_dir, read_string(entry));
-  } else if (entry.name == "log_dir") {
-    WHORL_TRY(out.log_dir, read_string(entry));
-  } else if (entry.name == "max_instance_memory") {
-    if (!entry.value.is(Node::Kind::Integer) || entry.value.integer < 0) {
-      return wrong_type(entry.name, "a number of bytes");
-    }
-    out.max_instance_memory = static_cast<std::uint64_t>(entry.value.integer);
-  } else if (entry.name == "variables_provider") {
-    WHORL_CHECKED(read_providers(entry, out));
-  } else if (entry.name == "config_provider") {
-    // The older name counts only where the newer one is absent.
-    if (root.find("variables_provider") == nullptr) {
-      WHORL_CHECKED(read_providers(entry, out));
-    }
-  } else {
-    return false;
+Result<VariablesProviderConfig> as_provider(const config::VariablesProvider& provider) {
+  VariablesProviderConfig out;
+  if (const auto* values = std::get_if<config::StaticVariables>(&provider)) {
+    out.values = values->values;
+    return out;
   }
-  return true;
+  if (const auto* environment = std::get_if<config::EnvironmentVariables>(&provider)) {
+    out.kind = VariablesProviderConfig::Kind::Environment;
+    out.prefix = environment->prefix.value_or(
+        std::string(host::variables::EnvironmentProvider::kDefaultPrefix)
+    );
+    out.dotenv_path = environment->dotenv_path.value_or("");
+    return out;
+  }
+  if (const auto* vault = std::get_if<config::VaultVariables>(&provider)) {
+    out.kind = VariablesProviderConfig::Kind::Vault;
+    out.vault.url = vault->url;
+    out.vault.token = vault->token;
+    out.vault.mount = vault->mount;
+    out.vault.prefix = vault->prefix.value_or("");
+    return out;
+  }
+  return unsupported("variables provider", "azure_key_vault");
 }
 
-Result<Node> parse_toml(std::string_view text, const std::string& path) {
-  auto parsed = manifest::parse_document(text, path);
-  if (!parsed) {
-    // The rendered message shows the line, which may hold a secret.
-    return fail(ErrorKind::InvalidInput, "the file is not valid TOML")
-        .context(fmt::format("failed to parse runtime config file '{}' as toml", path));
+Result<RuntimeConfig> as_settings(config::RuntimeConfig all) {
+  WHORL_CHECKED(refuse_unsupported(all));
+  RuntimeConfig out;
+  out.state_dir = all.state_dir;
+  out.log_dir = all.log_dir;
+  out.max_instance_memory = all.max_instance_memory;
+  for (const config::VariablesProvider& provider : all.variables_providers) {
+    WHORL_TRY(VariablesProviderConfig read, as_provider(provider));
+    out.providers.push_back(std::move(read));
   }
-  return parsed;
+  out.all = std::make_shared<const config::RuntimeConfig>(std::move(all));
+  return out;
 }
 
 }  // namespace
 
 Result<RuntimeConfig> parse_runtime_config(std::string_view text, const std::string& path) {
-  WHORL_TRY(const Node root, parse_toml(text, path));
-  RuntimeConfig out;
-  std::string unknown;
-  for (const Entry& entry : root.entries) {
-    WHORL_TRY(const bool is_known, read_key(root, entry, out));
-    if (is_known) {
-      continue;
-    }
-    if (std::ranges::find(kUnsupported, entry.name) != kUnsupported.end()) {
-      return fail(
-          ErrorKind::Unsupported,
-          "the runtime config key `{}` is known from Spin but not supported yet",
-          entry.name
-      );
-    }
-    unknown += (unknown.empty() ? "" : ", ") + entry.name;
-  }
-  if (!unknown.empty()) {
-    return fail(ErrorKind::InvalidInput, "unused runtime config key(s): {}", unknown);
-  }
-  return out;
+  WHORL_TRY(config::RuntimeConfig all, config::parse(text, path));
+  return as_settings(std::move(all));
 }
 
 Result<RuntimeConfig> read_runtime_config(const std::string& path) {
-  WHORL_TRY(
-      const std::string text,
-      read_text(path).context("failed to read runtime config file '{}'", path)
-  );
-  return parse_runtime_config(text, path);
+  WHORL_TRY(config::RuntimeConfig all, config::load(path));
+  return as_settings(std::move(all));
 }
 
 Result<CacheConfig> read_cache_config(const std::string& path) {

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "host/runtime_config/runtime_config.hpp"
 #include "host/variables/provider.hpp"
 #include "host/variables/vault_provider.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +33,8 @@ struct RuntimeConfig {
   std::optional<std::string> log_dir{};    ///< empty text: none
   std::optional<std::uint64_t> max_instance_memory{};
   std::vector<VariablesProviderConfig> providers{};  ///< in the order they are asked
+  /// All of it; never null.
+  std::shared_ptr<const host::runtime_config::RuntimeConfig> all{};
 };
 
 /// @return errors in Spin's words: the file cannot be read or is no TOML, a wrong type, unknown

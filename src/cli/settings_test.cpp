@@ -44,30 +44,34 @@ TEST_CASE("runtime config") {
 TEST_CASE("runtime configs that are refused") {
   CHECK(error_of("nosuch = 1\nother = 2") == "unused runtime config key(s): nosuch, other");
   CHECK(
-      error_of("[llm_compute]\ntype = \"spin\"") ==
-      "the runtime config key `llm_compute` is known from Spin but not supported yet"
+      error_of("[outbound_http]\nmax_connections = 1") ==
+      "the runtime config key `outbound_http.max_connections` is known from Spin but not supported "
+      "yet"
   );
-  CHECK(error_of("state_dir = 1") == "invalid type for `state_dir`: expected a string");
+  CHECK(error_of("state_dir = 1") == "invalid type for `state_dir`: integer, expected a string");
   CHECK(
       error_of("max_instance_memory = -1") ==
-      "invalid type for `max_instance_memory`: expected a number of bytes"
+      "invalid value for `max_instance_memory`: integer `-1`, expected one that is not negative"
   );
-  CHECK(error_of("[[variables_provider]]\nx = 1") == "missing field `type`");
+  CHECK(
+      error_of("[[variables_provider]]\nx = 1") == "in [variables_provider]: missing field `type`"
+  );
   CHECK(
       error_of("[[variables_provider]]\ntype = \"x\"") ==
-      "unknown variant `x`, expected one of `vault`, `azure_key_vault`, `static`, `env`"
+      "in [variables_provider]: unknown variant `x`, expected one of `azure_key_vault`, `env`, "
+      "`static`, `vault`"
   );
   CHECK(
       error_of("[[variables_provider]]\ntype = \"vault\"\nurl = \"u\"\nmount = \"m\"") ==
-      "missing field `token`"
+      "in [variables_provider]: missing field `token`"
   );
   CHECK(
-      error_of("[[variables_provider]]\ntype = \"azure_key_vault\"") ==
+      error_of("[[variables_provider]]\ntype = \"azure_key_vault\"\nvault_url = \"u\"") ==
       "the variables provider `azure_key_vault` is known from Spin but not supported yet"
   );
   CHECK(
       error_of("[[variables_provider]]\ntype = \"static\"\nvalues = { a = 1 }") ==
-      "invalid type for `a`: expected a string"
+      "in [variables_provider]: invalid type for `values.a`: integer, expected a string"
   );
   CHECK(
       error_of("token = 's3cret") ==

@@ -207,8 +207,22 @@ constexpr std::array kFlags{
         .help = "Set the static assets of the components in the temporary directory as writable"
     },
     refused(Trigger, "experimental-wasi-otel"),
-    refused(Trigger, "key-value", "KEY_VALUES"),
-    refused(Trigger, "sqlite", "SQLITE_STATEMENTS"),
+    FlagSpec{
+        .name = "key-value",
+        .value_name = "KEY_VALUES",
+        .help = "Set a key/value pair (key=value) in the application's default store. Any existing "
+                "value will be overwritten. Can be used multiple times",
+        .repeat = Many,
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "sqlite",
+        .value_name = "SQLITE_STATEMENTS",
+        .help = "Run a SQLite statement such as a migration against the default database. To run "
+                "from a file, prefix the filename with @ e.g. whorl up --sqlite @migration.sql",
+        .repeat = Many,
+        .may_be_empty = true
+    },
     FlagSpec{
         .name = "max-instance-memory",
         .value_name = "MAX_INSTANCE_MEMORY",

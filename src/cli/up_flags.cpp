@@ -161,6 +161,20 @@ Result<std::uint64_t> parse_head_size(std::string_view text) {
   return bytes;
 }
 
+/// What is put into stores and databases before anything is served.
+void read_state_flags(FlagReader& reader, const ScannedArguments& arguments, UpRequest& request) {
+  const FlagSpec& spec = up_flag("key-value");
+  for (const std::string& text : arguments.values(spec.name)) {
+    auto pair = parse_key_value(text);
+    if (pair) {
+      request.key_values.push_back(*std::move(pair));
+    } else {
+      reader.fail(invalid_value(spec, text, pair.error().message()));
+    }
+  }
+  request.sqlite_statements = arguments.values("sqlite");
+}
+
 /// Checks the form; what files hold is read later.
 void read_variable_flags(FlagReader& reader, const ScannedArguments& arguments, TriggerFlags& out) {
   const FlagSpec& spec = up_flag("variable");
@@ -234,6 +248,7 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   request.debug_info = reader.is_on("debug-info") ? DebugInfo::On : DebugInfo::Off;
   read_limits(reader, request);
   read_variable_flags(reader, arguments, out);
+  read_state_flags(reader, arguments, request);
   const auto keep = [](std::string& out) {
     return [&out](std::string text) { out = std::move(text); };
   };
@@ -280,6 +295,8 @@ Result<void> apply_settings(TriggerFlags& flags) {
   }
   WHORL_TRY(RuntimeConfig config, read_runtime_config(flags.runtime_config_file));
   flags.providers = std::move(config.providers);
+  request.runtime_config = std::move(config.all);
+  request.runtime_config_file = flags.runtime_config_file;
   if (!request.budgets.instance_memory) {
     request.budgets.instance_memory = config.max_instance_memory;
   }

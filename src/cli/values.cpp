@@ -173,4 +173,9 @@ Result<std::pair<std::string, std::string>> parse_environment(std::string_view t
   return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
 }
 
+Result<std::pair<std::string, std::string>> parse_key_value(std::string_view text) {
+  auto pair = parse_environment(text);
+  return pair ? std::move(pair) : invalid("Key/Values must be of the form `key=value`");
+}
+
 }  // namespace whorl::cli

@@ -26,5 +26,6 @@ namespace whorl::cli {
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// `KEY=VALUE`, split at the first `=`.
 [[nodiscard]] Result<std::pair<std::string, std::string>> parse_environment(std::string_view text);
+[[nodiscard]] Result<std::pair<std::string, std::string>> parse_key_value(std::string_view text);
 
 }  // namespace whorl::cli

@@ -8,6 +8,7 @@
 #include "component/host.hpp"
 #include "engine/engine.hpp"
 #include "host/capability.hpp"
+#include "http/client.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
 
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace whorl::runtime {
 
@@ -38,6 +40,9 @@ class Platform {
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
   [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
+  /// How guests' connections are made, of HTTP and of sockets; before any shard starts.
+  void set_outgoing(http::ClientOptions options) { outgoing_ = std::move(options); }
+  [[nodiscard]] const http::ClientOptions& outgoing() const noexcept { return outgoing_; }
 
  private:
   std::shared_ptr<engine::Engine> engine_;
@@ -45,6 +50,7 @@ class Platform {
   wasi::p2::Slots p2_slots_;
   std::uint16_t p1_slot_;
   InstanceGate instances_;
+  http::ClientOptions outgoing_;
 };
 
 }  // namespace whorl::runtime

@@ -385,9 +385,9 @@ class Reading {
 Result<RuntimeConfig> parse(std::string_view text, const std::string& file_name) {
   auto document = manifest::parse_document(text, file_name);
   if (!document) {
-    return document.take_error().context(
-        fmt::format("failed to parse runtime config file '{}' as toml", file_name)
-    );
+    // The rendered message shows the line, which may hold a secret.
+    return fail(ErrorKind::InvalidInput, "the file is not valid TOML")
+        .context(fmt::format("failed to parse runtime config file '{}' as toml", file_name));
   }
   return Reading(file_name).read(*document);
 }
