@@ -143,6 +143,18 @@ std::variant<UpPart, int> read_up_part(
   if (const auto* wrong = std::get_if<UsageError>(&flags)) {
     return report_usage(*wrong);
   }
+  // `watch` names the application and the profile itself.
+  for (const std::string_view name : {"from", "from-file", "from-registry", "profile"}) {
+    if (scanned.has(name)) {
+      return report_up_usage(
+          {.message = fmt::format(
+               "the argument '{}' cannot be used multiple times", up_flag(name).to_text()
+           ),
+           .usage = std::string(kUpUsage),
+           .cause = {}}
+      );
+    }
+  }
   auto& own_flags = std::get<OwnFlags>(own);
   own_flags.profile = profile;
   auto source = UpSource::open(

@@ -149,6 +149,7 @@ def test_refusals(folder):
         (("--nosuch",), 2, "error: unexpected argument '--nosuch' found"),
         (("-f", "nosuch"), 1, "Error: No such file or directory 'nosuch'"),
         (("--listen", "x"), 2, "invalid socket address"),
+        (("--quiet", "-f", "other"), 1, "'--from <APPLICATION>' cannot be used multiple times"),
     ]:
         ended = whorl.run("watch", *arguments, cwd=folder)
         assert (ended.returncode, text in ended.stderr) == (status, True), ended.stderr
