@@ -1,6 +1,7 @@
 #include "cli/cli.hpp"
 
 #include "cli/build_command.hpp"
+#include "cli/doctor_command.hpp"
 #include "cli/help.hpp"
 #include "cli/inspect.hpp"
 #include "cli/maintenance.hpp"
@@ -26,8 +27,9 @@ constexpr int kStderr = 2;
 constexpr std::string_view kProgramUsage = "whorl <COMMAND>";
 constexpr std::size_t kSimilarVerbDistance = 2;
 
-constexpr std::array<VerbHelp, 5> kVerbs{
+constexpr std::array<VerbHelp, 6> kVerbs{
     {{"build", "Build the Spin application"},
+     {"doctor", "Detect and fix problems with Spin applications"},
      {"help", "Print this message or the help of the given subcommand(s)"},
      {"inspect", kInspectAbout},
      {"up", kUpAbout},
@@ -36,12 +38,11 @@ constexpr std::array<VerbHelp, 5> kVerbs{
 };
 
 /// Spin's verbs that don't exist here yet, with their aliases.
-constexpr std::array<std::string_view, 18> kSpinVerbs{
+constexpr std::array<std::string_view, 17> kSpinVerbs{
     "add",
     "a",
     "deploy",
     "d",
-    "doctor",
     "login",
     "new",
     "n",
@@ -118,6 +119,10 @@ int run_help(std::span<const std::string_view> arguments) {
     log::write_all(kStdout, command_help(watch_help(), log::terminal_width(kStdout)));
     return 0;
   }
+  if (arguments[0] == "doctor") {
+    log::write_all(kStdout, command_help(doctor_help(), log::terminal_width(kStdout)));
+    return 0;
+  }
   if (arguments[0] == "inspect") {
     log::write_all(kStdout, inspect_help());
     return 0;
@@ -142,6 +147,9 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   }
   if (first == "watch" || first == "w") {
     return run_watch(rest, runner);
+  }
+  if (first == "doctor") {
+    return run_doctor(rest, runner);
   }
   if (first == "inspect") {
     return run_inspect(rest, runner);

@@ -1,6 +1,7 @@
 #include "cli/shell_texts.hpp"
 
 #include "cli/build_command.hpp"
+#include "cli/doctor_command.hpp"
 #include "cli/help.hpp"
 #include "cli/inspect.hpp"
 #include "cli/up.hpp"
@@ -32,7 +33,7 @@ std::vector<CommandHelp> commands() {
       .arguments = {},
       .flags = {}
   };
-  return {build_help(), inspect, up, watch_help()};
+  return {build_help(), doctor_help(), inspect, up, watch_help()};
 }
 
 std::vector<const FlagSpec*> offered(const CommandHelp& command) {

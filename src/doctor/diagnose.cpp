@@ -1,0 +1,123 @@
+#include "doctor/diagnose.hpp"
+
+#include "build/build_info.hpp"
+#include "fs/file.hpp"
+#include "manifest/document.hpp"
+#include "manifest/manifest.hpp"
+
+#include <fmt/format.h>
+
+namespace whorl::doctor {
+namespace {
+
+using manifest::Entry;
+using manifest::Node;
+using Severity = Diagnosis::Severity;
+using Cure = Diagnosis::Cure;
+
+Result<std::string> read_manifest(const std::string& path) {
+  WHORL_TRY(const Bytes bytes, fs::read_file(path, manifest::kMaxManifestBytes));
+  return std::string(as_text(bytes));
+}
+
+std::string shown(const Node& value) {
+  if (value.is(Node::Kind::Integer)) {
+    return fmt::format("{}", value.integer);
+  }
+  return value.is(Node::Kind::String) ? fmt::format("\"{}\"", value.text) : std::string("this");
+}
+
+void check_version(const Node& root, std::vector<Diagnosis>& out) {
+  const Entry* version = root.find("spin_manifest_version");
+  const Entry* older = root.find("spin_version");
+  if (version == nullptr && older == nullptr) {
+    out.push_back(
+        {.severity = Severity::Error,
+         .text = "Manifest missing 'spin_manifest_version' key",
+         .cure = Cure::WriteVersion,
+         .advice = {}}
+    );
+    return;
+  }
+  const Node& value = version != nullptr ? version->value : older->value;
+  if (value.is(Node::Kind::String) && value.text == "1") {
+    out.push_back(
+        {.severity = Severity::Warning,
+         .text = "Version 1 manifest can be upgraded to version 2",
+         .cure = Cure::None,
+         .advice = "it runs as it is; `spin doctor` upgrades it"}
+    );
+  } else if (!value.is(Node::Kind::Integer) || value.integer != 2) {
+    out.push_back(
+        {.severity = Severity::Error,
+         .text = fmt::format(
+             "Manifest 'spin_manifest_version' must be \"1\" or 2, not {}", shown(value)
+         ),
+         .cure = Cure::None,
+         .advice = {}}
+    );
+  }
+}
+
+/// What the loader would say of the rest, mistake by mistake.
+void check_manifest(const std::string& text, const std::string& path, std::vector<Diagnosis>& out) {
+  if (const auto parsed = manifest::parse_manifest(text, path); !parsed) {
+    out.push_back(
+        {.severity = Severity::Error,
+         .text = "The manifest cannot be used:\n" + parsed.error().message(),
+         .cure = Cure::None,
+         .advice = parsed.error().help()}
+    );
+  }
+}
+
+void check_sources(const build::BuildInfo& info, std::vector<Diagnosis>& out) {
+  for (const build::ComponentBuild& component : info.components) {
+    const bool is_missing =
+        !component.source.empty() &&
+        fs::kind_of(fs::join(info.folder(), component.source)) == fs::Kind::Missing;
+    if (!is_missing) {
+      continue;
+    }
+    const bool can_build = !component.commands.empty();
+    out.push_back(
+        {.severity = Severity::Error,
+         .text = fmt::format(
+             "Component \"{}\" source \"{}\" is missing", component.id, component.source
+         ),
+         .cure = can_build ? Cure::Build : Cure::None,
+         .advice = can_build ? "" : "build it, or give the component a build command"}
+    );
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Diagnosis>> examine(const std::string& manifest_path) {
+  WHORL_TRY(const std::string text, read_manifest(manifest_path));
+  WHORL_TRY(
+      const Node root,
+      manifest::parse_document(text, manifest_path)
+          .context(
+              "Couldn't parse manifest file at {} as valid TOML", fs::quote_path(manifest_path)
+          )
+  );
+  std::vector<Diagnosis> out;
+  check_version(root, out);
+  // A wrong version makes everything after it look wrong as well.
+  const bool is_readable = out.empty() || out.front().severity == Severity::Warning;
+  if (is_readable) {
+    check_manifest(text, manifest_path, out);
+  }
+  WHORL_TRY(const auto info, build::parse_build_info(text, manifest_path, {}));
+  check_sources(info, out);
+  return out;
+}
+
+Result<void> write_version(const std::string& manifest_path) {
+  WHORL_TRY(const std::string text, read_manifest(manifest_path));
+  WHORL_CHECKED(fs::write_file_atomic(manifest_path + ".bak", as_bytes(text)));
+  return fs::write_file_atomic(manifest_path, as_bytes("spin_manifest_version = 2\n" + text));
+}
+
+}  // namespace whorl::doctor
