@@ -5,7 +5,6 @@ docs/reference/flags.md says which test is for which flag.
 
 import json
 import os
-import pathlib
 import socket
 import subprocess
 
@@ -32,22 +31,25 @@ def files(app):
     return folder
 
 
-def work_folders():
-    return {p for p in pathlib.Path(os.environ.get("TMPDIR", "/tmp")).glob("spinup-*")}
+@pytest.fixture
+def temporary(tmp_path):
+    """A folder for temporary files that nobody else uses."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    return folder
 
 
-def test_files_are_copied_and_cannot_be_changed(files):
-    before = work_folders()
-    with whorl.Server.start("-f", files) as server:
+def test_files_are_copied_and_cannot_be_changed(files, temporary):
+    with whorl.Server.start("-f", files, env={"TMPDIR": str(temporary)}) as server:
         assert server.get("/read/a.txt").body == b"first"
         assert server.get("/read/deep/b.txt").body == b"deep"
         assert server.get("/write/a.txt").body.startswith(b"error ")
         assert server.get("/read/../granted.wasm").body.startswith(b"error ")
         (files / "static" / "a.txt").write_text("second")
         assert server.get("/read/a.txt").body == b"first"
-        assert len(work_folders() - before) == 1
+        assert len(list(temporary.glob("spinup-*"))) == 1
         assert server.stop() == 0
-    assert work_folders() == before
+    assert list(temporary.iterdir()) == []
 
 
 def test_transient_writes_are_lost_at_the_end(files):
@@ -68,11 +70,10 @@ def test_direct_mounts_show_changes(files):
 
 
 @pytest.mark.parametrize("flag", ["--temp", "--tmp"])
-def test_a_given_folder_is_kept(files, tmp_path, flag):
-    before = work_folders()
-    with whorl.Server.start("-f", files, flag, tmp_path / "work" / "here") as server:
+def test_a_given_folder_is_kept(files, tmp_path, temporary, flag):
+    with whorl.Server.start("-f", files, flag, tmp_path / "work" / "here", env={"TMPDIR": str(temporary)}) as server:
         assert server.get("/read/a.txt").body == b"first"
-        assert work_folders() == before
+        assert list(temporary.iterdir()) == []
     assert (tmp_path / "work" / "here" / "assets" / "granted" / "a.txt").read_text() == "first"
 
 
