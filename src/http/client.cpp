@@ -35,49 +35,64 @@ std::optional<Destination> parse_destination(Scheme scheme, std::string_view aut
   return to;
 }
 
-std::unique_ptr<net::Channel> ClientCore::take_idle(const Destination& to) {
+ClientCore::Connection ClientCore::take_idle(const Destination& to) {
   std::erase_if(idle_, [](const Idle& idle) { return idle.until.is_expired(); });
   while (true) {
     // The one used last is the least likely to be closed by its server.
     const auto found =
         std::find_if(idle_.rbegin(), idle_.rend(), [&](const Idle& idle) { return idle.to == to; });
     if (found == idle_.rend()) {
-      return nullptr;
+      return {};
     }
-    std::unique_ptr<net::Channel> channel = std::move(found->channel);
+    Connection connection = std::move(found->connection);
     idle_.erase(std::next(found).base());
-    if (channel->is_quiet()) {
-      return channel;
+    if (connection.channel->is_quiet()) {
+      return connection;
     }
   }
 }
 
-void ClientCore::keep_idle(const Destination& to, std::unique_ptr<net::Channel> channel) {
+void ClientCore::keep_idle(const Destination& to, Connection connection) {
   if (options.max_idle == 0) {
-    channel->shutdown();
+    connection.channel->shutdown();
     return;
   }
   if (idle_.size() >= options.max_idle) {
     idle_.pop_front();
   }
-  idle_.push_back({to, std::move(channel), async::Deadline::after(options.idle_time)});
+  idle_.push_back({to, std::move(connection), async::Deadline::after(options.idle_time)});
 }
 
-std::optional<ClientCore::Place> ClientCore::try_enter() {
-  if (open_ >= options.max_connections) {
-    return std::nullopt;
+bool ClientCore::evict_idle() {
+  if (idle_.empty()) {
+    return false;
   }
-  while (!idle_.empty() && open_ + idle_.size() >= options.max_connections) {
-    idle_.pop_front();
-  }
-  return std::optional<Place>(std::in_place, *this);
+  idle_.pop_front();
+  return true;
 }
 
-Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls() {
-  if (tls_ == nullptr) {
-    WHORL_TRY(tls_, net::TlsClientContext::create(options.tls));
+std::size_t ClientCore::tls_profile(std::string_view component_id, std::string_view host)
+    const noexcept {
+  const auto has = [](const std::vector<std::string>& list, std::string_view item) {
+    return std::ranges::find(list, item) != list.end();
+  };
+  for (std::size_t i = 0; i < options.tls_rules.size(); ++i) {
+    const TlsRule& rule = options.tls_rules[i];
+    if (has(rule.component_ids, component_id) && has(rule.hosts, host)) {
+      return i + 1;
+    }
   }
-  return tls_;
+  return 0;
+}
+
+Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls(std::size_t profile) {
+  tls_.resize(std::max(tls_.size(), options.tls_rules.size() + 1));
+  if (tls_[profile] == nullptr) {
+    const net::TlsClientOptions& settings =
+        profile == 0 ? options.tls : options.tls_rules[profile - 1].tls;
+    WHORL_TRY(tls_[profile], net::TlsClientContext::create(settings));
+  }
+  return tls_[profile];
 }
 
 Client::Client(async::Shard& shard, ClientOptions options)

@@ -9,6 +9,7 @@
 
 #include "async/shard.hpp"
 #include "http/client_exchange.hpp"
+#include "http/connection_limit.hpp"
 #include "net/ip_network.hpp"
 #include "net/tls_client.hpp"
 
@@ -17,15 +18,28 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace whorl::http {
 
-struct ClientOptions {
+/// Trust and identity for some components and hosts.
+struct TlsRule {
+  std::vector<std::string> component_ids;
+  std::vector<std::string> hosts;  ///< lower case, without ports
   net::TlsClientOptions tls;
+};
+
+struct ClientOptions {
+  net::TlsClientOptions tls;       ///< where no rule fits
+  std::vector<TlsRule> tls_rules;  ///< the first that fits component and host counts
   net::BlockedNetworks blocked;
-  std::size_t max_connections = 4096;  ///< open at a time; 0 makes no connection at all
+  /// Of open connections, idle ones included. A request waits for its place as long as it may wait
+  /// for its connection; where a limit is 0 it fails at once.
+  ConnectionLimits limits = {std::make_shared<ConnectionLimit>(kDefaultConnections)};
   std::size_t max_idle = 64;           ///< 0: no connection is used twice
   std::chrono::seconds idle_time{30};  ///< after which an idle one is not used any more
+
+  static constexpr std::uint64_t kDefaultConnections = 4096;
 };
 
 /// Where a request goes.
@@ -33,6 +47,9 @@ struct Destination {
   bool is_tls = false;
   std::string host;  ///< lower case; an IPv6 address without brackets
   std::uint16_t port = 0;
+  /// Which TLS settings: 0 those of the client, else one more than the index of a rule. Connections
+  /// made under different ones are never shared.
+  std::size_t tls_profile = 0;
   [[nodiscard]] bool operator==(const Destination&) const = default;
 };
 /// Reads "host", "host:port", "[v6]:port"; the port is the scheme's by default. Nothing for what

@@ -7,6 +7,12 @@
 #include <system_error>
 
 namespace whorl::http {
+namespace {
+
+/// How often a request that waits for its place looks again.
+constexpr std::chrono::milliseconds kPlaceInterval{10};
+
+}  // namespace
 
 async::Awaitable<ClientRun::Step<>> ClientRun::wait_connecting(async::Deadline deadline) {
   if (exchange_->is_abandoned()) {
@@ -23,19 +29,29 @@ async::Awaitable<ClientRun::Step<>> ClientRun::wait_connecting(async::Deadline d
   co_return Step<>();
 }
 
-async::Awaitable<ClientRun::Step<ClientCore::Place>> ClientRun::enter(async::Deadline deadline) {
-  if (core_->options.max_connections == 0) {
+async::Awaitable<ClientRun::Step<>> ClientRun::enter(async::Deadline deadline) {
+  const ConnectionLimits& limits = core_->options.limits;
+  const bool is_closed =
+      std::ranges::any_of(limits, [](const auto& limit) { return limit->most() == 0; });
+  if (is_closed) {
     co_return failed(ClientFailure::ConnectionLimit, "no connection is allowed");
   }
-  while (true) {
-    if (auto place = core_->try_enter()) {
-      co_return Step<ClientCore::Place>(*std::move(place));
+  on_abandoned_.listen(exchange_->abandoned_event());
+  while (!permit_.try_take(limits)) {
+    if (core_->evict_idle()) {
+      continue;
     }
-    on_socket_.listen(core_->room_event());
-    if (auto waited = co_await wait_connecting(deadline); !waited) {
-      co_return std::unexpected(std::move(waited.error()));
+    if (exchange_->is_abandoned()) {
+      co_return gone();
     }
+    if (deadline.is_expired()) {
+      co_return failed(ClientFailure::ConnectionTimeout, "no room for another connection in time");
+    }
+    // A place may be given back on another shard, which has no way to tell this one.
+    const auto retry = deadline.earlier(async::Deadline::after(kPlaceInterval));
+    static_cast<void>(co_await async::wait_event(core_->shard, wake_, retry));
   }
+  co_return Step<>();
 }
 
 async::Awaitable<ClientRun::Step<ClientRun::Addresses>> ClientRun::lookup(async::Deadline deadline
@@ -121,7 +137,7 @@ async::Awaitable<ClientRun::Step<std::unique_ptr<net::WatchedSocket>>> ClientRun
 async::Awaitable<ClientRun::Step<ClientRun::Channel>> ClientRun::secure(
     std::unique_ptr<net::WatchedSocket> socket, async::Deadline deadline
 ) {
-  auto context = core_->tls();
+  auto context = core_->tls(to_.tls_profile);
   if (!context) {
     co_return failed(ClientFailure::Tls, context.error().to_line());
   }

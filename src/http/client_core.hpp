@@ -10,7 +10,8 @@
 
 #include <deque>
 #include <memory>
-#include <optional>
+#include <string_view>
+#include <vector>
 
 namespace whorl::http {
 
@@ -20,34 +21,24 @@ class ClientCore {
   ClientCore(const ClientCore&) = delete;
   ClientCore& operator=(const ClientCore&) = delete;
 
-  /// An idle connection to a place, if there is a good one.
-  [[nodiscard]] std::unique_ptr<net::Channel> take_idle(const Destination& to);
-  void keep_idle(const Destination& to, std::unique_ptr<net::Channel> channel);
+  /// A connection and its place among those that may be open.
+  struct Connection {
+    std::unique_ptr<net::Channel> channel;
+    ConnectionPermit permit;
+  };
+  /// An idle connection to a place; without a channel when there is no good one.
+  [[nodiscard]] Connection take_idle(const Destination& to);
+  void keep_idle(const Destination& to, Connection connection);
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
   void close_idle() { idle_.clear(); }
-  /// The settings of TLS, made when first needed.
-  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls();
+  /// The settings of TLS of a profile, made when first needed.
+  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(std::size_t profile);
 
-  /// A connection counts against the limit while this lives.
-  class Place {
-   public:
-    explicit Place(ClientCore& core) noexcept : core_(&core) { ++core.open_; }
-    Place(Place&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
-    Place& operator=(Place&&) = delete;
-    ~Place() {
-      if (core_ != nullptr) {
-        --core_->open_;
-        core_->room_.notify();
-      }
-    }
-
-   private:
-    ClientCore* core_;  ///< kept alive by the request that holds the place
-  };
-  /// Room for one more request, closing idle connections where that helps.
-  [[nodiscard]] std::optional<Place> try_enter();
-  /// Fires when a place is given back.
-  [[nodiscard]] async::Event& room_event() noexcept { return room_; }
+  /// The settings that a component's requests to a host are made under.
+  [[nodiscard]] std::size_t tls_profile(std::string_view component_id, std::string_view host)
+      const noexcept;
+  /// Closes the idle connection that was used longest ago. @return false if there is none
+  bool evict_idle();
 
   async::Shard& shard;
   const ClientOptions options;
@@ -56,14 +47,12 @@ class ClientCore {
  private:
   struct Idle {
     Destination to;
-    std::unique_ptr<net::Channel> channel;
+    Connection connection;
     async::Deadline until;
   };
 
   std::deque<Idle> idle_;  ///< the one used last at the back
-  std::shared_ptr<const net::TlsClientContext> tls_;
-  std::size_t open_ = 0;
-  async::Event room_;
+  std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< by profile
 };
 
 }  // namespace whorl::http

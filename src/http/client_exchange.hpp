@@ -62,6 +62,10 @@ class ClientExchange {
   ClientExchange(const ClientExchange&) = delete;
   ClientExchange& operator=(const ClientExchange&) = delete;
 
+  /// Who asks: a component's id, which may have TLS settings of its own.
+  void set_requester(std::string component_id) { requester_ = std::move(component_id); }
+  [[nodiscard]] const std::string& requester() const noexcept { return requester_; }
+
   // --- requester's side ------------------------------------------------------------------------
   [[nodiscard]] bool is_resolved() const noexcept { return resolved_; }
   /// The outcome, once; nothing when it was taken before or is not there yet. The body of the
@@ -87,6 +91,7 @@ class ClientExchange {
  private:
   Request request_;
   ClientTimeouts timeouts_;
+  std::string requester_;
   std::optional<Outcome> outcome_;
   bool resolved_ = false;
   bool abandoned_ = false;

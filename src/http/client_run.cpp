@@ -51,14 +51,18 @@ async::Awaitable<ClientRun::Step<>> ClientRun::go() {
     co_return failed(ClientFailure::InvalidUri, "the request's target cannot be requested");
   }
   to_ = *std::move(destination);
+  to_.tls_profile = core_->tls_profile(exchange_->requester(), to_.host);
   const auto deadline = after(exchange_->timeouts().connect);
-  auto place = co_await enter(deadline);
-  if (!place) {
-    co_return std::unexpected(std::move(place.error()));
-  }
   if (is_idempotent(request.method)) {
-    channel_ = core_->take_idle(to_);
+    ClientCore::Connection idle = core_->take_idle(to_);
+    channel_ = std::move(idle.channel);
+    permit_ = std::move(idle.permit);
     is_reused_ = channel_ != nullptr;
+  }
+  if (channel_ == nullptr) {
+    if (auto entered = co_await enter(deadline); !entered) {
+      co_return entered;
+    }
   }
   while (true) {
     if (channel_ == nullptr) {
@@ -146,7 +150,7 @@ void ClientRun::end_connection() {
     body->stop_reading();
   }
   if (ended_well_ && keep_alive_ && writer_.is_done() && !write_failed_ && buffer_.empty()) {
-    core_->keep_idle(to_, std::move(channel_));
+    core_->keep_idle(to_, {std::move(channel_), std::move(permit_)});
   } else {
     channel_->shutdown();
     channel_.reset();

@@ -65,7 +65,8 @@ class ClientRun {
   }
 
   // client_connect.cpp
-  async::Awaitable<Step<ClientCore::Place>> enter(async::Deadline deadline);
+  /// Takes the place of a new connection.
+  async::Awaitable<Step<>> enter(async::Deadline deadline);
   async::Awaitable<Step<Addresses>> lookup(async::Deadline deadline);
   async::Awaitable<Step<Channel>> connect(async::Deadline deadline);
   async::Awaitable<Step<std::unique_ptr<net::WatchedSocket>>> connect_to(
@@ -104,6 +105,7 @@ class ClientRun {
   Relay on_request_body_{wake_};
   Relay on_response_body_{wake_};
 
+  ConnectionPermit permit_;
   Channel channel_;
   bool is_reused_ = false;
   RequestWriter writer_;

@@ -363,7 +363,7 @@ TEST_CASE("requests that fail") {
   }
   SUBCASE("no connection allowed") {
     ClientOptions options;
-    options.max_connections = 0;
+    options.limits = {std::make_shared<ConnectionLimit>(0)};
     Scene scene(std::move(options));
     Request request;
     request.authority = "127.0.0.1:1";
@@ -504,6 +504,45 @@ TEST_CASE("connections are used again, and made anew when the server has closed 
     CHECK(scene.drain(*outcome->body) == "ok");
     REQUIRE(scene.run_until([&] { return scene.client.idle_connections() == 1; }));
   }
+}
+
+TEST_CASE("limits count connections, idle ones too, and make requests wait") {
+  const auto answer = [](Peer& peer) {
+    peer.read_head();
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    peer.wait_closed();
+  };
+  Server one({answer});
+  Server two({[](Peer& peer) {
+    peer.read_head();
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no");
+    peer.wait_closed();
+  }});
+  Server three({answer});
+  const auto limit = std::make_shared<ConnectionLimit>(1);
+  ClientOptions options;
+  options.limits.push_back(limit);
+  Scene scene(std::move(options));
+  auto first = scene.outcome(*scene.send(get(one)));
+  REQUIRE(first);
+  CHECK(scene.drain(*first->body) == "ok");
+  REQUIRE(scene.run_until([&] { return scene.client.idle_connections() == 1; }));
+  CHECK(limit->used() == 1);
+  // The idle one gives way; while the second is under way, a third waits.
+  auto second = scene.outcome(*scene.send(get(two)));
+  REQUIRE(second);
+  CHECK(scene.client.idle_connections() == 0);
+  ClientTimeouts timeouts;
+  timeouts.connect = 15ms;
+  auto late = scene.outcome(*scene.send(get(three), timeouts));
+  REQUIRE_FALSE(late);
+  CHECK(late.error().failure == ClientFailure::ConnectionTimeout);
+  const auto waiting = scene.send(get(three));
+  second->body->stop_reading();
+  auto third = scene.outcome(*waiting);
+  REQUIRE(third);
+  CHECK(scene.drain(*third->body) == "ok");
+  CHECK(limit->used() == 1);
 }
 
 }  // namespace
