@@ -97,7 +97,8 @@ bool is_public(const DownloadUrl& url) {
 }
 
 ClientOptions client_options(const DownloadOptions& options, bool is_guarded) {
-  ClientOptions out{.tls = options.tls, .blocked = {}};
+  ClientOptions out;
+  out.tls = options.tls;
   out.max_idle = 0;
   if (is_guarded) {
     out.blocked.block_private();

@@ -53,6 +53,7 @@ wasi::InstanceContext Guest::make_context(const GuestSurroundings& around) const
       .preopens = service.preopens,
       .blocking = &around.blocking,
       .outbound = &around.outbound,
+      .component_id = service.id,
       .network = &around.network,
       .allowed_hosts = &service.allowed_hosts,
   };

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace whorl::wasi {
@@ -43,6 +44,8 @@ struct InstanceContext {
   BlockingWork* blocking = nullptr;
   /// Where its HTTP requests start; null: none is granted.
   http::Outbound* outbound = nullptr;
+  /// Its component's id, by which the operator may have given it TLS settings of its own.
+  std::string_view component_id = {};
   /// For its sockets; null: it can make none.
   NetworkAccess* network = nullptr;
   /// What it may connect to; null: nothing.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/shard.hpp"
+#include "http/connection_limit.hpp"
 #include "net/ip_network.hpp"
 
 namespace whorl::wasi {
@@ -11,6 +12,8 @@ struct NetworkAccess {
   async::Shard& shard;
   /// Where nothing connects to, whatever is granted.
   net::BlockedNetworks blocked;
+  /// Of sockets that are connected (TCP) or there (UDP); beyond them a guest is refused at once.
+  http::ConnectionLimits limits = {};
 };
 
 }  // namespace whorl::wasi

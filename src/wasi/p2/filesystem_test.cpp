@@ -31,7 +31,13 @@ const fs_wit::NewTimestamp kNow = fs_wit::NewTimestamp::now();
 struct World : wasi::test::Scene {
   explicit World(std::string path, files::Grant grant = files::Grant::ReadWrite)
       : preopen{{"/", files::test::grant(path, grant)}},
-        context{timers, out, err, {}, {}, nullptr, preopen},
+        context{
+            .timers = timers,
+            .standard_output = out,
+            .standard_error = err,
+            .environment = {},
+            .preopens = preopen,
+        },
         host(around, context),
         types() {
     auto listed = *host.get_directories(call);

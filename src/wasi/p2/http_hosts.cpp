@@ -109,6 +109,7 @@ OutgoingHandlerHost::handle(
   const auto timeouts =
       options ? static_cast<RequestOptions&>(**options).timeouts() : http::ClientTimeouts();
   auto exchange = std::make_shared<http::ClientExchange>(outgoing.take_request(), timeouts);
+  exchange->set_requester(std::string(context_.component_id));
   if (context_.outbound == nullptr || context_.allowed_hosts == nullptr) {
     exchange->resolve(std::unexpected(http::ClientError{http::ClientFailure::Denied, {}}));
   } else if (auto started = context_.outbound->start(*context_.allowed_hosts, exchange); !started) {

@@ -175,6 +175,9 @@ UdpCreateSocketHost::create_udp_socket(
   auto endpoint = std::make_shared<UdpEndpoint>(
       access_.network()->shard, *std::move(fd), is_v6, std::move(charge)
   );
+  if (!endpoint->permit.try_take(access_.network()->limits)) {
+    return Outcome(std::unexpect, SocketError::NewSocketLimit);
+  }
   return Outcome(std::make_unique<UdpSocket>(around_, access_, std::move(endpoint)));
 }
 

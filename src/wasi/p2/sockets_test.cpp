@@ -98,7 +98,12 @@ struct World : wasi::test::Scene {
   NetworkAccess access_to;
   http::AllowedHosts allowed;
   InstanceContext context{
-      timers, out, err, {}, {}, nullptr, {}, nullptr, nullptr, &access_to, &allowed
+      .timers = timers,
+      .standard_output = out,
+      .standard_error = err,
+      .environment = {},
+      .network = &access_to,
+      .allowed_hosts = &allowed,
   };
   SocketAccess access{context};
   net_wit::Network network;
@@ -453,6 +458,14 @@ TEST_CASE("sockets are bounded, and there are none without a network") {
   CHECK(sockets.size() == HostMemory::kDefaultLimit / kSocketCharge);
   sockets.clear();
   CHECK(world.memory.used() == 0);
+  world.access_to.limits = {std::make_shared<http::ConnectionLimit>(1)};
+  auto first = world.udp();
+  const auto second =
+      *UdpCreateSocketHost(world.around, world.access).create_udp_socket(world.call, Family::Ipv4);
+  REQUIRE_FALSE(second);
+  CHECK(second.error() == Code::NewSocketLimit);
+  first.reset();
+  first = world.udp();
   world.context.network = nullptr;
   CHECK(
       (*TcpCreateSocketHost(world.around, world.access).create_tcp_socket(world.call, Family::Ipv4))

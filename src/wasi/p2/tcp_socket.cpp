@@ -192,6 +192,9 @@ TcpSocket::Outcome<> TcpSocket::start_connect(
   if (auto granted = access_.check("tcp", address); !granted) {
     return granted;
   }
+  if (!connection_->permit().try_take(access_.network()->limits)) {
+    return refused(SocketError::NewSocketLimit);
+  }
   if (::connect(fd(), address.data(), address.size()) != 0 && errno != EINPROGRESS) {
     state_ = State::Failed;
     return SocketOutcome<>(socket_refused(errno));

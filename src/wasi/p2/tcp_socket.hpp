@@ -47,6 +47,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   /// The end, once what is pending was sent.
   void close_send();
 
+  /// Its place among the connections that may be open.
+  [[nodiscard]] http::ConnectionPermit& permit() noexcept { return permit_; }
+
   // --- receiving -------------------------------------------------------------------------------
   [[nodiscard]] bool is_receive_closed() const noexcept { return receive_closed_; }
   void close_receive();
@@ -65,6 +68,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
 
   net::WatchedSocket socket_;
   MemoryCharge charge_;
+  http::ConnectionPermit permit_;
   Bytes pending_;
   std::size_t sent_ = 0;  ///< of pending_
   int send_error_ = 0;

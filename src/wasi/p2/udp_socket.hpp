@@ -31,6 +31,7 @@ struct UdpEndpoint {
   net::WatchedSocket socket;
   bool is_v6;
   MemoryCharge charge;
+  http::ConnectionPermit permit;
 };
 
 class IncomingDatagramStream final : public udp_wit::IncomingDatagramStream {
