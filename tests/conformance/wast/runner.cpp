@@ -251,7 +251,10 @@ Verdict ScriptRunner::run_definition(const Command& command) {
     }
     return passed();
   } else {
-    return passed("not loaded: " + told(definition.error()));
+    const std::string why = told(definition.error());
+    not_loaded_[""] = why;
+    not_loaded_[command.name.value_or("")] = why;
+    return passed("not loaded: " + why);
   }
 }
 
@@ -265,7 +268,12 @@ Verdict ScriptRunner::run_instance(const Command& command) {
     definition = last_definition_ ? &*last_definition_ : nullptr;
   }
   if (definition == nullptr) {
-    return failure("an instance", "the definition was not loaded");
+    const auto why = not_loaded_.find(command.module.value_or(""));
+    return failure(
+        "an instance",
+        why == not_loaded_.end() ? "there is no such definition"
+                                 : "the definition was not loaded: " + why->second
+    );
   }
   auto made = instantiate(*definition);
   if (!made) {

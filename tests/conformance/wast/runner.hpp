@@ -69,6 +69,7 @@ class ScriptRunner {
   NamedComponents named_;  ///< components of named instances, to be imported
   std::unordered_map<std::string, Bytes> definition_bytes_;
   Bytes last_definition_bytes_;
+  std::unordered_map<std::string, std::string> not_loaded_;  ///< why, by name; "" is the last one
 };
 
 /// Whether a trap can't be the one that a script expects, judged by the few texts that name a cause
