@@ -192,3 +192,11 @@ def test_spin_shares_the_file(folder):
         process.wait()
     with whorl.Server.start("-f", folder) as server:
         assert ask(server, "/v2/get/default/k") == "value-of-32-bytes-0123456789abcdef"
+
+
+def test_visits_example(app):
+    folder = app(MANIFEST.replace("stores.wasm", "visits.wasm"), "visits")
+    for first in (1, 4):
+        with whorl.Server.start("-f", folder) as server:
+            for i in range(first, first + 3):
+                assert server.get("/a").body == f"/a was asked for {i} times\n".encode()
