@@ -183,6 +183,8 @@ Result<std::unique_ptr<SqlConnection>> SqlConnection::open(
     WHORL_CHECKED(connection.pragma("synchronous=FULL"));
   }
   connection.enforce_foreign_keys();
+  // What could not be answered anyway need not be made.
+  connection.limit_length(static_cast<int>(kMaxAnswerBytes));
   if (use == Use::Readers) {
     WHORL_CHECKED(connection.execute("PRAGMA query_only=1"));
   }
