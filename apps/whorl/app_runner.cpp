@@ -84,6 +84,23 @@ http::ClientOptions client_options(const cli::UpRequest& request) {
     if (!request.runtime_config->http_connection_pooling) {
       options.max_idle = 0;
     }
+    if (const auto most = request.runtime_config->max_connections.http) {
+      options.limits = {std::make_shared<http::ConnectionLimit>(*most)};
+    }
+    for (const auto& tls : request.runtime_config->client_tls) {
+      // The system's roots stand for both sets that Spin knows (docs/differences.md).
+      options.tls_rules.push_back(
+          {.component_ids = tls.component_ids,
+           .hosts = tls.hosts,
+           .tls =
+               {
+                   .system_roots = tls.use_platform_roots || tls.use_webpki_roots,
+                   .extra_roots_file = tls.roots_file.value_or(""),
+                   .certificate_file = tls.certificate_file.value_or(""),
+                   .private_key_file = tls.private_key_file.value_or(""),
+               }}
+      );
+    }
   }
   return options;
 }

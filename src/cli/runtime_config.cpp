@@ -41,13 +41,9 @@ Error unsupported(std::string_view what, std::string_view name) {
 /// What would be expected to protect somebody, and does not here yet, is not passed over.
 Result<> refuse_unsupported(const config::RuntimeConfig& all) {
   constexpr std::string_view kKey = "runtime config key";
-  if (!all.client_tls.empty()) {
-    return unsupported(kKey, "client_tls");
-  }
   for (const auto& [limit, name] : {
            std::pair{all.max_connections.sockets, "outbound_networking.max_socket_connections"},
            std::pair{all.max_connections.total, "outbound_networking.max_total_connections"},
-           std::pair{all.max_connections.http, "outbound_http.max_connections"},
        }) {
     if (limit) {
       return unsupported(kKey, name);

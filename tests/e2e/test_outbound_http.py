@@ -12,7 +12,7 @@ import whorl
 
 # Numbers of the cases of wasi:http/types.error-code.
 DNS_ERROR, PROHIBITED, REFUSED, CONNECT_TIMEOUT, READ_TIMEOUT = 1, 4, 6, 8, 9
-TLS, DENIED, URI, PROTOCOL = 12, 15, 19, 35
+LIMIT, TLS, DENIED, URI, PROTOCOL = 11, 12, 15, 19, 35
 
 
 class Upstream:
@@ -314,6 +314,26 @@ def test_tls(app, certificate):
             assert fetch(server, f"https://127.0.0.1:{upstream.port}/").body == b"error %d" % TLS
             got = fetch(server, f"http://127.0.0.1:{upstream.port}/")
             assert got.body == b"error %d" % PROTOCOL
+
+
+def test_roots_for_some_components_and_hosts(app, certificate, tmp_path):
+    config = tmp_path / "runtime-config.toml"
+    config.write_text(f"""[[client_tls]]
+component_ids = ["fetch"]
+hosts = ["localhost"]
+ca_roots_file = "{certificate / 'cert.pem'}"
+""")
+    with Upstream(tls_context(certificate)) as upstream:
+        with serve(app, "https://*:*", options=("--runtime-config-file", config)) as server:
+            assert fetch(server, f"https://localhost:{upstream.port}/").status == 201
+            assert fetch(server, f"https://127.0.0.1:{upstream.port}/").body == b"error %d" % TLS
+
+
+def test_no_connections_allowed(app, upstream, tmp_path):
+    config = tmp_path / "runtime-config.toml"
+    config.write_text("[outbound_http]\nmax_connections = 0\n")
+    with serve(app, "http://*:*", options=("--runtime-config-file", config)) as server:
+        assert fetch(server, f"http://127.0.0.1:{upstream.port}/").body == b"error %d" % LIMIT
 
 
 def test_a_certificate_for_another_host_is_refused(app, tmp_path):

@@ -90,8 +90,8 @@ def test_state_dir_of_the_config(stores, tmp_path):
     ("[key_value_store.files]\ntype = 'x'", "the store type 'x' was not registered with the config resolver"),
     ("[key_value_store.files]\ntype = 'redis'\nurl = 'redis://u:s3cret@h'",
      'the type of the key-value store "files" is known from Spin but not supported yet'),
-    ("[[client_tls]]\ncomponent_ids = ['c']\nhosts = ['h']",
-     "the runtime config key `client_tls` is known from Spin but not supported yet"),
+    ("[outbound_networking]\nmax_total_connections = 3",
+     "the runtime config key `outbound_networking.max_total_connections` is known from Spin but not supported yet"),
 ])
 def test_refused(stores, text, message):
     path = config(stores, text + "\n[key_value_store.memory]\ntype = 'spin'\n")
