@@ -330,10 +330,33 @@ void add_foreign(Guests& out) {
   }
 }
 
+/// Lifts the built-in itself: `f` is resource.new. The plan once lost its type.
+Bytes lifted_builtin() {
+  Component out;
+  const std::uint32_t r = out.resource(std::nullopt);
+  const std::uint32_t make = out.resource_new(r);
+  const std::uint32_t exported = out.export_type("r", r);
+  const std::uint32_t type = out.func_type({"u32"}, fmt::format("own<{}>", exported));
+  out.export_func("f", out.lift(make, type, {}));
+  return out.bytes();
+}
+
+std::vector<component::Value> one_number() {
+  std::vector<component::Value> out;
+  out.push_back(component::Value::unsigned_int(7));
+  return out;
+}
+
 }  // namespace
 
 Guests bad_handles() {
   Guests out;
+  out.push_back(
+      {"a built-in as the component's function",
+       lifted_builtin(),
+       {Stage::Returns, {}, {}},
+       &one_number}
+  );
   add_own(out);
   add_foreign(out);
   return out;
