@@ -33,6 +33,22 @@ template <class T>
 
 // --- lists ---------------------------------------------------------------------------------------
 
+/// A LowerContext for values without pointers and handles: storing them never enters the guest, so
+/// that the address of its memory stays in a register.
+class PlainLowerContext {
+ public:
+  /// @param base  LowerContext::at(0)
+  explicit PlainLowerContext(std::uint8_t* base) noexcept : base_(base) {}
+  [[nodiscard]] std::uint8_t* at(std::uint32_t offset) const noexcept { return base_ + offset; }
+  void fail(const char* reason) noexcept { reason_ = reason; }
+  /// Null unless something failed.
+  [[nodiscard]] const char* reason() const noexcept { return reason_; }
+
+ private:
+  std::uint8_t* base_;
+  const char* reason_ = nullptr;
+};
+
 template <class T>
 struct Abi<std::vector<T>> : PointerPairAbi {
   static constexpr AbiTraits kTraits = AbiTraits{.memory = true} | Abi<T>::kTraits;
@@ -62,6 +78,10 @@ struct Abi<std::vector<T>> : PointerPairAbi {
   static constexpr bool kPlain =
       std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char32_t>;
 
+  /// Elements that hold neither pointers nor handles.
+  static constexpr bool kPointerFree =
+      !Abi<T>::kTraits.memory && !Abi<T>::kTraits.own && !Abi<T>::kTraits.borrow;
+
   static std::vector<T> load_list_from_range(
       LiftContext& cx, std::uint32_t ptr, std::uint32_t length
   ) {
@@ -89,6 +109,26 @@ struct Abi<std::vector<T>> : PointerPairAbi {
     return list;
   }
 
+  /// Flattened, with the vector's bounds taken once: a byte stored might be part of them, as far as
+  /// the compiler knows.
+  [[gnu::flatten]] static void store_pointer_free(
+      PlainLowerContext& out, std::vector<T>& list, std::uint32_t offset
+  ) {
+    PlainLowerContext plain = out;
+    const std::size_t count = list.size();
+    if constexpr (std::is_same_v<T, bool>) {
+      for (std::size_t i = 0; i < count; ++i) {
+        Abi<bool>::store(plain, list[i], offset + static_cast<std::uint32_t>(i));
+      }
+    } else {
+      T* const items = list.data();
+      for (std::size_t i = 0; i < count; ++i, offset += kStride) {
+        Abi<T>::store(plain, items[i], offset);
+      }
+    }
+    out = plain;
+  }
+
   static LowerContext::Range store_list_into_range(LowerContext& cx, std::vector<T>& list) {
     const auto range = cx.allocate_list(list.size(), kStride, Abi<T>::kAlignment);
     if (cx.failed()) [[unlikely]] {
@@ -98,14 +138,16 @@ struct Abi<std::vector<T>> : PointerPairAbi {
       if (!list.empty()) {
         std::memcpy(cx.at(range.ptr), list.data(), list.size() * sizeof(T));
       }
+    } else if constexpr (kPointerFree) {
+      PlainLowerContext plain(cx.at(0));
+      store_pointer_free(plain, list, range.ptr);
+      if (plain.reason() != nullptr) [[unlikely]] {
+        cx.fail(plain.reason());
+      }
     } else {
       std::uint32_t offset = range.ptr;
       for (std::size_t i = 0; i < list.size() && !cx.failed(); ++i, offset += kStride) {
-        if constexpr (std::is_same_v<T, bool>) {
-          Abi<bool>::store(cx, list[i], offset);
-        } else {
-          Abi<T>::store(cx, list[i], offset);
-        }
+        Abi<T>::store(cx, list[i], offset);
       }
     }
     return range;
@@ -134,7 +176,8 @@ struct Abi<std::tuple<T...>> : RecordLayout<T...> {
       (Abi<T>::lower_flat(cx, std::get<I>(tuple), slots + Layout::kFlatOffsets[I]), ...);
     }(std::index_sequence_for<T...>{});
   }
-  static void store(LowerContext& cx, Tuple& tuple, std::uint32_t offset) {
+  template <class Cx>
+  static void store(Cx& cx, Tuple& tuple, std::uint32_t offset) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (Abi<T>::store(cx, std::get<I>(tuple), offset + Layout::kOffsets[I]), ...);
     }(std::index_sequence_for<T...>{});
@@ -169,7 +212,8 @@ struct RecordAbi : RecordLayout<typename MemberOf<kMembers>::Type...> {
   static void lower_flat(LowerContext& cx, R& record, engine::RawVal* slots) {
     lower_fields(cx, record, slots, Fields{});
   }
-  static void store(LowerContext& cx, R& record, std::uint32_t offset) {
+  template <class Cx>
+  static void store(Cx& cx, R& record, std::uint32_t offset) {
     store_fields(cx, record, offset, Fields{});
   }
   static TypeRef describe() {
@@ -194,9 +238,8 @@ struct RecordAbi : RecordLayout<typename MemberOf<kMembers>::Type...> {
   lower_fields(LowerContext& cx, R& record, engine::RawVal* slots, std::index_sequence<I...>) {
     (Field<kMembers>::lower_flat(cx, record.*kMembers, slots + Layout::kFlatOffsets[I]), ...);
   }
-  template <std::size_t... I>
-  static void
-  store_fields(LowerContext& cx, R& record, std::uint32_t offset, std::index_sequence<I...>) {
+  template <class Cx, std::size_t... I>
+  static void store_fields(Cx& cx, R& record, std::uint32_t offset, std::index_sequence<I...>) {
     (Field<kMembers>::store(cx, record.*kMembers, offset + Layout::kOffsets[I]), ...);
   }
 };
@@ -225,8 +268,8 @@ template <std::uint32_t kSize>
     return load_int<std::uint32_t>(at);
   }
 }
-template <std::uint32_t kSize>
-void store_unsigned(LowerContext& cx, std::uint32_t value, std::uint32_t offset) noexcept {
+template <std::uint32_t kSize, class Cx>
+void store_unsigned(Cx& cx, std::uint32_t value, std::uint32_t offset) noexcept {
   if constexpr (kSize == 1) {
     store_int(cx, static_cast<std::uint8_t>(value), offset);
   } else if constexpr (kSize == 2) {
@@ -253,7 +296,8 @@ struct EnumAbi {
   static void lower_flat(LowerContext&, E value, engine::RawVal* slots) noexcept {
     set_i32(slots[0], static_cast<std::uint32_t>(value));
   }
-  static void store(LowerContext& cx, E value, std::uint32_t offset) noexcept {
+  template <class Cx>
+  static void store(Cx& cx, E value, std::uint32_t offset) noexcept {
     store_unsigned<kElemSize>(cx, static_cast<std::uint32_t>(value), offset);
   }
   static TypeRef describe() {
@@ -281,7 +325,8 @@ struct FlagsAbi {
   static void lower_flat(LowerContext&, F value, engine::RawVal* slots) noexcept {
     set_i32(slots[0], value.bits & kMask);
   }
-  static void store(LowerContext& cx, F value, std::uint32_t offset) noexcept {
+  template <class Cx>
+  static void store(Cx& cx, F value, std::uint32_t offset) noexcept {
     store_unsigned<kElemSize>(cx, value.bits & kMask, offset);
   }
   static TypeRef describe() {

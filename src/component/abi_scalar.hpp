@@ -33,8 +33,8 @@ template <class T>
   std::memcpy(&value, at, sizeof value);
   return value;
 }
-template <class T>
-void store_int(LowerContext& cx, T value, std::uint32_t offset) noexcept {
+template <class Cx, class T>
+void store_int(Cx& cx, T value, std::uint32_t offset) noexcept {
   std::memcpy(cx.at(offset), &value, sizeof value);
 }
 inline void set_i32(engine::RawVal& slot, std::uint32_t value) noexcept {
@@ -60,7 +60,8 @@ struct IntegerAbi {
       set_i32(slots[0], static_cast<std::uint32_t>(static_cast<std::int32_t>(value)));
     }
   }
-  static void store(LowerContext& cx, T value, std::uint32_t offset) noexcept {
+  template <class Cx>
+  static void store(Cx& cx, T value, std::uint32_t offset) noexcept {
     store_int(cx, value, offset);
   }
   static TypeRef describe() { return primitive_type(kKind); }
@@ -97,7 +98,8 @@ struct Abi<bool> {
   static void lower_flat(LowerContext&, bool value, engine::RawVal* slots) noexcept {
     set_i32(slots[0], value ? 1 : 0);
   }
-  static void store(LowerContext& cx, bool value, std::uint32_t offset) noexcept {
+  template <class Cx>
+  static void store(Cx& cx, bool value, std::uint32_t offset) noexcept {
     *cx.at(offset) = value ? 1 : 0;
   }
   static TypeRef describe() { return primitive_type(TypeKind::Bool); }
@@ -125,7 +127,8 @@ struct FloatAbi {
   static void lower_flat(LowerContext&, T value, engine::RawVal* slots) noexcept {
     slots[0].u64 = std::bit_cast<Bits>(value);
   }
-  static void store(LowerContext& cx, T value, std::uint32_t offset) noexcept {
+  template <class Cx>
+  static void store(Cx& cx, T value, std::uint32_t offset) noexcept {
     store_int(cx, value, offset);
   }
   static TypeRef describe() { return primitive_type(kKind); }
@@ -151,7 +154,8 @@ struct Abi<char32_t> {
   static void lower_flat(LowerContext& cx, char32_t value, engine::RawVal* slots) {
     set_i32(slots[0], char_to_i32(cx, value));
   }
-  static void store(LowerContext& cx, char32_t value, std::uint32_t offset) {
+  template <class Cx>
+  static void store(Cx& cx, char32_t value, std::uint32_t offset) {
     store_int(cx, char_to_i32(cx, value), offset);
   }
   static TypeRef describe() { return primitive_type(TypeKind::Char); }
@@ -167,7 +171,8 @@ struct Abi<char32_t> {
     }
     return static_cast<char32_t>(value);
   }
-  static std::uint32_t char_to_i32(LowerContext& cx, char32_t value) {
+  template <class Cx>
+  static std::uint32_t char_to_i32(Cx& cx, char32_t value) {
     const auto code = static_cast<std::uint32_t>(value);
     if (!is_scalar_value(code)) [[unlikely]] {
       cx.fail("a char of the host is not a Unicode scalar value");

@@ -29,7 +29,8 @@ struct VariantBase : VariantLayout<T...> {
       slots[i].u64 = 0;
     }
   }
-  static void store_case(LowerContext& cx, std::uint32_t index, std::uint32_t offset) noexcept {
+  template <class Cx>
+  static void store_case(Cx& cx, std::uint32_t index, std::uint32_t offset) noexcept {
     store_unsigned<Layout::kDiscriminantSize>(cx, index, offset);
   }
   template <class P>
@@ -39,10 +40,8 @@ struct VariantBase : VariantLayout<T...> {
     lower_case(index, Abi<P>::kFlat.size(), slots);
     Abi<P>::lower_flat(cx, payload, slots + 1);
   }
-  template <class P>
-  static void store_payload(
-      LowerContext& cx, std::uint32_t index, P& payload, std::uint32_t offset
-  ) {
+  template <class Cx, class P>
+  static void store_payload(Cx& cx, std::uint32_t index, P& payload, std::uint32_t offset) {
     store_case(cx, index, offset);
     Abi<P>::store(cx, payload, offset + Layout::kPayloadOffset);
   }
@@ -67,7 +66,8 @@ struct Abi<std::optional<T>> : VariantBase<void, T> {
       Base::lower_case(0, 0, slots);
     }
   }
-  static void store(LowerContext& cx, Option& option, std::uint32_t offset) {
+  template <class Cx>
+  static void store(Cx& cx, Option& option, std::uint32_t offset) {
     if (option) {
       Base::store_payload(cx, 1, *option, offset);
     } else {
@@ -135,7 +135,8 @@ struct Abi<std::expected<T, E>> : VariantBase<T, ErrorPayload<E>> {
       Base::lower_payload(cx, 1, result.error(), slots);
     }
   }
-  static void store(LowerContext& cx, Result& result, std::uint32_t offset) {
+  template <class Cx>
+  static void store(Cx& cx, Result& result, std::uint32_t offset) {
     if (result) {
       if constexpr (std::is_void_v<T>) {
         Base::store_case(cx, 0, offset);
@@ -199,7 +200,8 @@ struct VariantAbi : VariantBase<T...> {
       }
     });
   }
-  static void store(LowerContext& cx, V& value, std::uint32_t offset) {
+  template <class Cx>
+  static void store(Cx& cx, V& value, std::uint32_t offset) {
     const auto index = static_cast<std::uint32_t>(value.tag);
     Base::store_case(cx, index, offset);
     visit(index, [&]<class P>(std::type_identity<P>) __attribute__((always_inline)) {
@@ -229,8 +231,8 @@ struct VariantAbi : VariantBase<T...> {
       body(std::type_identity<P>{});
     }
   }
-  template <class P>
-  static P* find(LowerContext& cx, V& value) {
+  template <class P, class Cx>
+  static P* find(Cx& cx, V& value) {
     P* payload = std::get_if<P>(&value.payload);
     if (payload == nullptr) [[unlikely]] {
       cx.fail("the host's variant lacks the payload of its case");
