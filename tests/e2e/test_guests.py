@@ -59,7 +59,9 @@ def test_a_guest_cannot_tell_its_adapter_from_the_host(name):
         with whorl.Server.start("-f", file, env={"WHORL_NATIVE_PREVIEW1": native}) as server:
             response = server.get("/a/path?and=query", headers=[("x-test", "1")])
             server.stop()
-            lines = [line for line in server.err.text.splitlines() if "127.0.0.1" not in line]
+            # A compile on a busy machine is announced, whoever asks for it.
+            lines = [line for line in server.err.text.splitlines()
+                     if "127.0.0.1" not in line and not line.startswith("Preparing Wasm modules")]
             seen.append((response.status, sorted(response.headers), response.body, lines))
     assert seen[0] == seen[1]
 
