@@ -97,7 +97,11 @@ static void send_body(whorl_request* request, whorl_handle_t body) {
   whorl_handle_t sent = wasi_fields_new();
   for (size_t i = 0; i < trailers; ++i) {
     wasi_fields_append(
-        sent, fields[i].name.data, fields[i].name.size, fields[i].value.data, fields[i].value.size,
+        sent,
+        fields[i].name.data,
+        fields[i].name.size,
+        fields[i].value.data,
+        fields[i].value.size,
         &area
     );
   }

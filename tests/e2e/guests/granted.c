@@ -24,9 +24,7 @@ P1("fd_close") int32_t fd_close(int32_t file);
 enum { kFirstFolder = 3, kCreate = 1, kTruncate = 8, kRead = 2, kWrite = 64 };
 
 static int32_t open_file(whorl_text name, int32_t how, int64_t rights, int32_t* file) {
-  return path_open(
-      kFirstFolder, 1, name.data, (int32_t)name.size, how, rights, rights, 0, file
-  );
+  return path_open(kFirstFolder, 1, name.data, (int32_t)name.size, how, rights, rights, 0, file);
 }
 
 static int32_t write_file(whorl_text name) {
