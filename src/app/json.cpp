@@ -152,6 +152,12 @@ Value convert(const boost::json::value& from) {
 
 }  // namespace
 
+std::string json_string(std::string_view text) {
+  std::string out;
+  write_string(out, text);
+  return out;
+}
+
 std::string to_json(const Value& value, JsonStyle style) {
   Writer writer(style);
   writer.write(value);

@@ -20,6 +20,9 @@ enum class JsonStyle : std::uint8_t {
 /// Members are written in their order; see sorted(). Infinities and NaN become null.
 [[nodiscard]] std::string to_json(const Value& value, JsonStyle style);
 
+/// A JSON string, quotes included. @spec RFC 8259 §7
+[[nodiscard]] std::string json_string(std::string_view text);
+
 /// Reads one JSON text. Of equal names the last counts; integers beyond 63 bits become doubles.
 /// @param max_bytes  of the text
 /// @return errors: InvalidInput (with the offset), ResourceLimit (too long, or deeper than 64)

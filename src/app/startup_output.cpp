@@ -1,5 +1,7 @@
 #include "app/startup_output.hpp"
 
+#include "app/json.hpp"
+
 #include <fmt/format.h>
 
 #include <unordered_map>
@@ -15,44 +17,6 @@ constexpr std::string_view kWagiIssue = "https://github.com/spinframework/spin/i
 
 std::string coloured(std::string_view text, std::string_view code, Colour colour) {
   return colour == Colour::Ansi ? fmt::format("{}{}{}", code, text, kEnd) : std::string(text);
-}
-
-/// RFC 8259 §7.
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-          out.push_back(c);
-        }
-    }
-  }
-  out.push_back('"');
-  return out;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "component/dynamic_call.hpp"
 
+#include "component/call_borrows.hpp"
 #include "component/export_call.hpp"
 
 #include <algorithm>
@@ -9,21 +10,6 @@ namespace whorl::component {
 namespace {
 
 using engine::Trap;
-
-/// The borrow handles a call lends end with it, also when it fails.
-class Borrows {
- public:
-  explicit Borrows(HandleTable& handles) noexcept : handles_(handles) {}
-  Borrows(const Borrows&) = delete;
-  Borrows& operator=(const Borrows&) = delete;
-  ~Borrows() { handles_.abandon(scope_); }
-
-  [[nodiscard]] BorrowScope& scope() noexcept { return scope_; }
-
- private:
-  HandleTable& handles_;
-  BorrowScope scope_;
-};
 
 std::expected<std::shared_ptr<const FuncLayout>, Trap> layout_of(const ExportedFunc& func) {
   if (!func.shape_known) {
@@ -50,7 +36,7 @@ std::expected<std::optional<Value>, Trap> call_entered(
   const CallSite site = detail::site_of(func);
   HandleTable& handles = instance.handles(func.component_index);
   InstanceHeap heap(instance, store, site);
-  Borrows borrows(handles);
+  CallBorrows borrows(handles);
   engine::RawVal slots[kMaxFlatParams] = {};
   {
     LowerContext cx(heap, handles, func.encoding, func.component_index, &borrows.scope());

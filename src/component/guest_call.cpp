@@ -1,5 +1,6 @@
 #include "component/guest_call.hpp"
 
+#include "component/call_borrows.hpp"
 #include "component/export_call.hpp"
 #include "component/interpret.hpp"
 #include "component/thunk.hpp"
@@ -10,25 +11,6 @@
 
 namespace whorl::component {
 namespace {
-
-/// The borrow handles that a call puts into the callee's table go with it, also when it fails.
-class Borrows {
- public:
-  explicit Borrows(HandleTable& handles) noexcept : handles_(handles) {}
-  Borrows(const Borrows&) = delete;
-  Borrows& operator=(const Borrows&) = delete;
-  ~Borrows() {
-    if (scope_.num_borrows != 0) {
-      handles_.abandon(scope_);
-    }
-  }
-
-  [[nodiscard]] BorrowScope& scope() noexcept { return scope_; }
-
- private:
-  HandleTable& handles_;
-  BorrowScope scope_;
-};
 
 /// One call, step by step. Each step says why the guest is to be ended, if it is.
 class GuestCall {
@@ -138,7 +120,7 @@ class GuestCall {
   std::uint32_t out_param_ = 0;
   InstanceHeap caller_heap_;
   InstanceHeap callee_heap_;
-  Borrows borrows_;
+  CallBorrows borrows_;
   LiftContext lent_;  ///< what the caller lends stays lent until the call is over
 };
 

@@ -127,6 +127,9 @@ bool PageTracker::find_private(ByteView memory, std::size_t most, std::vector<st
         pages.push_back(static_cast<std::uint32_t>(page));
       }
     }
+    if (arguments.walk_end <= arguments.start) {
+      return false;  // no progress: what the kernel says can't be relied on
+    }
     arguments.start = arguments.walk_end;
   }
   return true;
