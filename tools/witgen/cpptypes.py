@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from model import (
     BorrowOf,
+    FutureOf,
     Interface,
     InterfaceId,
     ListOf,
@@ -16,6 +17,7 @@ from model import (
     OwnOf,
     Prim,
     ResultOf,
+    StreamOf,
     TupleOf,
     Ty,
     Unsupported,
@@ -104,7 +106,7 @@ class CppTypes:
             return False
         type, scope = self.expand(type, scope or self._home)
         match type:
-            case OwnOf() | BorrowOf():
+            case OwnOf() | BorrowOf() | StreamOf() | FutureOf():
                 return True
             case Named():
                 found = self._world.lookup(scope, type)
@@ -145,9 +147,19 @@ class CppTypes:
                 return f"component::Own<{self._resource(resource, scope, form)}>"
             case BorrowOf(resource):
                 return self._resource(resource, scope, form) + "*"
+            case StreamOf(element):
+                return f"component::StreamReader<{self._carried(element, scope, form)}>"
+            case FutureOf(element):
+                return f"component::FutureReader<{self._carried(element, scope, form)}>"
             case Unsupported(text, where):
                 raise WitError(where, f"unsupported type: {text}")
         raise AssertionError(type)
+
+    def _carried(self, element: Ty | None, scope: Interface, form: str) -> str:
+        """What a stream or future carries. It arrives later, when no view would be good any more."""
+        if element is None:
+            return "void"
+        return self._nested(element, scope, "owned" if form == "view" else form)
 
     def _nested(self, type: Ty, scope: Interface, form: str) -> str:
         """A type inside another. option<borrow> has a spelling of its own only as a parameter."""

@@ -103,6 +103,16 @@ class BorrowOf:
 
 
 @dataclass(frozen=True)
+class StreamOf:
+    element: "Ty | None"  # None: only that something happened is told
+
+
+@dataclass(frozen=True)
+class FutureOf:
+    element: "Ty | None"
+
+
+@dataclass(frozen=True)
 class Unsupported:
     """A type that is understood but that the generator cannot bind yet."""
 
@@ -110,7 +120,19 @@ class Unsupported:
     where: Where = field(compare=False)
 
 
-Ty = Prim | Named | ListOf | OptionOf | ResultOf | TupleOf | OwnOf | BorrowOf | Unsupported
+Ty = (
+    Prim
+    | Named
+    | ListOf
+    | OptionOf
+    | ResultOf
+    | TupleOf
+    | OwnOf
+    | BorrowOf
+    | StreamOf
+    | FutureOf
+    | Unsupported
+)
 
 
 # --- items ---------------------------------------------------------------------------------------

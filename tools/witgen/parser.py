@@ -11,6 +11,7 @@ from model import (
     BorrowOf,
     Field,
     Function,
+    FutureOf,
     Gate,
     Interface,
     InterfaceId,
@@ -21,6 +22,7 @@ from model import (
     PackageId,
     Prim,
     ResultOf,
+    StreamOf,
     TupleOf,
     Ty,
     TypeDef,
@@ -340,7 +342,9 @@ class _Parser:
             self._expect(">")
             handle = OwnOf if name == "own" else BorrowOf
             return handle(Named(resource.text, resource.where))
-        if name in ("stream", "future", "map", "error-context"):
+        if name in ("stream", "future"):
+            return self._channel(name, depth)
+        if name in ("map", "error-context"):
             self._skip_angles()
             return Unsupported(name, token.where)
         return Named(token.text, token.where)
@@ -362,6 +366,14 @@ class _Parser:
         if len(members) != 1:
             raise WitError(token.where, f"{name} takes one type")
         return ListOf(members[0]) if name == "list" else OptionOf(members[0])
+
+    def _channel(self, name: str, depth: int) -> Ty:
+        """`stream<T>` or `future<T>`; without `<T>` they carry no values."""
+        element = None
+        if self._accept("<"):
+            element = self._type(depth + 1)
+            self._expect(">")
+        return StreamOf(element) if name == "stream" else FutureOf(element)
 
     def _result_type(self, depth: int) -> Ty:
         if not self._accept("<"):

@@ -4,6 +4,7 @@ import unittest
 
 from model import (
     BorrowOf,
+    FutureOf,
     InterfaceId,
     ListOf,
     Named,
@@ -12,6 +13,7 @@ from model import (
     PackageId,
     Prim,
     ResultOf,
+    StreamOf,
     TupleOf,
     Unsupported,
     Where,
@@ -54,8 +56,10 @@ class Types(unittest.TestCase):
             "own<r>": OwnOf(named("r")),
             "borrow<r>": BorrowOf(named("r")),
             "%list": named("list"),
-            "stream<u8>": Unsupported("stream", NOWHERE),
-            "future<result<u8, list<u8>>>": Unsupported("future", NOWHERE),
+            "stream<u8>": StreamOf(Prim("u8")),
+            "stream": StreamOf(None),
+            "future<result<u8, list<u8>>>": FutureOf(ResultOf(Prim("u8"), ListOf(Prim("u8")))),
+            "map<string, list<u8>>": Unsupported("map", NOWHERE),
             "error-context": Unsupported("error-context", NOWHERE),
             "list<u8, 4>": Unsupported("list with a fixed length", NOWHERE),
         }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from model import (
     BorrowOf,
     Function,
+    FutureOf,
     Interface,
     InterfaceId,
     ListOf,
@@ -16,6 +17,7 @@ from model import (
     OwnOf,
     PackageId,
     ResultOf,
+    StreamOf,
     TupleOf,
     Ty,
     TypeDef,
@@ -126,6 +128,8 @@ def children(type: Ty | None) -> list[Ty]:
     match type:
         case ListOf(element) | OptionOf(element):
             return [element]
+        case StreamOf(element) | FutureOf(element):
+            return [element] if element is not None else []
         case ResultOf(ok, error):
             return [t for t in (ok, error) if t is not None]
         case TupleOf(members):
@@ -134,6 +138,21 @@ def children(type: Ty | None) -> list[Ty]:
             return [resource]
         case _:
             return []
+
+
+def mentions_channels(interface: Interface) -> bool:
+    """Whether a function or type of the interface has streams or futures in it."""
+
+    def inside(type: Ty | None) -> bool:
+        if isinstance(type, (StreamOf, FutureOf)):
+            return True
+        return any(inside(child) for child in children(type))
+
+    types = [d.target for d in interface.types]
+    types += [member.type for d in interface.types for member in d.members]
+    for _, function in all_functions(interface):
+        types += [function.result] + [param.type for param in function.params]
+    return any(inside(type) for type in types)
 
 
 def names_in(type: Ty | None) -> list[Named]:

@@ -1,10 +1,8 @@
-/// wasi:cli: environment, arguments and standard streams as the context has them; no terminal, no
-/// current directory.
+/// wasi:cli: standard streams as the context has them; no terminal. What 0.2 and 0.3 share is in
+/// wasi/cli_hosts.hpp.
 #pragma once
 
 #include "wasi/context.hpp"
-#include "wit/wasi_cli_environment.hpp"
-#include "wit/wasi_cli_exit.hpp"
 #include "wit/wasi_cli_stderr.hpp"
 #include "wit/wasi_cli_stdin.hpp"
 #include "wit/wasi_cli_stdout.hpp"
@@ -13,31 +11,6 @@
 #include "wit/wasi_cli_terminal_stdout.hpp"
 
 namespace whorl::wasi::p2 {
-
-class EnvironmentHost final : public wit::wasi_cli_environment::Host {
- public:
-  explicit EnvironmentHost(const InstanceContext& context) noexcept : context_(context) {}
-  [[nodiscard]] component::HostResult<std::vector<std::tuple<std::string, std::string>>>
-  get_environment(component::Call& call) override;
-  [[nodiscard]] component::HostResult<std::vector<std::string>> get_arguments(component::Call& call
-  ) override;
-  [[nodiscard]] component::HostResult<std::optional<std::string>> initial_cwd(component::Call& call
-  ) override;
-
- private:
-  const InstanceContext& context_;
-};
-
-/// Ends the guest; the code is in the trap.
-class ExitHost final : public wit::wasi_cli_exit::Host {
- public:
-  [[nodiscard]] component::HostResult<> exit(
-      component::Call& call, std::expected<void, component::Unit> status
-  ) override;
-  [[nodiscard]] component::HostResult<> exit_with_code(
-      component::Call& call, std::uint8_t status_code
-  ) override;
-};
 
 /// Standard input; of a service, ended from the start.
 class StdinHost final : public wit::wasi_cli_stdin::Host {

@@ -31,18 +31,7 @@ files::TimeChange to_time_change(const fs_wit::NewTimestamp& from) {
   return {Kind::Set, std::min(time.seconds, kLast) * kNanoseconds + time.nanoseconds};
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
-std::uint64_t mixed(std::uint64_t value) noexcept {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
-  return value ^ (value >> 31);
-}
-
 }  // namespace
-
-FileResult<> told(files::OsResult<> outcome) {
-  return outcome ? FileOutcome<>() : FileOutcome<>(refused(outcome.error()));
-}
 
 std::unexpected<FileErrorCode> refused(int number) {
   return std::unexpected(to_file_error(number));
@@ -54,25 +43,26 @@ files::TimeChanges to_time_changes(
   return {to_time_change(access), to_time_change(modification)};
 }
 
-fs_wit::DescriptorStat to_stat(const files::Metadata& from) {
-  return {
-      .type = to_descriptor_type(from.type),
-      .link_count = from.links,
-      .size = from.size,
-      .data_access_timestamp = to_datetime(from.accessed),
-      .data_modification_timestamp = to_datetime(from.modified),
-      .status_change_timestamp = to_datetime(from.changed),
+FileOutcome<fs_wit::DescriptorStat> told_stat(files::OsResult<files::Metadata> found) {
+  if (!found) {
+    return refused(found.error());
+  }
+  return fs_wit::DescriptorStat{
+      .type = to_descriptor_type(found->type),
+      .link_count = found->links,
+      .size = found->size,
+      .data_access_timestamp = to_datetime(found->accessed),
+      .data_modification_timestamp = to_datetime(found->modified),
+      .status_change_timestamp = to_datetime(found->changed),
   };
 }
 
-fs_wit::MetadataHashValue to_hash(const files::Metadata& from) {
-  // The number of an inode is what identifies a file; it is not a secret, only not a promise.
-  const std::uint64_t lower = mixed(from.inode + mixed(from.device));
-  return {.lower = lower, .upper = mixed(lower + from.device + 1)};
-}
-
-files::OsResult<files::Metadata> Descriptor::metadata() const {
-  return file() != nullptr ? (*file())->metadata() : (*directory())->metadata();
+FileOutcome<fs_wit::MetadataHashValue> told_hash(files::OsResult<files::Metadata> found) {
+  if (!found) {
+    return refused(found.error());
+  }
+  const files::MetadataHash hash = files::hash_of(*found);
+  return fs_wit::MetadataHashValue{.lower = hash.lower, .upper = hash.upper};
 }
 
 // --- streams -------------------------------------------------------------------------------------
@@ -81,18 +71,17 @@ FileResult<component::Own<fs_wit::InputStream>> Descriptor::read_via_stream(
     component::Call&, std::uint64_t offset
 ) {
   using Outcome = FileOutcome<component::Own<fs_wit::InputStream>>;
-  if (file() == nullptr) {
-    return Outcome(refused(EISDIR));
-  }
-  if (!flags_.has(Flags::kRead)) {
-    return Outcome(refused(EBADF));
+  auto file = handle_.readable();
+  if (!file) {
+    return Outcome(refused(file.error()));
   }
   MemoryCharge charge(around_.memory);
   if (!charge.try_resize(FileSource::kBufferBytes)) {
     return Outcome(refused(ENOMEM));
   }
   return Outcome(std::make_unique<InputStream>(
-      around_.timers, std::make_shared<FileSource>(*file(), offset, blocking_, std::move(charge))
+      around_.timers,
+      std::make_shared<FileSource>(*std::move(file), offset, blocking_, std::move(charge))
   ));
 }
 
@@ -100,27 +89,23 @@ FileResult<component::Own<fs_wit::OutputStream>> Descriptor::write_via_stream(
     component::Call&, std::uint64_t offset
 ) {
   using Outcome = FileOutcome<component::Own<fs_wit::OutputStream>>;
-  if (file() == nullptr) {
-    return Outcome(refused(EISDIR));
+  auto file = handle_.writable();
+  if (!file) {
+    return Outcome(refused(file.error()));
   }
-  if (!flags_.has(Flags::kWrite)) {
-    return Outcome(refused(EBADF));
-  }
-  return Outcome(
-      std::make_unique<OutputStream>(around_.timers, std::make_shared<FileSink>(*file(), offset))
-  );
+  return Outcome(std::make_unique<OutputStream>(
+      around_.timers, std::make_shared<FileSink>(*std::move(file), offset)
+  ));
 }
 
 FileResult<component::Own<fs_wit::OutputStream>> Descriptor::append_via_stream(component::Call&) {
   using Outcome = FileOutcome<component::Own<fs_wit::OutputStream>>;
-  if (file() == nullptr) {
-    return Outcome(refused(EISDIR));
-  }
-  if (!flags_.has(Flags::kWrite)) {
-    return Outcome(refused(EBADF));
+  auto file = handle_.writable();
+  if (!file) {
+    return Outcome(refused(file.error()));
   }
   return Outcome(std::make_unique<OutputStream>(
-      around_.timers, std::make_shared<FileSink>(*file(), std::nullopt)
+      around_.timers, std::make_shared<FileSink>(*std::move(file), std::nullopt)
   ));
 }
 
@@ -137,18 +122,11 @@ FileResult<> Descriptor::advise(
       files::Advice::DontNeed,
       files::Advice::NoReuse,
   };
-  if (file() == nullptr) {
-    return FileOutcome<>(refused(EBADF));
-  }
-  return told((*file())->advise(offset, length, kAdvices[static_cast<std::size_t>(advice)]));
+  return told(handle_.advise(offset, length, kAdvices[static_cast<std::size_t>(advice)]));
 }
 
-template <class Sync>
-FileResult<> Descriptor::run_sync(component::Call& call, Sync sync) {
-  // A copy of the target: the guest may drop its handle while the disk works.
-  auto outcome = run_blocking(blocking_, call.fiber, [target = target_, sync] {
-    return std::visit(sync, target);
-  });
+FileResult<> Descriptor::run_sync(component::Call& call, files::Handle::Sync what) {
+  auto outcome = handle_.sync(what, blocking_, call.fiber);
   if (!outcome) {
     return outcome.error().kind() == ErrorKind::Cancelled
                ? FileResult<>(component::trap("the guest is being ended"))
@@ -158,48 +136,38 @@ FileResult<> Descriptor::run_sync(component::Call& call, Sync sync) {
 }
 
 FileResult<> Descriptor::sync(component::Call& call) {
-  return run_sync(call, [](const auto& target) -> files::OsResult<> { return target->sync(); });
+  return run_sync(call, files::Handle::Sync::All);
 }
 
 FileResult<> Descriptor::sync_data(component::Call& call) {
-  return run_sync(call, [](const auto& target) -> files::OsResult<> {
-    if constexpr (requires { target->sync_data(); }) {
-      return target->sync_data();
-    } else {
-      return target->sync();
-    }
-  });
+  return run_sync(call, files::Handle::Sync::Data);
 }
 
 FileResult<Descriptor::Flags> Descriptor::get_flags(component::Call&) {
-  return FileOutcome<Flags>(flags_);
+  return FileOutcome<Flags>(Flags{handle_.flags()});
 }
 
 FileResult<fs_wit::DescriptorType> Descriptor::get_type(component::Call&) {
-  return FileOutcome<fs_wit::DescriptorType>(
-      file() != nullptr ? fs_wit::DescriptorType::RegularFile : fs_wit::DescriptorType::Directory
-  );
+  return FileOutcome<fs_wit::DescriptorType>(to_descriptor_type(handle_.type()));
 }
 
 FileResult<> Descriptor::set_size(component::Call&, std::uint64_t size) {
-  return file() != nullptr ? told((*file())->set_size(size)) : FileOutcome<>(refused(EBADF));
+  return told(handle_.set_size(size));
 }
 
 FileResult<> Descriptor::set_times(
     component::Call&, NewTimestamp access, NewTimestamp modification
 ) {
-  const files::TimeChanges changes = to_time_changes(access, modification);
-  return told(
-      file() != nullptr ? (*file())->set_times(changes) : (*directory())->set_times(changes)
-  );
+  return told(handle_.set_times(to_time_changes(access, modification)));
 }
 
 FileResult<std::tuple<Bytes, bool>> Descriptor::read(
     component::Call& call, std::uint64_t length, std::uint64_t offset
 ) {
   using Outcome = FileOutcome<std::tuple<Bytes, bool>>;
-  if (file() == nullptr) {
-    return Outcome(refused(EBADF));
+  const auto file = handle_.file();
+  if (!file) {
+    return Outcome(refused(file.error()));
   }
   struct Read {
     Bytes bytes;
@@ -208,9 +176,9 @@ FileResult<std::tuple<Bytes, bool>> Descriptor::read(
   auto read = std::make_shared<Read>();
   read->bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(length, kMaxRead)));
   const iovec into{read->bytes.data(), read->bytes.size()};
-  read->count = (*file())->read_cached_at({&into, 1}, offset);
+  read->count = (*file)->read_cached_at({&into, 1}, offset);
   if (!read->count && read->count.error() == EAGAIN) {
-    auto waited = run_blocking(blocking_, call.fiber, [read, into, offset, file = *file()] {
+    auto waited = run_blocking(blocking_, call.fiber, [read, into, offset, file = *file] {
       return file->read_at({&into, 1}, offset);
     });
     if (!waited) {
@@ -230,25 +198,23 @@ FileResult<std::uint64_t> Descriptor::write(
     component::Call&, ByteView buffer, std::uint64_t offset
 ) {
   using Outcome = FileOutcome<std::uint64_t>;
-  if (file() == nullptr) {
-    return Outcome(refused(EBADF));
+  const auto file = handle_.file();
+  if (!file) {
+    return Outcome(refused(file.error()));
   }
   const iovec from{const_cast<std::uint8_t*>(buffer.data()), buffer.size()};
-  const auto written = (*file())->write_at({&from, 1}, offset, {});
+  const auto written = (*file)->write_at({&from, 1}, offset, {});
   return written ? Outcome(*written) : Outcome(refused(written.error()));
 }
 
 FileResult<component::Own<fs_wit::DirectoryEntryStream>>
 Descriptor::read_directory(component::Call&) {
   using Outcome = FileOutcome<component::Own<fs_wit::DirectoryEntryStream>>;
-  if (directory() == nullptr) {
-    return Outcome(refused(ENOTDIR));
-  }
   MemoryCharge charge(around_.memory);
-  if (!charge.try_resize(kCharge)) {
+  if (!charge.try_resize(files::Handle::kCharge)) {
     return Outcome(refused(ENOMEM));
   }
-  auto listing = files::Listing::open(**directory());
+  auto listing = handle_.list();
   if (!listing) {
     return Outcome(refused(listing.error()));
   }
@@ -276,23 +242,17 @@ DirectoryEntryStream::read_directory_entry(component::Call&) {
 }
 
 FileResult<fs_wit::DescriptorStat> Descriptor::stat(component::Call&) {
-  using Outcome = FileOutcome<fs_wit::DescriptorStat>;
-  const auto found = metadata();
-  return found ? Outcome(to_stat(*found)) : Outcome(refused(found.error()));
+  return told_stat(handle_.metadata());
 }
 
 component::HostResult<bool> Descriptor::is_same_object(
     component::Call&, fs_wit::Descriptor& other
 ) {
-  const auto mine = metadata();
-  const auto theirs = static_cast<Descriptor&>(other).metadata();
-  return mine && theirs && mine->device == theirs->device && mine->inode == theirs->inode;
+  return handle_.is_same_as(handle_of(other));
 }
 
 FileResult<fs_wit::MetadataHashValue> Descriptor::metadata_hash(component::Call&) {
-  using Outcome = FileOutcome<fs_wit::MetadataHashValue>;
-  const auto found = metadata();
-  return found ? Outcome(to_hash(*found)) : Outcome(refused(found.error()));
+  return told_hash(handle_.metadata());
 }
 
 }  // namespace whorl::wasi::p2

@@ -1,13 +1,11 @@
-/// wasi:filesystem/types: descriptor and directory-entry-stream, over the files of wasi/files.
+/// wasi:filesystem/types of 0.2: descriptor and directory-entry-stream, over files::Handle.
 ///
-/// What paths may reach is files::Directory's business. Calls go to the kernel on the shard, but
-/// for syncs and reads that miss the page cache (wasi/blocking_work.hpp).
+/// Calls go to the kernel on the shard, but for syncs and reads that miss the page cache
+/// (wasi/blocking_work.hpp).
 #pragma once
 
 #include "wasi/blocking_work.hpp"
-#include "wasi/files/directory.hpp"
-#include "wasi/files/file.hpp"
-#include "wasi/files/listing.hpp"
+#include "wasi/files/handle.hpp"
 #include "wasi/p2/file_error.hpp"
 #include "wasi/p2/surroundings.hpp"
 #include "wit/wasi_filesystem_types.hpp"
@@ -17,8 +15,8 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace whorl::wasi::p2 {
 
@@ -36,35 +34,9 @@ class Descriptor final : public fs_wit::Descriptor {
   using Flags = fs_wit::DescriptorFlags;
   using Path = std::string_view;
   using NewTimestamp = fs_wit::NewTimestamp;
-  /// Open things an instance may have: each stands for a descriptor of the process.
-  static constexpr std::size_t kCharge = std::size_t{128} * 1024;
-
   /// @param blocking  null: everything runs on the shard. Outlives the instance.
-  /// @param charge    of kCharge; none for what the host opened
-  Descriptor(
-      const Surroundings& around,
-      BlockingWork* blocking,
-      std::shared_ptr<const files::Directory> directory,
-      Flags flags,
-      MemoryCharge charge = {}
-  ) noexcept
-      : around_(around),
-        blocking_(blocking),
-        target_(std::move(directory)),
-        flags_(flags),
-        charge_(std::move(charge)) {}
-  Descriptor(
-      const Surroundings& around,
-      BlockingWork* blocking,
-      std::shared_ptr<files::File> file,
-      Flags flags,
-      MemoryCharge charge
-  ) noexcept
-      : around_(around),
-        blocking_(blocking),
-        target_(std::move(file)),
-        flags_(flags),
-        charge_(std::move(charge)) {}
+  Descriptor(const Surroundings& around, BlockingWork* blocking, files::Handle handle) noexcept
+      : around_(around), blocking_(blocking), handle_(std::move(handle)) {}
 
   // descriptor.cpp: what is open
   [[nodiscard]] FileResult<component::Own<fs_wit::InputStream>> read_via_stream(
@@ -141,28 +113,15 @@ class Descriptor final : public fs_wit::Descriptor {
   ) override;
 
  private:
-  /// Null when it is the other.
-  [[nodiscard]] const std::shared_ptr<files::File>* file() const noexcept {
-    return std::get_if<std::shared_ptr<files::File>>(&target_);
+  /// Of a handle that the guest passed along; every descriptor is ours.
+  [[nodiscard]] static const files::Handle& handle_of(fs_wit::Descriptor& other) noexcept {
+    return static_cast<Descriptor&>(other).handle_;
   }
-  [[nodiscard]] const std::shared_ptr<const files::Directory>* directory() const noexcept {
-    return std::get_if<std::shared_ptr<const files::Directory>>(&target_);
-  }
-  /// Of a handle that the guest passed along.
-  [[nodiscard]] static const std::shared_ptr<const files::Directory>* directory_of(
-      fs_wit::Descriptor& other
-  ) noexcept {
-    return static_cast<Descriptor&>(other).directory();  // every descriptor is ours
-  }
-  [[nodiscard]] files::OsResult<files::Metadata> metadata() const;
-  template <class Sync>
-  [[nodiscard]] FileResult<> run_sync(component::Call& call, Sync sync);
+  [[nodiscard]] FileResult<> run_sync(component::Call& call, files::Handle::Sync what);
 
   const Surroundings& around_;
   BlockingWork* blocking_;
-  std::variant<std::shared_ptr<files::File>, std::shared_ptr<const files::Directory>> target_;
-  Flags flags_;
-  MemoryCharge charge_;
+  files::Handle handle_;
 };
 
 class DirectoryEntryStream final : public fs_wit::DirectoryEntryStream {
@@ -180,13 +139,25 @@ class DirectoryEntryStream final : public fs_wit::DirectoryEntryStream {
 
 // Shared by the two halves of Descriptor.
 
-/// What the guest is told of an operation that gives nothing.
-[[nodiscard]] FileResult<> told(files::OsResult<> outcome);
 [[nodiscard]] std::unexpected<FileErrorCode> refused(int number);
+/// What the guest is told.
+template <class T>
+[[nodiscard]] FileOutcome<T> told(files::OsResult<T> outcome) {
+  if (!outcome) {
+    return refused(outcome.error());
+  }
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(outcome);
+  }
+}
 [[nodiscard]] files::TimeChanges to_time_changes(
     const fs_wit::NewTimestamp& access, const fs_wit::NewTimestamp& modification
 );
-[[nodiscard]] fs_wit::DescriptorStat to_stat(const files::Metadata& from);
-[[nodiscard]] fs_wit::MetadataHashValue to_hash(const files::Metadata& from);
+[[nodiscard]] FileOutcome<fs_wit::DescriptorStat> told_stat(files::OsResult<files::Metadata> found);
+[[nodiscard]] FileOutcome<fs_wit::MetadataHashValue> told_hash(
+    files::OsResult<files::Metadata> found
+);
 
 }  // namespace whorl::wasi::p2

@@ -11,11 +11,12 @@ PreopensHost::get_directories(component::Call&) {
   std::vector<std::tuple<component::Own<wit::wasi_filesystem_types::Descriptor>, std::string>> out;
   for (const Preopen& preopen : context_.preopens) {
     const bool writable = preopen.directory->grant() == files::Grant::ReadWrite;
-    const Descriptor::Flags flags{
-        Descriptor::Flags::kRead | (writable ? Descriptor::Flags::kMutateDirectory : 0U)
-    };
+    const std::uint32_t flags =
+        files::DescriptorBits::kRead | (writable ? files::DescriptorBits::kMutateDirectory : 0U);
     out.emplace_back(
-        std::make_unique<Descriptor>(around_, context_.blocking, preopen.directory, flags),
+        std::make_unique<Descriptor>(
+            around_, context_.blocking, files::Handle(preopen.directory, flags)
+        ),
         preopen.guest_path
     );
   }

@@ -270,7 +270,7 @@ TEST_CASE("open things are bounded") {
     }
     open.push_back(*std::move(opened));
   }
-  CHECK(open.size() == HostMemory::kDefaultLimit / Descriptor::kCharge);
+  CHECK(open.size() == HostMemory::kDefaultLimit / files::Handle::kCharge);
   open.clear();
   CHECK(world.memory.used() == 0);
   CHECK(world.open("f"));

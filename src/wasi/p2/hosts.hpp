@@ -3,15 +3,16 @@
 #pragma once
 
 #include "component/host.hpp"
+#include "wasi/cli_hosts.hpp"
 #include "wasi/context.hpp"
 #include "wasi/p2/cli.hpp"
 #include "wasi/p2/clocks.hpp"
 #include "wasi/p2/filesystem.hpp"
 #include "wasi/p2/http_hosts.hpp"
 #include "wasi/p2/poll.hpp"
-#include "wasi/p2/random.hpp"
 #include "wasi/p2/sockets.hpp"
 #include "wasi/p2/surroundings.hpp"
+#include "wasi/random_hosts.hpp"
 
 #include <array>
 #include <cstddef>

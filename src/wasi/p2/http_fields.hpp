@@ -1,7 +1,7 @@
 /// wasi:http/types, resource fields.
 #pragma once
 
-#include "wasi/field_map.hpp"
+#include "wasi/fields_handle.hpp"
 #include "wit/wasi_http_types.hpp"
 
 #include <memory>
@@ -9,11 +9,10 @@
 
 namespace whorl::wasi::p2 {
 
-/// A guest's handle on fields. The fields of a message may have several; they share one map, and
-/// the one that may change it copies it first.
+/// A guest's handle on fields.
 class Fields final : public wit::wasi_http_types::Fields {
  public:
-  enum class Access : std::uint8_t { Mutable, Immutable };
+  using Access = FieldsHandle::Access;
   using HeaderError = wit::wasi_http_types::HeaderError;
   using FieldValue = wit::wasi_http_types::FieldValue;
   using FieldName = wit::wasi_http_types::FieldName;
@@ -22,7 +21,8 @@ class Fields final : public wit::wasi_http_types::Fields {
 
   /// @param memory  charged for the copies that changing shared fields takes
   Fields(HostMemory& memory, std::shared_ptr<FieldMap> map, Access access) noexcept
-      : memory_(memory), map_(std::move(map)), access_(access) {}
+      : handle_(memory, std::move(map), access) {}
+  explicit Fields(FieldsHandle handle) noexcept : handle_(std::move(handle)) {}
 
   [[nodiscard]] component::HostResult<std::vector<FieldValue>> get(
       component::Call& call, std::string_view name
@@ -45,15 +45,10 @@ class Fields final : public wit::wasi_http_types::Fields {
   ) override;
 
   /// The fields, shared with the message they become part of.
-  [[nodiscard]] const std::shared_ptr<FieldMap>& map() const noexcept { return map_; }
+  [[nodiscard]] const std::shared_ptr<FieldMap>& map() const noexcept { return handle_.map(); }
 
  private:
-  /// The map to change: this handle's own, or null when there is no memory for one.
-  [[nodiscard]] FieldMap* own_map();
-
-  HostMemory& memory_;
-  std::shared_ptr<FieldMap> map_;
-  Access access_;
+  FieldsHandle handle_;
 };
 
 /// A handle on a message's fields, through which they cannot be changed.
@@ -63,8 +58,6 @@ class Fields final : public wit::wasi_http_types::Fields {
 /// The `fields` a guest hands over become part of a message.
 [[nodiscard]] std::shared_ptr<FieldMap> into_map(component::Own<wit::wasi_http_types::Fields> fields
 );
-/// A message's fields for the wire; copied only if the guest still has a handle on them.
-[[nodiscard]] http::Fields into_wire(std::shared_ptr<FieldMap> map);
 /// What a guest is told about a refused change; too large is a trap.
 [[nodiscard]] component::HostResult<Fields::Change> to_guest(
     const std::expected<void, FieldError>& change

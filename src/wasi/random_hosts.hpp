@@ -1,17 +1,21 @@
-/// wasi:random.
+/// wasi:random, of 0.2 and 0.3: the same functions, but for a name. @thread shard
 #pragma once
 
 #include "wasi/random.hpp"
 #include "wit/wasi_random_insecure.hpp"
+#include "wit/wasi_random_insecure_p3.hpp"
 #include "wit/wasi_random_insecure_seed.hpp"
+#include "wit/wasi_random_insecure_seed_p3.hpp"
 #include "wit/wasi_random_random.hpp"
+#include "wit/wasi_random_random_p3.hpp"
 
-namespace whorl::wasi::p2 {
+namespace whorl::wasi {
 
 /// Most bytes of one call; a guest that wants more is ended.
 inline constexpr std::uint64_t kMaxRandomBytes = std::uint64_t{16} << 20;
 
-class RandomHost final : public wit::wasi_random_random::Host {
+class RandomHost final : public wit::wasi_random_random::Host,
+                         public wit::wasi_random_random_p3::Host {
  public:
   explicit RandomHost(SecureRandom& source) noexcept : source_(source) {}
   [[nodiscard]] component::HostResult<Bytes> get_random_bytes(
@@ -23,7 +27,8 @@ class RandomHost final : public wit::wasi_random_random::Host {
   SecureRandom& source_;
 };
 
-class InsecureRandomHost final : public wit::wasi_random_insecure::Host {
+class InsecureRandomHost final : public wit::wasi_random_insecure::Host,
+                                 public wit::wasi_random_insecure_p3::Host {
  public:
   explicit InsecureRandomHost(SecureRandom& seed) noexcept : seed_(seed) {}
   [[nodiscard]] component::HostResult<Bytes> get_insecure_random_bytes(
@@ -40,10 +45,14 @@ class InsecureRandomHost final : public wit::wasi_random_insecure::Host {
 };
 
 /// The same seed at every call of one instance, as a value that is imported would be.
-class InsecureSeedHost final : public wit::wasi_random_insecure_seed::Host {
+class InsecureSeedHost final : public wit::wasi_random_insecure_seed::Host,
+                               public wit::wasi_random_insecure_seed_p3::Host {
  public:
   explicit InsecureSeedHost(SecureRandom& source) noexcept : source_(source) {}
   [[nodiscard]] component::HostResult<std::tuple<std::uint64_t, std::uint64_t>> insecure_seed(
+      component::Call& call
+  ) override;
+  [[nodiscard]] component::HostResult<std::tuple<std::uint64_t, std::uint64_t>> get_insecure_seed(
       component::Call& call
   ) override;
   /// The next call draws a new seed.
@@ -54,4 +63,4 @@ class InsecureSeedHost final : public wit::wasi_random_insecure_seed::Host {
   std::optional<std::tuple<std::uint64_t, std::uint64_t>> seed_;
 };
 
-}  // namespace whorl::wasi::p2
+}  // namespace whorl::wasi

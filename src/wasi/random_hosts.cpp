@@ -1,6 +1,6 @@
-#include "wasi/p2/random.hpp"
+#include "wasi/random_hosts.hpp"
 
-namespace whorl::wasi::p2 {
+namespace whorl::wasi {
 namespace {
 
 std::unexpected<component::HostTrap> too_many() {
@@ -45,4 +45,10 @@ InsecureSeedHost::insecure_seed(component::Call&) {
   return *seed_;
 }
 
-}  // namespace whorl::wasi::p2
+component::HostResult<std::tuple<std::uint64_t, std::uint64_t>> InsecureSeedHost::get_insecure_seed(
+    component::Call& call
+) {
+  return insecure_seed(call);
+}
+
+}  // namespace whorl::wasi
