@@ -261,7 +261,8 @@ class Run {
       WHORL_CHECKED(capabilities_.fill(request_));
     }
     WHORL_CHECKED(create_platform());
-    WHORL_TRY(const auto services, prepare(runnable, *triggers));
+    background_ = std::make_unique<runtime::BackgroundPreparer>();
+    WHORL_TRY(const auto services, prepare(runnable, *triggers, background_.get()));
     auto app = make_app(runnable, *std::move(triggers), services);
     return app ? Result<Fleet::App>(*std::move(app)) : trigger_failed(app.take_error());
   }
@@ -279,7 +280,12 @@ class Run {
     return {};
   }
 
-  Result<runtime::Services> prepare(const cli::Runnable& runnable, const Triggers& triggers) {
+  /// @param background  null: everything is prepared before this returns
+  Result<runtime::Services> prepare(
+      const cli::Runnable& runnable,
+      const Triggers& triggers,
+      runtime::BackgroundPreparer* background = nullptr
+  ) {
     const auto ids = components_of(triggers);
     const auto commands = trigger::wagi_components(triggers);
     WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
@@ -296,6 +302,8 @@ class Run {
             .variables = runnable.variables.get(),
             .limits = limits_of(request_.budgets),
             .load = load_options(),
+            .copies = runnable.copies,
+            .background = background,
         }
     );
   }
@@ -322,7 +330,9 @@ class Run {
     fleet.listen(std::move(listeners));
     print_startup(request_.format, *first, address);
     WHORL_CHECKED(fleet.start());
+    WHORL_CHECKED(background_->start());
     follow_source(fleet);
+    background_->stop();
     fleet.stop(signals_);
     log::info(
         kLogTarget, "stopped after {} requests in instances of their own", fleet.instances_started()
@@ -377,6 +387,7 @@ class Run {
   StopSignals& signals_;
   Capabilities capabilities_;
   std::unique_ptr<runtime::Platform> platform_;
+  std::unique_ptr<runtime::BackgroundPreparer> background_;  ///< of the first version
 };
 
 }  // namespace

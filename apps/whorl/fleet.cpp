@@ -31,9 +31,10 @@ bool wait_for_end(
 
 /// Whether nobody else holds the version or one of its components.
 bool is_unused(const Fleet::App& app) {
-  return app.use_count() == 1 && std::ranges::all_of(app->components, [&](const auto& entry) {
-           // The index by id holds each once, the list by trigger once for each trigger.
-           return entry.second.use_count() == 1 + std::ranges::count(app->services, entry.second);
+  return app.use_count() == 1 && std::ranges::all_of(app->components, [](const auto& entry) {
+           const auto* service = entry.second->get();
+           return service != nullptr ? service->use_count() == 1
+                                     : entry.second->state() == runtime::ServiceSlot::State::Failed;
          });
 }
 
@@ -143,8 +144,10 @@ void Fleet::replace(App app, StopSignals& signals) {
   for (auto& world : worlds_) {
     world->shard.post([&world = *world, &signals, left, old, next = app_]() mutable {
       world.trigger.replace(std::move(next));
-      for (const auto& [id, service] : old->components) {
-        world.runtime.forget(*service);
+      for (const auto& [id, slot] : old->components) {
+        if (const auto* service = slot->get()) {
+          world.runtime.forget(**service);
+        }
       }
       if (left->fetch_sub(1) == 1) {
         signals.notify();

@@ -19,6 +19,10 @@
 #include <utility>
 #include <vector>
 
+namespace whorl::loader {
+class DeferredCopies;
+}
+
 namespace whorl::cli {
 
 enum class StartupFormat : std::uint8_t { Plain, Json };
@@ -49,6 +53,8 @@ struct RequestBudgets {
 struct Runnable {
   std::shared_ptr<const app::LockedApp> app;  ///< with at least one trigger
   std::shared_ptr<const host::variables::AppVariables> variables;
+  /// Of mounted files, to be made when their component is prepared; null: all are made.
+  std::shared_ptr<loader::DeferredCopies> copies;
 };
 
 /// Gives the application that is run, as often as it is to be replaced. @thread the main thread

@@ -7,6 +7,7 @@
 #include "cli/report.hpp"
 #include "cli/variable_flags.hpp"
 #include "fs/file.hpp"
+#include "loader/deferred_copies.hpp"
 #include "loader/loader.hpp"
 #include "log/terminal.hpp"
 
@@ -158,6 +159,7 @@ Result<void> UpSource::build_or_warn() const {
 Result<SharedApp> UpSource::load_manifest() {
   std::vector<std::string> warnings;
   WorkFolder::Assets assets = folder_.next_assets();
+  copies_ = std::make_shared<loader::DeferredCopies>(assets.guard);
   loader::HttpFetcher fetcher;
   const loader::LoadOptions options{
       .profile = flags_.profile,
@@ -165,6 +167,7 @@ Result<SharedApp> UpSource::load_manifest() {
       .access =
           flags_.transient_write ? loader::MountAccess::ReadWrite : loader::MountAccess::ReadOnly,
       .assets_dir = std::move(assets.path),
+      .deferred = copies_.get(),
       .cache_dir = cache_folder(flags_.cache_dir),
       .fetcher = &fetcher,
       .warnings = &warnings,
@@ -228,7 +231,7 @@ Result<Runnable> UpSource::complete(SharedApp app) const {
   ));
   WHORL_TRY(auto variables, host::variables::AppVariables::resolve(*app, providers));
   WHORL_CHECKED(app::check_http_globals(*app));
-  return Runnable{.app = std::move(app), .variables = std::move(variables)};
+  return Runnable{.app = std::move(app), .variables = std::move(variables), .copies = copies_};
 }
 
 Result<Runnable> UpSource::load() {

@@ -51,6 +51,7 @@ class UpSource final : public AppSource {
   AppLocation location_;
   OwnFlags flags_;
   WorkFolder folder_;
+  std::shared_ptr<loader::DeferredCopies> copies_;  ///< of what was loaded last
   std::vector<std::string> variables_;
   std::vector<VariablesProviderConfig> providers_;
 };

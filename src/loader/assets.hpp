@@ -39,6 +39,10 @@ struct CopyPlan {
 /// @return errors: those of the file system, with what was copied where
 [[nodiscard]] Result<void> carry_out(const CopyPlan& plan, const std::string& folder);
 
+/// What would keep carry_out() from reading a file, found without copying anything.
+/// @return errors: as carry_out()
+[[nodiscard]] Result<void> check_readable(const CopyPlan& plan, const std::string& folder);
+
 /// Takes away what carry_out() made.
 void take_back(const std::string& folder);
 

@@ -82,6 +82,21 @@ Result<void> copy_file(const std::string& source, const std::string& target) {
   return copy_bytes(from, to, static_cast<std::uint64_t>(info.st_size));
 }
 
+/// Says what was copied where.
+Result<void> name_copy(
+    Result<void> copied,
+    const std::string& folder,
+    const std::string& path,
+    const std::string& source
+) {
+  return std::move(copied).context(
+      "Failed to copy {} to working path {} (for destination path {})",
+      fs::quote_path(source),
+      fs::quote_path(fs::join(folder, path)),
+      fs::quote_path(path)
+  );
+}
+
 /// Makes files and folders below one folder.
 class Copier {
  public:
@@ -100,13 +115,7 @@ class Copier {
       WHORL_CHECKED(fs::write_file_atomic(fs::join(folder_, path), as_bytes(bytes)));
     }
     for (const auto& [path, source] : plan.files) {
-      WHORL_CHECKED(copy(path, source)
-                        .context(
-                            "Failed to copy {} to working path {} (for destination path {})",
-                            fs::quote_path(source),
-                            fs::quote_path(fs::join(folder_, path)),
-                            fs::quote_path(path)
-                        ));
+      WHORL_CHECKED(name_copy(copy(path, source), folder_, path, source));
     }
     return {};
   }
@@ -150,6 +159,15 @@ Result<void> remove_folder(const std::string& folder) {
 
 void take_back(const std::string& folder) {
   static_cast<void>(remove_folder(folder));
+}
+
+Result<void> check_readable(const CopyPlan& plan, const std::string& folder) {
+  for (const auto& [path, source] : plan.files) {
+    if (::access(source.c_str(), R_OK) != 0) {
+      return name_copy(fs::errno_error(errno), folder, path, source);
+    }
+  }
+  return {};
 }
 
 Result<void> carry_out(const CopyPlan& plan, const std::string& folder) {

@@ -28,6 +28,8 @@ enum class FileMounts : std::uint8_t {
 };
 enum class MountAccess : std::uint8_t { ReadOnly, ReadWrite };
 
+class DeferredCopies;
+
 struct LoadOptions {
   std::string profile{};  ///< the build profile; empty: none
   FileMounts files = FileMounts::None;
@@ -35,6 +37,8 @@ struct LoadOptions {
   /// Where copies go: absolute; each component has a folder of its id there, which is made anew. A
   /// running application keeps its own: give another one for each load.
   std::string assets_dir{};
+  /// Gets the copies instead of their being made, where that can wait; null: nothing waits.
+  DeferredCopies* deferred = nullptr;
   std::string cache_dir{};             ///< of downloads; empty: the first download fails
   SourceFetcher* fetcher = nullptr;    ///< null: nothing is downloaded
   PackageFetcher* packages = nullptr;  ///< null: packages of registries are refused

@@ -4,6 +4,7 @@
 #include "app/file_url.hpp"
 #include "fs/file.hpp"
 #include "loader/assets.hpp"
+#include "loader/deferred_copies.hpp"
 #include "loader/lock.hpp"
 #include "loader/sources.hpp"
 
@@ -199,8 +200,7 @@ Result<void> mount_copies(
     const manifest::Component& from, LockContext& context, app::Component& out
 ) {
   WHORL_TRY(
-      const CopyPlan plan,
-      plan_copies(from.files, from.exclude_files, context.folder, context.warnings)
+      CopyPlan plan, plan_copies(from.files, from.exclude_files, context.folder, context.warnings)
   );
   const std::string folder = fs::join(context.options.assets_dir, from.id);
   out.files.push_back(
@@ -210,8 +210,13 @@ Result<void> mount_copies(
   if (!context.used.contains(from.id)) {
     return {};
   }
-  WHORL_CHECKED(carry_out(plan, folder));
-  context.copies.push_back(folder);
+  if (context.options.deferred != nullptr) {
+    WHORL_CHECKED(check_readable(plan, folder));
+    context.options.deferred->add(folder, std::move(plan));
+  } else {
+    WHORL_CHECKED(carry_out(plan, folder));
+    context.copies.push_back(folder);
+  }
   out.mounts.push_back(
       {.host_path = folder,
        .guest_path = "/",

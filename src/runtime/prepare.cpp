@@ -5,6 +5,7 @@
 #include "loader/loader.hpp"
 #include "log/log.hpp"
 #include "log/terminal.hpp"
+#include "runtime/known_good.hpp"
 #include "wasi/command.hpp"
 
 #include <algorithm>
@@ -25,17 +26,28 @@ constexpr std::string_view kNoHandler =
     "`wasi:http/handler@0.3.0-rc-2026-03-15`, `wasi:http/handler@0.3.*`, or "
     "`fermyon:spin/inbound-http` but it exported none of those.";
 
-Result<std::shared_ptr<const component::Component>> load_component(
-    const app::Component& component, const PrepareOptions& options
-) {
+/// What is left to do of a service once its settings are known: reading, checking, linking and
+/// compiling. Owns all but the platform.
+struct Loading {
+  app::Component component;
+  std::shared_ptr<Service> service;
+  EntryKind entry;
+  const Platform* platform;
+  std::optional<engine::ModuleCache> cache;
+  component::LoadOptions load;
+  std::shared_ptr<loader::DeferredCopies> copies;
+};
+
+Result<std::shared_ptr<const component::Component>> load_component(const Loading& loading) {
+  const app::Component& component = loading.component;
   WHORL_TRY(const Bytes bytes, loader::read_component(component));
   auto loaded = component::Component::load(
-      options.platform->engine(),
-      options.cache,
-      options.platform->registry(),
+      loading.platform->engine(),
+      loading.cache ? &*loading.cache : nullptr,
+      loading.platform->registry(),
       bytes,
       component.source_path,
-      options.load
+      loading.load
   );
   if (!loaded) {
     return loaded.take_error().context(fmt::format(
@@ -74,9 +86,15 @@ Result<http::AllowedHosts> prepare_allowed_hosts(
 }
 
 /// Opens the folders that a component was given.
-Result<std::vector<wasi::Preopen>> prepare_preopens(const app::Component& component) {
+/// @param copies  may be null
+Result<std::vector<wasi::Preopen>> prepare_preopens(
+    const app::Component& component, loader::DeferredCopies* copies
+) {
   std::vector<wasi::Preopen> preopens;
   for (const app::Mount& mount : component.mounts) {
+    if (copies != nullptr) {
+      WHORL_CHECKED(copies->make(mount.host_path));
+    }
     auto directory = wasi::files::Directory::open_host(
         mount.host_path,
         mount.is_writable ? wasi::files::Grant::ReadWrite : wasi::files::Grant::Read
@@ -93,10 +111,8 @@ Result<std::vector<wasi::Preopen>> prepare_preopens(const app::Component& compon
 }
 
 /// The function that answers requests.
-Result<> find_entry(
-    const app::Component& component, const PrepareOptions& options, Service& service
-) {
-  if (std::ranges::find(options.commands, component.id) != options.commands.end()) {
+Result<> find_entry(const app::Component& component, EntryKind entry, Service& service) {
+  if (entry == EntryKind::Command) {
     service.command = wasi::find_command(*service.component);
     if (service.command == nullptr) {
       return fail(
@@ -119,26 +135,71 @@ Result<> find_entry(
   return {};
 }
 
-Result<std::shared_ptr<const Service>> prepare_one(
+/// Everything but the component itself.
+Result<std::shared_ptr<Service>> prepare_settings(
     const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
 ) {
   auto service = std::make_shared<Service>();
   service->id = component.id;
-  WHORL_TRY(service->component, load_component(component, options));
-  WHORL_CHECKED(find_entry(component, options, *service));
   service->environment.assign(component.environment.begin(), component.environment.end());
   for (const host::AppCapability* capability : options.capabilities) {
     WHORL_TRY(auto grant, capability->grant(component));
     service->grants.push_back(std::move(grant));
   }
   WHORL_TRY(service->allowed_hosts, prepare_allowed_hosts(app, component, options));
-  WHORL_TRY(service->preopens, prepare_preopens(component));
   service->standard_output =
       std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
   service->standard_error =
       std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stderr);
   service->limits = options.limits;
-  return std::shared_ptr<const Service>(std::move(service));
+  return service;
+}
+
+Result<std::shared_ptr<const Service>> finish(const Loading& loading) {
+  // Before the file is read: a change in between must not be taken for the file that was checked.
+  const auto identity = loading.cache
+                            ? preparation_identity(loading.component, loading.entry, loading.load)
+                            : std::nullopt;
+  WHORL_TRY(loading.service->component, load_component(loading));
+  WHORL_CHECKED(find_entry(loading.component, loading.entry, *loading.service));
+  WHORL_TRY(loading.service->preopens, prepare_preopens(loading.component, loading.copies.get()));
+  if (identity && !is_known_good(*loading.cache, *identity)) {
+    remember_good(*loading.cache, *identity);
+  }
+  return std::shared_ptr<const Service>(loading.service);
+}
+
+/// Whether an earlier start had no trouble with the same file.
+bool can_wait(const Loading& loading, const PrepareOptions& options) {
+  if (options.background == nullptr || !loading.cache) {
+    return false;
+  }
+  const auto identity = preparation_identity(loading.component, loading.entry, loading.load);
+  return identity && is_known_good(*loading.cache, *identity);
+}
+
+/// One component at a time, the settings first: what is wrong with them is said before anything
+/// takes long.
+Result<std::shared_ptr<ServiceSlot>> prepare_one(
+    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
+) {
+  const bool is_command =
+      std::ranges::find(options.commands, component.id) != options.commands.end();
+  Loading loading{
+      .component = component,
+      .service = nullptr,
+      .entry = is_command ? EntryKind::Command : EntryKind::HttpHandler,
+      .platform = options.platform,
+      .cache = options.cache == nullptr ? std::nullopt : std::optional(*options.cache),
+      .load = options.load,
+      .copies = options.copies,
+  };
+  WHORL_TRY(loading.service, prepare_settings(app, component, options));
+  if (can_wait(loading, options)) {
+    return options.background->prepare([loading = std::move(loading)] { return finish(loading); });
+  }
+  WHORL_TRY(auto service, finish(loading));
+  return std::make_shared<ServiceSlot>(std::move(service));
 }
 
 Result<Services> prepare_all(

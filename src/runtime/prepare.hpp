@@ -10,9 +10,11 @@
 #include "engine/module.hpp"
 #include "host/capability.hpp"
 #include "host/variables/app_variables.hpp"
+#include "loader/deferred_copies.hpp"
 #include "log/guest_output.hpp"
+#include "runtime/background_preparer.hpp"
 #include "runtime/platform.hpp"
-#include "runtime/service.hpp"
+#include "runtime/service_slot.hpp"
 
 #include <memory>
 #include <span>
@@ -22,8 +24,8 @@
 
 namespace whorl::runtime {
 
-/// Prepared components by id.
-using Services = std::unordered_map<std::string, std::shared_ptr<const Service>>;
+/// Prepared components, and those that are being prepared, by id.
+using Services = std::unordered_map<std::string, std::shared_ptr<ServiceSlot>>;
 
 struct PrepareOptions {
   const Platform* platform = nullptr;
@@ -37,10 +39,17 @@ struct PrepareOptions {
   const host::variables::AppVariables* variables = nullptr;
   Limits limits;
   component::LoadOptions load;
+  /// Of files that are mounted; null: all are made.
+  std::shared_ptr<loader::DeferredCopies> copies;
+  /// Gets the components that are known from earlier starts to be good; `platform` and `output`
+  /// outlive it. Null: everything is prepared at once.
+  BackgroundPreparer* background = nullptr;
 };
 
 /// Prepares the components named in `ids` (each once, however often it is named).
 ///
+/// What takes time, reading and compiling, is left to `options.background` where that can be done;
+/// what the settings of a component say is checked now for all of them.
 /// A note on stderr says so when it takes longer than people like to wait without a sign.
 /// @return errors: Spin's messages for files that are missing or not wasm, component::load's for
 /// the

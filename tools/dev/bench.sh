@@ -1,20 +1,22 @@
-# ./dev bench: load against nginx and, where named, against peers; then the micro-benches.
+# ./dev bench: load against nginx and, where named, against peers; starting; then the micro-benches.
 # shellcheck shell=bash
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|micro] [arguments of bench/load.py]
+# verb_bench [load|start|micro] [arguments of bench/load.py or bench/start.py]
 verb_bench() {
   local what=all
-  case ${1:-} in load | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
-  if [ "$what" != micro ]; then
-    build_release
-    /usr/bin/python3 "$root/bench/load.py" --out "$root/build/bench/load.json" "$@"
-  fi
-  if [ "$what" != load ]; then
+  [ "$what" = micro ] || build_release
+  case $what in all | load) /usr/bin/python3 "$root/bench/load.py" --out "$root/build/bench/load.json" "$@" ;; esac
+  case $what in
+    all) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" ;;
+    start) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" "$@" ;;
+  esac
+  if [ "$what" = all ] || [ "$what" = micro ]; then
     setup test release
     local programs
     mapfile -t programs < <(ninja -C "$root/build/release" -t targets all | sed -n 's/^\(whorl_[a-z0-9_]*_bench\): phony$/\1/p' | sort -u)

@@ -136,6 +136,23 @@ void HttpTrigger::run(
   runtime_.serve(service, std::move(exchange));
 }
 
+void HttpTrigger::wait_or_fail(
+    runtime::ServiceSlot& slot,
+    std::shared_ptr<http::Exchange> exchange,
+    std::move_only_function<void(std::shared_ptr<http::Exchange>)> again
+) {
+  if (slot.state() == runtime::ServiceSlot::State::Failed) {
+    exchange->abort(500);
+    return;
+  }
+  slot.when_settled(
+      runtime_.shard(),
+      [exchange = std::move(exchange), again = std::move(again)]() mutable {
+        again(std::move(exchange));
+      }
+  );
+}
+
 void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
   http::Request& request = exchange->request();
   const std::string_view target = request.path_and_query;
@@ -154,13 +171,19 @@ void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
     answer_static(*exchange, *trigger.static_response);
     return;
   }
+  runtime::ServiceSlot& slot = *app_->services[match.route->trigger];
+  const auto* service = slot.get();
+  if (service == nullptr) [[unlikely]] {
+    wait_or_fail(slot, std::move(exchange), [this](auto waiting) { handle(std::move(waiting)); });
+    return;
+  }
   const app::RequestFacts facts{
       .scheme = request.scheme == http::Scheme::Https ? "https" : "http",
       .host = request.authority,
       .path_and_query = target,
       .client_address = request.client_address,
   };
-  run(match, trigger.component, app_->services[match.route->trigger], facts, std::move(exchange));
+  run(match, trigger.component, *service, facts, std::move(exchange));
 }
 
 bool HttpTrigger::has_component(std::string_view component_id) const {
@@ -174,6 +197,15 @@ void HttpTrigger::serve(std::string_view component_id, std::shared_ptr<http::Exc
     exchange->abort(500);
     return;
   }
+  const auto* service = found->second->get();
+  if (service == nullptr) [[unlikely]] {
+    wait_or_fail(
+        *found->second,
+        std::move(exchange),
+        [this, id = std::string(component_id)](auto waiting) { serve(id, std::move(waiting)); }
+    );
+    return;
+  }
   http::Request& request = exchange->request();
   const std::string_view target = request.path_and_query;
   const app::RouteMatch match{
@@ -185,7 +217,7 @@ void HttpTrigger::serve(std::string_view component_id, std::shared_ptr<http::Exc
       .path_and_query = target,
       .client_address = request.client_address,
   };
-  run(match, found->first, found->second, facts, std::move(exchange));
+  run(match, found->first, *service, facts, std::move(exchange));
 }
 
 }  // namespace whorl::trigger

@@ -11,9 +11,10 @@
 #include "http/exchange.hpp"
 #include "http/in_process_hosts.hpp"
 #include "runtime/prepare.hpp"
-#include "runtime/service.hpp"
+#include "runtime/service_slot.hpp"
 #include "runtime/shard_runtime.hpp"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,9 +30,9 @@ struct HttpApp {
   std::vector<app::HttpTrigger> triggers;
   app::RouteTable routes;
   /// By index of the trigger; null for a static response.
-  std::vector<std::shared_ptr<const runtime::Service>> services;
+  std::vector<std::shared_ptr<runtime::ServiceSlot>> services;
   /// Those of all triggers, public and private, by component id; views into `triggers`.
-  std::unordered_map<std::string_view, std::shared_ptr<const runtime::Service>> components;
+  std::unordered_map<std::string_view, std::shared_ptr<runtime::ServiceSlot>> components;
   /// Those of them that are run as commands; views into `triggers`. Of several executors for one
   /// component the last declared counts.
   std::unordered_map<std::string_view, std::string_view> wagi_arguments;
@@ -53,7 +54,8 @@ struct HttpApp {
 /// The components that are run as commands, of triggers in the order of the manifest.
 [[nodiscard]] std::vector<std::string> wagi_components(std::span<const app::HttpTrigger> triggers);
 
-/// Answers the requests of one shard. @thread shard
+/// Answers the requests of one shard. Requests for a component that is still being prepared wait
+/// until it is. @thread shard
 class HttpTrigger final : public http::Handler, public http::InProcessHosts {
  public:
   /// @param runtime  outlives this object
@@ -77,6 +79,13 @@ class HttpTrigger final : public http::Handler, public http::InProcessHosts {
       const std::shared_ptr<const runtime::Service>& service,
       const app::RequestFacts& facts,
       std::shared_ptr<http::Exchange> exchange
+  );
+
+  /// Calls `again` when the slot is settled, if it is pending; a slot that failed answers 500.
+  void wait_or_fail(
+      runtime::ServiceSlot& slot,
+      std::shared_ptr<http::Exchange> exchange,
+      std::move_only_function<void(std::shared_ptr<http::Exchange>)> again
   );
 
   std::shared_ptr<const HttpApp> app_;

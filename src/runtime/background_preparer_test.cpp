@@ -1,0 +1,118 @@
+#include "runtime/background_preparer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace whorl::runtime {
+namespace {
+
+/// Holds the preparer's threads until it is opened.
+class Gate {
+ public:
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++arrived_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return is_open_; });
+  }
+  void wait_for(int arrivals) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return arrived_ >= arrivals; });
+  }
+  void open() {
+    const std::scoped_lock lock(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int arrived_ = 0;
+  bool is_open_ = false;
+};
+
+Result<std::shared_ptr<const Service>> make_named(const std::string& id) {
+  auto service = std::make_shared<Service>();
+  service->id = id;
+  return std::shared_ptr<const Service>(std::move(service));
+}
+
+/// Lets a loop run until it is told that the slot is settled.
+void wait_for(async::Shard& shard, ServiceSlot& slot) {
+  slot.when_settled(shard, [&shard] { shard.stop(); });
+  shard.run();
+}
+
+TEST_CASE("services are made in the background, those that somebody waits for first") {
+  Gate gate;
+  std::mutex mutex;
+  std::vector<std::string> order;
+  BackgroundPreparer preparer;
+  const auto held = [&] {
+    gate.pass();
+    return make_named("held");
+  };
+  const auto add = [&](const char* id) {
+    return preparer.prepare([&, id] {
+      const std::scoped_lock lock(mutex);
+      order.emplace_back(id);
+      return make_named(id);
+    });
+  };
+  const auto one = preparer.prepare(held);
+  const auto two = preparer.prepare(held);
+  const auto first = add("first");
+  const auto second = add("second");
+  const auto third = add("third");
+  REQUIRE(preparer.start());
+  gate.wait_for(2);  // both threads are busy now
+  async::Shard waiting(0);
+  third->when_settled(waiting, [] {});
+  gate.open();
+  for (const auto& slot : {one, two, first, second, third}) {
+    async::Shard shard(1);
+    wait_for(shard, *slot);
+    CHECK(slot->state() == ServiceSlot::State::Ready);
+  }
+  REQUIRE(order.size() == 3);
+  CHECK(order[0] == "third");
+  CHECK((*second->get())->id == "second");
+}
+
+TEST_CASE("a service that can't be made fails its slot") {
+  BackgroundPreparer preparer;
+  const auto slot = preparer.prepare([]() -> Result<std::shared_ptr<const Service>> {
+    return fail(ErrorKind::NotFound, "no such file");
+  });
+  REQUIRE(preparer.start());
+  async::Shard shard(0);
+  wait_for(shard, *slot);
+  CHECK(slot->state() == ServiceSlot::State::Failed);
+}
+
+TEST_CASE("stopping fails what is pending at once, and what is being made comes too late") {
+  Gate gate;
+  BackgroundPreparer preparer;
+  std::vector<std::shared_ptr<ServiceSlot>> slots;
+  for (int i = 0; i < 4; ++i) {
+    slots.push_back(preparer.prepare([&] {
+      gate.pass();
+      return make_named("late");
+    }));
+  }
+  REQUIRE(preparer.start());
+  gate.wait_for(2);
+  preparer.stop();
+  for (const auto& slot : slots) {
+    CHECK(slot->state() == ServiceSlot::State::Failed);
+  }
+  gate.open();
+}
+
+}  // namespace
+}  // namespace whorl::runtime
