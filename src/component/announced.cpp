@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 namespace whorl::component {
@@ -23,6 +24,15 @@ constexpr std::array<std::string_view, 9> kFitting = {
     "access-denied",
     "error"
 };
+/// Names of cases that mean "you may not", the best first.
+constexpr std::array<std::string_view, 6> kForbidding = {
+    "access-denied",
+    "HTTP-request-denied",
+    "destination-not-allowed",
+    "invalid-address",
+    "not-permitted",
+    "connection-failed",
+};
 
 /// Whether a value of the type can be made from a text alone.
 bool can_say(const TypeRef& type) {
@@ -33,9 +43,11 @@ std::optional<Value> payload(const TypeRef& type, std::string_view message) {
   return type == nullptr ? std::optional<Value>() : Value::string(message);
 }
 
-std::optional<std::uint32_t> fitting_case(const std::vector<Member>& cases) {
+std::optional<std::uint32_t> find_case(
+    const std::vector<Member>& cases, std::span<const std::string_view> names
+) {
   const auto usable = [](const Member& member) { return can_say(member.type); };
-  for (const std::string_view name : kFitting) {
+  for (const std::string_view name : names) {
     const auto found = std::ranges::find_if(cases, [&](const Member& member) {
       return member.name == name && usable(member);
     });
@@ -43,8 +55,20 @@ std::optional<std::uint32_t> fitting_case(const std::vector<Member>& cases) {
       return static_cast<std::uint32_t>(found - cases.begin());
     }
   }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> fitting_case(const std::vector<Member>& cases, Absence why) {
+  if (why == Absence::Denied) {
+    if (const auto found = find_case(cases, kForbidding)) {
+      return found;
+    }
+  }
+  if (const auto found = find_case(cases, kFitting)) {
+    return found;
+  }
   for (std::size_t i = cases.size(); i != 0; --i) {
-    if (usable(cases[i - 1])) {
+    if (can_say(cases[i - 1].type)) {
       return static_cast<std::uint32_t>(i - 1);
     }
   }
@@ -53,14 +77,16 @@ std::optional<std::uint32_t> fitting_case(const std::vector<Member>& cases) {
 
 }  // namespace
 
-std::optional<Value> unavailable_error(const TypeRef& type, std::string_view message) {
+std::optional<Value> unavailable_error(
+    const TypeRef& type, std::string_view message, Absence why
+) {
   switch (type->kind) {
     case TypeKind::String:
       return Value::string(message);
     case TypeKind::Enum:
-      return Value::enumeration(*fitting_case(type->members));
+      return Value::enumeration(*fitting_case(type->members, why));
     case TypeKind::Variant: {
-      const auto index = fitting_case(type->members);
+      const auto index = fitting_case(type->members, why);
       return index ? std::optional(
                          Value::variant(*index, payload(type->members[*index].type, message))
                      )
@@ -72,19 +98,48 @@ std::optional<Value> unavailable_error(const TypeRef& type, std::string_view mes
 }
 
 Result<AnnouncedSite> make_announced(
-    const FuncShape& shape, std::string_view interface, std::string_view function
+    const FuncShape& shape, std::string_view interface, std::string_view function, Absence why
 ) {
+  using Answer = AnnouncedSite::Answer;
   AnnouncedSite out;
   WHORL_TRY(out.layout, make_layout(shape));
-  out.message = fmt::format(
-      "{} {} is not available: this host has nothing behind it yet", interface, function
-  );
-  if (shape.result != nullptr && shape.result->kind == TypeKind::Result) {
+  out.why = why;
+  out.message =
+      why == Absence::Denied
+          ? fmt::format("{} {} is not permitted: its grant is not inherited", interface, function)
+          : fmt::format(
+                "{} {} is not available: this host has nothing behind it yet", interface, function
+            );
+  if (shape.result == nullptr) {
+    return out;
+  }
+  out.result = shape.result->kind;
+  if (out.result == TypeKind::Result) {
     out.error = shape.result->other;
-    out.has_error = out.error == nullptr || unavailable_error(out.error, out.message).has_value();
+    const bool can_answer =
+        out.error == nullptr || unavailable_error(out.error, out.message, why).has_value();
+    out.answer = can_answer ? Answer::Error : Answer::Trap;
+  } else if (why == Absence::Denied &&
+             (out.result == TypeKind::List || out.result == TypeKind::Option)) {
+    out.answer = Answer::Nothing;
   }
   return out;
 }
+
+namespace {
+
+Value answer_of(const AnnouncedSite& announced) {
+  if (announced.answer == AnnouncedSite::Answer::Nothing) {
+    return announced.result == TypeKind::Option ? Value::none() : Value::list({});
+  }
+  return Value::error(
+      announced.error == nullptr
+          ? std::optional<Value>()
+          : unavailable_error(announced.error, announced.message, announced.why)
+  );
+}
+
+}  // namespace
 
 engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawVal* slots) {
   const auto& announced = *static_cast<const AnnouncedSite*>(env);
@@ -93,13 +148,10 @@ engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawV
   if (!instance.may_leave(site.component_index)) [[unlikely]] {
     return detail::end_guest(store, "cannot leave component instance");
   }
-  if (!announced.has_error) {
+  if (announced.answer == AnnouncedSite::Answer::Trap) {
     return store.set_trap(engine::TrapKind::HostTrap, announced.message);
   }
-  std::optional<Value> result = Value::error(
-      announced.error == nullptr ? std::optional<Value>()
-                                 : unavailable_error(announced.error, announced.message)
-  );
+  std::optional<Value> result = answer_of(announced);
   const FuncLayout& layout = *announced.layout;
   const std::uint32_t out_param = layout.result_spills() ? slots[layout.flat_params()].u32 : 0;
   InstanceHeap heap(instance, store, site);

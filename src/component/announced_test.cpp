@@ -26,6 +26,7 @@ TEST_CASE("the error that says best that something is not there") {
     const char* what;
     TypeRef type;
     const char* value;  ///< null: none can be made
+    Absence why = Absence::NotThere;
   };
   const Row rows[] = {
       {"a string", text, "\"gone\""},
@@ -40,12 +41,20 @@ TEST_CASE("the error that says best that something is not there") {
        "second(\"gone\")"},
       {"an enum", type_of(TypeKind::Enum, {{"success", nullptr}, {"error", nullptr}}), "error"},
       {"an enum of other names", type_of(TypeKind::Enum, {{"a", nullptr}, {"b", nullptr}}), "b"},
+      {"a denial, by name",
+       type_of(TypeKind::Variant, {{"access-denied", nullptr}, {"other", text}}),
+       "access-denied",
+       Absence::Denied},
+      {"a denial without a name for it",
+       type_of(TypeKind::Variant, {{"io", text}, {"other", text}}),
+       "other(\"gone\")",
+       Absence::Denied},
       {"a variant of numbers", type_of(TypeKind::Variant, {{"code", number}}), nullptr},
       {"a record", type_of(TypeKind::Record, {{"code", number}}), nullptr},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    const auto value = unavailable_error(row.type, "gone");
+    const auto value = unavailable_error(row.type, "gone", row.why);
     REQUIRE(value.has_value() == (row.value != nullptr));
     if (value) {
       CHECK(to_text(*value, *row.type) == row.value);
@@ -54,11 +63,12 @@ TEST_CASE("the error that says best that something is not there") {
 }
 
 TEST_CASE("what a function of an announced interface answers depends on its result") {
-  const auto made = [](TypeRef result) {
+  using Answer = AnnouncedSite::Answer;
+  const auto made = [](TypeRef result, Absence why = Absence::NotThere) {
     FuncShape shape;
     shape.params = {{"key", type_of(TypeKind::String)}};
     shape.result = std::move(result);
-    auto site = make_announced(shape, "spin:redis/redis@3.0.0", "get");
+    auto site = make_announced(shape, "spin:redis/redis@3.0.0", "get", why);
     REQUIRE(site);
     return *std::move(site);
   };
@@ -66,11 +76,19 @@ TEST_CASE("what a function of an announced interface answers depends on its resu
       made(nullptr).message ==
       "spin:redis/redis@3.0.0 get is not available: this host has nothing behind it yet"
   );
-  CHECK_FALSE(made(nullptr).has_error);
-  CHECK_FALSE(made(type_of(TypeKind::U32)).has_error);
-  CHECK_FALSE(made(result_of(nullptr, type_of(TypeKind::U32))).has_error);
-  CHECK(made(result_of(type_of(TypeKind::U32), nullptr)).has_error);
-  CHECK(made(result_of(nullptr, type_of(TypeKind::String))).has_error);
+  CHECK(
+      made(nullptr, Absence::Denied).message ==
+      "spin:redis/redis@3.0.0 get is not permitted: its grant is not inherited"
+  );
+  CHECK(made(nullptr).answer == Answer::Trap);
+  CHECK(made(type_of(TypeKind::U32)).answer == Answer::Trap);
+  CHECK(made(result_of(nullptr, type_of(TypeKind::U32))).answer == Answer::Trap);
+  CHECK(made(result_of(type_of(TypeKind::U32), nullptr)).answer == Answer::Error);
+  CHECK(made(result_of(nullptr, type_of(TypeKind::String))).answer == Answer::Error);
+  auto list = type_of(TypeKind::List);
+  std::const_pointer_cast<Type>(list)->element = type_of(TypeKind::U8);
+  CHECK(made(list).answer == Answer::Trap);
+  CHECK(made(list, Absence::Denied).answer == Answer::Nothing);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "component/binary.hpp"
 #include "component/bridge.hpp"
 #include "component/component_impl.hpp"
+#include "component/composition.hpp"
 #include "component/names.hpp"
 #include "component/skeleton.hpp"
 
@@ -94,9 +95,20 @@ Result<std::shared_ptr<const Component>> Component::load(
     std::string_view name,
     const LoadOptions& options
 ) {
+  const Part whole{.bytes = bytes, .name = std::string(name)};
+  return load(engine, cache, registry, std::span(&whole, 1), options);
+}
+
+Result<std::shared_ptr<const Component>> Component::load(
+    const std::shared_ptr<engine::Engine>& engine,
+    const engine::ModuleCache* cache,
+    const HostRegistry& registry,
+    std::span<const Part> parts,
+    const LoadOptions& options
+) {
   auto impl = std::make_unique<Impl>();
   impl->engine = engine;
-  auto plan = plan_component(registry, bytes, options).context("loading component {}", name);
+  auto plan = plan_composition(registry, parts, options);
   if (!plan) {
     Error error = plan.take_error();
     if (error.help().empty() && error.kind() == ErrorKind::InvalidInput) {
@@ -105,14 +117,17 @@ Result<std::shared_ptr<const Component>> Component::load(
     return error;
   }
   impl->plan = *std::move(plan);
-  if (const auto kind = detect_binary(bytes); kind && *kind == BinaryKind::Component) {
-    WHORL_CHECKED(validate_by_skeleton(cache, bytes)
-                      .context("loading component {}", name)
-                      .map_error([](Error error) { return std::move(error).with_help(kBuildAgain); }
-                      ));
+  for (const Part& part : parts) {
+    if (const auto kind = detect_binary(part.bytes); kind && *kind == BinaryKind::Component) {
+      WHORL_CHECKED(
+          validate_by_skeleton(cache, part.bytes)
+              .context("loading component {}", part.name)
+              .map_error([](Error error) { return std::move(error).with_help(kBuildAgain); })
+      );
+    }
   }
   impl->reset = plan_reset(impl->plan);
-  WHORL_CHECKED(build(cache, *impl).context("loading component {}", name));
+  WHORL_CHECKED(build(cache, *impl).context("loading component {}", parts.back().name));
   struct Access : Component {
     explicit Access(std::unique_ptr<Impl> made) noexcept : Component(std::move(made)) {}
   };

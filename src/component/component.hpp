@@ -27,6 +27,7 @@
 namespace whorl::component {
 
 struct FuncLayout;
+struct Part;
 
 /// A lifted export that can be called: where its core function is, its type, its options.
 struct ExportedFunc {
@@ -76,6 +77,14 @@ class Component {
       const HostRegistry& registry,
       ByteView bytes,
       std::string_view name,
+      const LoadOptions& options = {}
+  );
+  /// The same of several components put together (component/composition.hpp).
+  [[nodiscard]] static Result<std::shared_ptr<const Component>> load(
+      const std::shared_ptr<engine::Engine>& engine,
+      const engine::ModuleCache* cache,
+      const HostRegistry& registry,
+      std::span<const Part> parts,
       const LoadOptions& options = {}
   );
   Component(const Component&) = delete;

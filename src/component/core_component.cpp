@@ -1,6 +1,7 @@
 // Bare core modules as components: their names say what a component's sections would (engine.md
 // E.7). @spec wit-component's name mangling, as engine.md E.7 sums it up
 #include "component/binary.hpp"
+#include "component/composition.hpp"
 #include "component/diagnose.hpp"
 #include "component/graph.hpp"
 #include "component/linker.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace whorl::component {
 namespace {
@@ -67,12 +69,15 @@ Error unknown_import(const CoreImport& import) {
 
 class CoreLinker {
  public:
-  CoreLinker(const HostRegistry& registry, CoreModule module)
-      : registry_(registry), linker_(registry), module_(std::move(module)) {}
+  /// @param component  the component instance that the module makes up
+  CoreLinker(
+      const HostRegistry& registry, Linker& linker, CoreModule module, std::uint16_t component
+  )
+      : registry_(registry), linker_(linker), module_(std::move(module)), component_(component) {}
 
-  [[nodiscard]] Result<Graph> run() && {
+  /// @return what it exports; by its world only, if it has one
+  [[nodiscard]] Result<InstanceRef> run() && {
     graph().modules.push_back(module_);
-    graph().component_parents = {CallSite::kNone};
     WHORL_CHECKED(refuse_unknown());
     for (const ComponentTypeSection& section : module_.component_types()) {
       WHORL_CHECKED(
@@ -80,19 +85,20 @@ class CoreLinker {
       );
     }
     // Host functions name this instance's memory before it exists, as after an elision.
-    graph().instances.push_back({});
+    instance_ = static_cast<std::uint32_t>(graph().instances.size());
+    graph().instances.push_back({static_cast<std::uint32_t>(graph().modules.size() - 1), {}});
     for (const CoreImport& import : module_.imports()) {
       WHORL_TRY(const CoreRef ref, bind(import));
-      graph().instances[0].imports.push_back(ref);
+      graph().instances[instance_].imports.push_back(ref);
     }
     for (const std::string_view name : module_.export_names()) {
       WHORL_CHECKED(lift(name));
     }
-    if (graph().exports.empty()) {
+    if (lifted_.empty()) {
       return nothing_to_call();
     }
     WHORL_CHECKED(initialize());
-    return std::move(graph());
+    return exports();
   }
 
  private:
@@ -150,6 +156,7 @@ class CoreLinker {
 
   [[nodiscard]] GraphHost options() const {
     GraphHost out;
+    out.component_index = component_;
     out.memory = own_export(kMemory, CoreKind::Memory);
     out.realloc = out.memory ? own_export(kRealloc, CoreKind::Func) : std::nullopt;
     return out;
@@ -160,11 +167,11 @@ class CoreLinker {
     if (found == module_.exports().end() || found->second.kind != kind) {
       return std::nullopt;
     }
-    return CoreRef{CoreRef::Source::Export, kind, 0, found->first};
+    return CoreRef{CoreRef::Source::Export, kind, instance_, found->first};
   }
 
   [[nodiscard]] Result<CoreRef> bind(const CoreImport& import) {
-    const auto core = registry_.find_core_module(import.module);
+    const auto core = registry_.find_core_module(core_module_name(import.module));
     if (import.type.kind != CoreKind::Func || (!core && !parse_interface_name(import.module))) {
       return unknown_import(import);
     }
@@ -184,21 +191,33 @@ class CoreLinker {
 
   [[nodiscard]] Result<CoreRef> lower(const CoreImport& import) {
     const std::uint64_t offset = module_.base();
+    const FuncItem* declared = find_func(imports_, import.module, import.name);
+    if (declared != nullptr && (declared->lift || declared->is_announced)) {
+      return linker_.lower(*declared, options(), offset);
+    }
+    if (const ResourceRef dropped = declared_resource(import)) {
+      return linker_.lower_drop(dropped, component_, offset);
+    }
+    if (const FuncItem* given = declared == nullptr ? given_func(import) : nullptr) {
+      return linker_.lower(*given, options(), offset);
+    }
     WHORL_TRY(const HostRegistry::Match match, linker_.find_interface(import.module, offset));
     if (import.name.starts_with(kDrop)) {
       const std::string_view name = import.name.substr(kDrop.size());
       for (const HostResourceDesc& offered : match.interface->resources) {
         if (name == offered.tag->name) {
-          return linker_.lower_drop(offered.type(), 0, offset);
+          return linker_.lower_drop(offered.type(), component_, offset);
         }
       }
       return unknown_import(import);
     }
     FuncItem func;
-    if (const FuncItem* declared = find_func(imports_, import.module, import.name)) {
+    if (declared != nullptr) {
       func = *declared;
     } else {
       func.shape = offered_shape(*match.interface, import.name);
+      func.is_announced = func.is_denied =
+          linker_.part().denies(parse_interface_name(import.module)->interface);
     }
     func.host = match;
     func.interface = import.module;
@@ -207,6 +226,41 @@ class CoreLinker {
       return explain_missing_function(*match.interface, import.module, import.name, offset);
     }
     return linker_.lower_host(func, options(), offset);
+  }
+
+  /// The resource of the world whose drop is imported; null if that is not what is imported, or the
+  /// world does not say.
+  [[nodiscard]] ResourceRef declared_resource(const CoreImport& import) const {
+    const auto found = imports_.find(import.module);
+    const auto* instance =
+        found == imports_.end() ? nullptr : std::get_if<InstanceRef>(&found->second);
+    if (instance == nullptr || !import.name.starts_with(kDrop)) {
+      return nullptr;
+    }
+    const Item* item = (*instance)->find(import.name.substr(kDrop.size()));
+    const auto* type = item == nullptr ? nullptr : std::get_if<TypeItem>(item);
+    return type == nullptr ? nullptr : type->resource;
+  }
+
+  /// What another part has for an import that no world describes; null if there is nothing.
+  [[nodiscard]] const FuncItem* given_func(const CoreImport& import) const {
+    const auto& given = linker_.part().given;
+    const auto found = given.find(import.module);
+    const auto* instance =
+        found == given.end() ? nullptr : std::get_if<InstanceRef>(&found->second.item);
+    const Item* item = instance == nullptr ? nullptr : (*instance)->find(import.name);
+    return item == nullptr ? nullptr : std::get_if<FuncItem>(item);
+  }
+
+  /// Preview 1 has no interfaces that could be denied one by one: the host has it in variants.
+  [[nodiscard]] std::string_view core_module_name(std::string_view name) const {
+    const PartImports& part = linker_.part();
+    const bool files = !part.denies(kFilesInterface);
+    const bool environment = !part.denies(kEnvironmentInterface);
+    if (name != kPreview1Variants[3] || (files && environment)) {
+      return name;
+    }
+    return kPreview1Variants[(files ? 1 : 0) + (environment ? 2 : 0)];
   }
 
   /// A function of a core-level host module: given as it is, its type is compared afterwards.
@@ -281,7 +335,8 @@ class CoreLinker {
       return {};  // an export of the module's own: memory helpers and the like
     }
     GraphLift out;
-    out.func = CoreRef{CoreRef::Source::Export, CoreKind::Func, 0, name};
+    out.func = CoreRef{CoreRef::Source::Export, CoreKind::Func, instance_, name};
+    out.component_index = component_;
     const engine::FuncType* type = module_.export_type(name);
     if (declared != nullptr) {
       out.shape = declared->shape;
@@ -302,13 +357,52 @@ class CoreLinker {
         const std::uint32_t index,
         linker_.add_lift(std::move(out), module_.base()).context("export \"{}\"", printable(name))
     );
-    graph().exports.push_back(
-        {std::string(interface ? interface->interface : ""),
-         std::string(interface ? interface->version : ""),
-         std::string(parts.func),
-         index}
-    );
+    FuncItem func;
+    func.shape = graph().lifts[index].shape;
+    func.lift = index;
+    lifted_.push_back({parts.interface, parts.func, std::move(func)});
     return {};
+  }
+
+  /// The types of the world's exports, and the functions that the module has for them.
+  [[nodiscard]] InstanceRef exports() const {
+    std::vector<std::pair<std::string_view, std::shared_ptr<InstanceItem>>> instances;
+    auto out = std::make_shared<InstanceItem>();
+    for (const World& world : worlds_) {
+      for (const auto& [name, moved] : world.exports) {
+        const Item& item = exports_.at(name);
+        if (const auto* instance = std::get_if<InstanceRef>(&item)) {
+          auto& types = instances.emplace_back(name, std::make_shared<InstanceItem>()).second;
+          for (const auto& [inner, what] : (*instance)->exports) {
+            if (std::holds_alternative<TypeItem>(what)) {
+              types->add(inner, what);
+            }
+          }
+        } else if (std::holds_alternative<TypeItem>(item)) {
+          out->add(name, item);
+        }
+      }
+    }
+    for (const Lifted& lifted : lifted_) {
+      if (lifted.interface.empty()) {
+        out->add(lifted.func, lifted.item);
+        continue;
+      }
+      auto at = std::ranges::find_if(instances, [&](const auto& known) {
+        return known.first == lifted.interface;
+      });
+      if (at == instances.end()) {
+        instances.emplace_back(lifted.interface, std::make_shared<InstanceItem>());
+        at = std::prev(instances.end());
+      }
+      at->second->add(lifted.func, lifted.item);
+    }
+    for (auto& [name, instance] : instances) {
+      if (out->find(name) == nullptr) {
+        out->add(name, InstanceRef(std::move(instance)));
+      }
+    }
+    return out;
   }
 
   [[nodiscard]] Result<> initialize() {
@@ -333,9 +427,19 @@ class CoreLinker {
         .with_help("build it as a component that exports a handler");
   }
 
+  /// A function of the module as a component's.
+  struct Lifted {
+    std::string_view interface;
+    std::string_view func;
+    FuncItem item;
+  };
+
   const HostRegistry& registry_;
-  Linker linker_;
+  Linker& linker_;
   CoreModule module_;
+  std::uint16_t component_;
+  std::uint32_t instance_ = 0;  ///< entry of Graph::instances
+  std::vector<Lifted> lifted_;
   std::vector<World> worlds_;
   std::unordered_map<std::string_view, Item> imports_;
   std::unordered_map<std::string_view, Item> exports_;
@@ -343,9 +447,19 @@ class CoreLinker {
 
 }  // namespace
 
-Result<Graph> link_core_module(const HostRegistry& registry, ByteView bytes) {
+Result<InstanceRef> link_core_part(
+    const HostRegistry& registry, Linker& linker, ByteView bytes, std::uint16_t component
+) {
   WHORL_TRY(CoreModule module, CoreModule::scan(bytes));
-  return CoreLinker(registry, std::move(module)).run();
+  return CoreLinker(registry, linker, std::move(module), component).run();
+}
+
+Result<Graph> link_core_module(const HostRegistry& registry, ByteView bytes) {
+  Linker linker(registry);
+  linker.begin_composition();
+  WHORL_TRY(const InstanceRef exports, link_core_part(registry, linker, bytes, 0));
+  WHORL_CHECKED(linker.export_root(*exports));
+  return std::move(linker.graph());
 }
 
 }  // namespace whorl::component

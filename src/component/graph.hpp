@@ -70,6 +70,7 @@ struct GraphHost {
   std::uint16_t component_index = 0;  ///< the component instance that calls it
   std::string label;                  ///< "wasi:io/streams@0.2.12 [method]output-stream.write"
   // Announced
+  bool is_denied = false;  ///< not granted, rather than not there
   std::shared_ptr<const FuncShape> shape;
   std::string_view interface;
   std::string_view name;

@@ -13,6 +13,12 @@ using ir::Sort;
 
 namespace {
 
+/// What a component on its own is given: all of the host.
+const PartImports& alone() {
+  static const PartImports kAlone;
+  return kAlone;
+}
+
 /// Steps of one link: bounds what nested components that instantiate each other can cost.
 constexpr std::uint64_t kFuel = 500'000;
 /// Instances are walked and destroyed recursively.
@@ -53,8 +59,12 @@ void InstanceItem::add(std::string_view name, Item item) {
   exports.emplace_back(name, std::move(item));
 }
 
+bool PartImports::denies(std::string_view interface) const noexcept {
+  return std::ranges::find(denied, interface) != denied.end();
+}
+
 Linker::Linker(const HostRegistry& registry, LinkMode mode)
-    : registry_(registry), mode_(mode), fuel_(kFuel) {
+    : registry_(registry), mode_(mode), fuel_(kFuel), part_(&alone()) {
   for (std::size_t i = 0; i < primitives_.size(); ++i) {
     auto type = std::make_shared<Type>();
     type->kind = static_cast<TypeKind>(i);
@@ -92,6 +102,23 @@ Result<> Linker::run(const std::shared_ptr<const ir::Component>& root) {
   frame.is_abstract = validating();
   WHORL_CHECKED(run_component(frame, *root, nullptr));
   return validating() ? Result<>() : export_root(*frame.exports);
+}
+
+void Linker::begin_composition() {
+  (void)new_component_frame(nullptr, CallSite::kNone);
+}
+
+std::uint16_t Linker::begin_part(const PartImports& imports) {
+  part_ = &imports;
+  scanned_.clear();  // modules are numbered by file
+  fuel_ = kFuel;
+  part_frame_ = &new_component_frame(nullptr, 0);
+  return part_frame_->component_index;
+}
+
+Result<InstanceRef> Linker::run_part(const ir::Component& component) {
+  WHORL_CHECKED(run_component(*part_frame_, component, nullptr));
+  return InstanceRef(part_frame_->exports);
 }
 
 Result<> validate(const std::shared_ptr<const ir::Component>& root) {
@@ -246,9 +273,30 @@ Error refused_import(const ir::Import& import, std::uint64_t offset) {
 
 }  // namespace
 
+std::optional<Result<Item>> Linker::import_from_part(
+    Frame& frame, const ir::ExternType& type, std::string_view name, std::uint64_t offset
+) {
+  Provider provider;
+  provider.name = name;
+  if (const auto given = part_->given.find(name); given != part_->given.end()) {
+    return accept(type, frame, provider, name, &given->second.item, offset)
+        .context("{}", given->second.mismatch);
+  }
+  const auto interface = parse_interface_name(name);
+  if (!interface || !part_->denies(interface->interface)) {
+    return std::nullopt;
+  }
+  provider.is_announced = true;
+  provider.is_denied = true;
+  return accept(type, frame, provider, name, nullptr, offset);
+}
+
 Result<Item> Linker::import_from_host(
     Frame& frame, const ir::Import& import, std::uint64_t offset
 ) {
+  if (auto item = import_from_part(frame, import.type, import.name, offset)) {
+    return *std::move(item);
+  }
   Provider provider;
   provider.name = import.implements.empty() ? import.name : import.implements;
   if (import.type.sort == Sort::Type) {

@@ -25,6 +25,8 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -42,6 +44,17 @@ struct World {
 
 enum class LinkMode : std::uint8_t { Validate, Link };
 
+/// What a component that is one of several is given instead of the host's interfaces.
+struct PartImports {
+  struct Given {
+    Item item;
+    std::string mismatch;  ///< what is said first when it is not what the import wants
+  };
+  std::unordered_map<std::string_view, Given> given;  ///< by other parts, by name of the import
+  std::span<const std::string> denied;  ///< interfaces, in any version: their calls are refused
+  [[nodiscard]] bool denies(std::string_view interface) const noexcept;
+};
+
 class Linker {
  public:
   /// @param registry  what the host offers; not looked at in validation
@@ -55,9 +68,26 @@ class Linker {
   /// Reads the world that a component-type section describes, imports matched with the host.
   [[nodiscard]] Result<World> read_world(const ir::Component& root);
 
+  // Several components put together (composition.cpp). The root is around them, and has nothing of
+  // its own.
+  void begin_composition();
+  /// What the next part finds in place of the host, until the one after it. A bare core module is
+  /// linked by CoreLinker, in between.
+  /// @return  the number of the component instance it will be
+  std::uint16_t begin_part(const PartImports& imports);
+  /// Runs a component as the part that was begun. @return what it exports
+  [[nodiscard]] Result<InstanceRef> run_part(const ir::Component& component);
+  /// Makes what an instance exports the exports of the whole.
+  [[nodiscard]] Result<> export_root(const InstanceItem& exports);
+  [[nodiscard]] const PartImports& part() const noexcept { return *part_; }
+
   /// Lowers a host function, checked against what is offered. For bare core modules too.
   [[nodiscard]] Result<CoreRef> lower_host(
       const FuncItem& func, const GraphHost& options, std::uint64_t offset
+  );
+  /// Lowers any function: of the host, of another part, of nobody.
+  [[nodiscard]] Result<CoreRef> lower(
+      const FuncItem& func, GraphHost options, std::uint64_t offset
   );
   /// Lowers the drop of a resource.
   [[nodiscard]] Result<CoreRef> lower_drop(
@@ -79,6 +109,7 @@ class Linker {
     std::optional<HostRegistry::Match> host;
     std::string_view name;      ///< of the import, for messages
     bool is_announced = false;  ///< the host lets it be imported, and has nothing behind it
+    bool is_denied = false;     ///< and that because it was not granted
   };
   /// Counts what is nested in what while it is run.
   class Depth;
@@ -97,6 +128,10 @@ class Linker {
   );
   [[nodiscard]] Result<> run_import(
       Frame& frame, const ir::Import& import, const Arguments* arguments, std::uint64_t offset
+  );
+  /// An import that another part satisfies, or that is denied; nothing for the host's.
+  [[nodiscard]] std::optional<Result<Item>> import_from_part(
+      Frame& frame, const ir::ExternType& type, std::string_view name, std::uint64_t offset
   );
   [[nodiscard]] Result<Item> import_from_host(
       Frame& frame, const ir::Import& import, std::uint64_t offset
@@ -123,7 +158,6 @@ class Linker {
   );
 
   // linker_exports.cpp: what the root exports
-  [[nodiscard]] Result<> export_root(const InstanceItem& exports);
   [[nodiscard]] Result<> add_export(
       std::string_view interface, std::string_view version, std::string_view name, const Item& item
   );
@@ -292,8 +326,17 @@ class Linker {
   std::array<TypeRef, 14> primitives_;
   Flattener flattener_;
   std::uint64_t fuel_;
+  const PartImports* part_;
+  Frame* part_frame_ = nullptr;
   std::uint32_t depth_ = 0;
 };
+
+/// Links a bare core module as a component instance of a composition.
+/// @param component  its number
+/// @return           what it exports
+[[nodiscard]] Result<InstanceRef> link_core_part(
+    const HostRegistry& registry, Linker& linker, ByteView bytes, std::uint16_t component
+);
 
 /// Whether everything in a component is well-typed, whatever the host offers. Asynchronous
 /// operations are typed like the rest. @return InvalidInput, or Unsupported for value definitions

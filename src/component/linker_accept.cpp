@@ -204,6 +204,7 @@ Result<Item> Linker::accept_func(
     func.interface = provider.name;
     func.name = name;
     func.is_announced = provider.is_announced;
+    func.is_denied = provider.is_denied;
     return Item(std::move(func));
   }
   FuncItem func = std::get<FuncItem>(*given);

@@ -183,16 +183,20 @@ Result<> Linker::run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t o
     return unsupported(offset, "the component calls an asynchronous function")
         .with_help(kAsyncHelp);
   }
-  WHORL_TRY(
-      const CoreRef ref,
-      func.lift ? lower_guest(func, std::move(options), offset) : lower_host(func, options, offset)
-  );
+  WHORL_TRY(const CoreRef ref, lower(func, std::move(options), offset));
   core_funcs(frame).push_back(ref);
   return {};
 }
 
+Result<CoreRef> Linker::lower(const FuncItem& func, GraphHost options, std::uint64_t offset) {
+  return func.lift ? lower_guest(func, std::move(options), offset)
+                   : lower_host(func, options, offset);
+}
+
 Result<CoreRef> Linker::lower_guest(const FuncItem& func, GraphHost options, std::uint64_t offset) {
-  const GraphLift& lift = graph_.lifts[*func.lift];
+  GraphLift& lift = graph_.lifts[*func.lift];
+  // Between two modules without a world the core types are the types: numbers.
+  lift.shape_known = true;
   WHORL_CHECKED(check_options(*lift.shape, false, options.memory, options.realloc, offset));
   options.kind = GraphHost::Kind::GuestCall;
   options.lift = *func.lift;
@@ -211,6 +215,7 @@ Result<CoreRef> Linker::lower_announced(
   host.type = flattener_.func(*func.shape, Direction::Lower);
   host.interface = func.interface;
   host.name = func.name;
+  host.is_denied = func.is_denied;
   host.label = fmt::format("{} {}", func.interface, func.name);
   return add_host(std::move(host), offset);
 }

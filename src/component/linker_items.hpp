@@ -64,6 +64,7 @@ struct FuncItem {
   std::string_view interface;  ///< as imported, "wasi:io/streams@0.2.0"
   std::string_view name;
   bool is_announced = false;  ///< of an interface with nothing behind it
+  bool is_denied = false;     ///< and that because it was not granted
 };
 
 struct ModuleItem {

@@ -1,5 +1,6 @@
 // Worlds of bare core modules, from their component-type sections. engine.md E.7
 #include "component/linker.hpp"
+#include "component/names.hpp"
 #include "component/reader.hpp"
 
 namespace whorl::component {
@@ -44,9 +45,16 @@ Result<World> Linker::read_world(const ir::Component& root) {
       provider.name = import->implements.empty() ? import->name : import->implements;
       if (const auto match = find_interface(provider.name, definition.offset)) {
         provider.host = *match;
+      } else if (const auto name = parse_interface_name(provider.name)) {
+        provider.is_announced = registry_.is_announced(name->interface);
       }
+      auto of_part = import_from_part(scope, import->type, import->name, definition.offset);
       WHORL_TRY(
-          Item item, accept(import->type, scope, provider, import->name, nullptr, definition.offset)
+          Item item,
+          of_part ? *std::move(of_part)
+                  : accept(
+                        import->type, scope, provider, import->name, nullptr, definition.offset
+                    )
       );
       out.imports.emplace_back(import->name, item);
       push(scope, std::move(item));

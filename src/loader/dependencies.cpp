@@ -1,16 +1,17 @@
 #include "loader/dependencies.hpp"
 
 #include "app/file_url.hpp"
-#include "component/binary.hpp"
+#include "component/composition.hpp"
 #include "fs/file.hpp"
 #include "loader/loader.hpp"
+#include "loader/withheld.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
 #include <string>
-#include <variant>
+#include <utility>
 #include <vector>
 
 namespace whorl::loader {
@@ -32,31 +33,6 @@ struct ImportName {
   }
 };
 
-struct Names {
-  std::vector<std::string> imports;
-  std::vector<std::string> exports;
-};
-
-/// What a component imports and exports but types; nothing for a core module.
-Result<std::optional<Names>> names_of(ByteView wasm) {
-  WHORL_TRY(const component::BinaryKind kind, component::detect_binary(wasm));
-  if (kind == component::BinaryKind::CoreModule) {
-    return std::optional<Names>();
-  }
-  WHORL_TRY(const auto decoded, component::decode_component(wasm));
-  Names out;
-  for (const component::ir::Definition& definition : decoded->definitions) {
-    if (const auto* import = std::get_if<component::ir::Import>(&definition.what)) {
-      if (import->type.sort != component::ir::Sort::Type) {
-        out.imports.emplace_back(import->name);
-      }
-    } else if (const auto* made = std::get_if<component::ir::Export>(&definition.what)) {
-      out.exports.emplace_back(made->name);
-    }
-  }
-  return std::optional(std::move(out));
-}
-
 /// The bytes of a dependency.
 Result<Bytes> read(const app::Dependency& dependency) {
   if (dependency.source.inline_bytes) {
@@ -73,29 +49,182 @@ Result<Bytes> read(const app::Dependency& dependency) {
   return fs::read_file(*path, kMaxWasmBytes);
 }
 
-Result<void> check_exports(
-    const std::string& name,
-    const app::Dependency& dependency,
-    const std::vector<std::string>& satisfied
-) {
-  WHORL_TRY(
-      const Bytes wasm, read(dependency).context("an error occurred when preparing dependencies")
-  );
-  WHORL_TRY(const auto names, names_of(wasm));
-  for (const std::string& import : satisfied) {
-    const std::string& wanted = dependency.export_name ? *dependency.export_name : import;
-    if (names && std::ranges::find(names->exports, wanted) == names->exports.end()) {
+/// How a dependency's file is called in messages.
+std::string source_name(const app::Dependency& dependency) {
+  return app::from_file_url(dependency.source.url).value_or(dependency.source.digest);
+}
+
+/// Where a part stands among the others.
+using PartIndex = std::size_t;
+
+class Gathering {
+ public:
+  explicit Gathering(const app::Component& component) : component_(component) {}
+
+  [[nodiscard]] Result<ComponentParts> run(Bytes wasm) && {
+    WHORL_TRY(const component::ExternNames own, component::extern_names(wasm));
+    WHORL_TRY(std::vector<component::Plug> plugs, add_dependencies(own));
+    PartIndex inner = add(std::move(wasm), component_.source_path);
+    out_.parts[inner].plugs = std::move(plugs);
+    std::vector<std::string> exports = own.exports;
+    WHORL_TRY(const auto* middleware, find_middleware());
+    if (middleware == nullptr) {
+      return std::move(out_);
+    }
+    for (std::size_t i = middleware->size(); i != 0; --i) {
+      WHORL_TRY(inner, wrap(inner, exports, (*middleware)[i - 1], i - 1));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] PartIndex add(Bytes bytes, std::string name) {
+    out_.files.push_back(std::move(bytes));
+    out_.parts.push_back({.bytes = out_.files.back(), .name = std::move(name)});
+    return out_.parts.size() - 1;
+  }
+
+  [[nodiscard]] Result<std::vector<component::Plug>> add_dependencies(
+      const component::ExternNames& own
+  ) {
+    WHORL_TRY(const auto satisfied, match_imports(own));
+    std::vector<component::Plug> plugs;
+    std::size_t i = 0;
+    for (const auto& [name, dependency] : component_.dependencies) {
+      const std::vector<std::string>& imports = satisfied[i++];
+      WHORL_TRY(
+          Bytes wasm, read(dependency).context("an error occurred when preparing dependencies")
+      );
+      WHORL_TRY(const component::ExternNames names, component::extern_names(wasm));
+      const PartIndex part = add(std::move(wasm), source_name(dependency));
+      out_.parts[part].denied = withheld_interfaces(dependency.inherit);
+      for (const std::string& import : imports) {
+        const std::string& wanted = dependency.export_name ? *dependency.export_name : import;
+        if (std::ranges::find(names.exports, wanted) == names.exports.end()) {
+          return fail(
+              ErrorKind::InvalidInput,
+              "dependency '{}' doesn't export '{}' to satisfy import '{}'",
+              name,
+              wanted,
+              import
+          );
+        }
+        plugs.push_back(
+            {.import = import, .part = part, .export_name = wanted, .provider_name = name}
+        );
+      }
+    }
+    return plugs;
+  }
+
+  /// The imports that each dependency satisfies; every import is one dependency's at most.
+  [[nodiscard]] Result<std::vector<std::vector<std::string>>> match_imports(
+      const component::ExternNames& own
+  ) const {
+    std::vector<std::vector<std::string>> satisfied;
+    for (const auto& [name, dependency] : component_.dependencies) {
+      auto& imports = satisfied.emplace_back();
+      std::ranges::copy_if(own.imports, std::back_inserter(imports), [&](const auto& import) {
+        return is_meant_for(name, import);
+      });
+      if (imports.empty()) {
+        return fail(
+                   ErrorKind::InvalidInput,
+                   "dependency '{}' doesn't match any imports of component '{}'",
+                   name,
+                   component_.id
+        )
+            .with_help(
+                own.imports.empty()
+                    ? std::string("it imports nothing")
+                    : fmt::format("it imports {}", fmt::join(own.imports, ", "))
+            );
+      }
+    }
+    WHORL_CHECKED(refuse_conflicts(own));
+    return satisfied;
+  }
+
+  [[nodiscard]] Result<void> refuse_conflicts(const component::ExternNames& own) const {
+    for (const std::string& import : own.imports) {
+      std::vector<std::string_view> meant;
+      for (const auto& [name, dependency] : component_.dependencies) {
+        if (is_meant_for(name, import)) {
+          meant.emplace_back(name);
+        }
+      }
+      if (meant.size() > 1) {
+        return fail(
+            ErrorKind::InvalidInput,
+            "component '{}' has dependency conflicts: import '{}' satisfied by dependencies: '{}'",
+            component_.id,
+            import,
+            fmt::join(meant, ", ")
+        );
+      }
+    }
+    return {};
+  }
+
+  /// Null if there is none.
+  [[nodiscard]] Result<const std::vector<app::Dependency>*> find_middleware() const {
+    const auto& roles = component_.trigger_dependencies;
+    const auto found = roles.find("middleware");
+    if (found == roles.end() || found->second.empty()) {
+      return static_cast<const std::vector<app::Dependency>*>(nullptr);
+    }
+    if (roles.size() > 1) {
       return fail(
           ErrorKind::InvalidInput,
-          "dependency '{}' doesn't export '{}' to satisfy import '{}'",
-          name,
-          wanted,
-          import
+          "the HTTP trigger's only allowed trigger dependency is `middleware`"
       );
     }
+    return &found->second;
   }
-  return {};
-}
+
+  /// Puts a middleware before what is there. @param exports  of that; becomes the middleware's
+  [[nodiscard]] Result<PartIndex> wrap(
+      PartIndex inner,
+      std::vector<std::string>& exports,
+      const app::Dependency& middleware,
+      std::size_t place
+  ) {
+    constexpr std::string_view kHandler = "wasi:http/handler@0.3.0";
+    constexpr const char* kStep = "an error occurred when preparing dependencies";
+    WHORL_TRY(Bytes wasm, read(middleware).context(kStep));
+    WHORL_TRY(const component::ExternNames names, component::extern_names(wasm).context(kStep));
+    if (std::ranges::find(names.imports, kHandler) == names.imports.end()) {
+      return fail(
+                 ErrorKind::InvalidInput,
+                 "argument name `{}` is not an import of package `middleware{}`",
+                 kHandler,
+                 place
+      )
+          .with_help(fmt::format("a middleware imports and exports {}", kHandler))
+          .context(kStep);
+    }
+    if (std::ranges::find(exports, kHandler) == exports.end()) {
+      return fail(
+                 ErrorKind::InvalidInput, "instance does not have an export named `{}`", kHandler
+      )
+          .with_help(fmt::format("middleware works for components that export {}", kHandler))
+          .context(kStep);
+    }
+    const PartIndex part = add(std::move(wasm), source_name(middleware));
+    out_.parts[part].denied = withheld_interfaces(middleware.inherit);
+    out_.parts[part].plugs.push_back(
+        {.import = std::string(kHandler),
+         .part = inner,
+         .export_name = std::string(kHandler),
+         .provider_name = "middleware"}
+    );
+    exports = names.exports;
+    return part;
+  }
+
+  const app::Component& component_;
+  ComponentParts out_;
+};
 
 }  // namespace
 
@@ -110,35 +239,8 @@ bool is_meant_for(std::string_view dependency, std::string_view import) noexcept
          (key.version.empty() || key.version == name.version);
 }
 
-Result<void> check_dependencies(const app::Component& component, ByteView wasm) {
-  WHORL_TRY(const auto names, names_of(wasm));
-  if (!names) {
-    return {};
-  }
-  std::vector<std::vector<std::string>> satisfied;
-  for (const auto& [name, dependency] : component.dependencies) {
-    auto& imports = satisfied.emplace_back();
-    std::ranges::copy_if(names->imports, std::back_inserter(imports), [&](const auto& import) {
-      return is_meant_for(name, import);
-    });
-    if (imports.empty()) {
-      return fail(
-                 ErrorKind::InvalidInput,
-                 "dependency '{}' doesn't match any imports of component '{}'",
-                 name,
-                 component.id
-      )
-          .with_help(
-              names->imports.empty() ? std::string("it imports nothing")
-                                     : fmt::format("it imports {}", fmt::join(names->imports, ", "))
-          );
-    }
-  }
-  std::size_t i = 0;
-  for (const auto& [name, dependency] : component.dependencies) {
-    WHORL_CHECKED(check_exports(name, dependency, satisfied[i++]));
-  }
-  return {};
+Result<ComponentParts> find_parts(const app::Component& component, Bytes wasm) {
+  return Gathering(component).run(std::move(wasm));
 }
 
 }  // namespace whorl::loader

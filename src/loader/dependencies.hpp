@@ -1,5 +1,4 @@
-/// Dependencies of a component held against the component: does it import what they are to satisfy,
-/// and do they export that?
+/// What a component is composed with: dependencies that satisfy its imports, middleware before it.
 ///
 /// Private to this room. @thread blocking
 #pragma once
@@ -7,6 +6,7 @@
 #include "app/locked_app.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "loader/loader.hpp"
 
 #include <string_view>
 
@@ -16,10 +16,9 @@ namespace whorl::loader {
 /// package, perhaps with interface and version.
 [[nodiscard]] bool is_meant_for(std::string_view dependency, std::string_view import) noexcept;
 
-/// Checks all dependencies of a component. A core module is not looked into: what it imports is
-/// known when it has become a component.
+/// Reads what the component is composed with, and decides which import each satisfies.
 /// @param wasm  the component's own bytes
 /// @return errors in Spin's words: InvalidInput; those of reading and decoding the files
-[[nodiscard]] Result<void> check_dependencies(const app::Component& component, ByteView wasm);
+[[nodiscard]] Result<ComponentParts> find_parts(const app::Component& component, Bytes wasm);
 
 }  // namespace whorl::loader

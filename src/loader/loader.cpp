@@ -61,23 +61,9 @@ Result<Bytes> read_source(const app::Component& component) {
       ));
 }
 
-Result<void> refuse_composition(const app::Component& component, ByteView wasm) {
-  if (component.dependencies.empty() && component.trigger_dependencies.empty()) {
-    return {};
-  }
-  WHORL_CHECKED(check_dependencies(component, wasm));
-  return fail(
-             ErrorKind::Unsupported,
-             "{}",
-             component.dependencies.empty() ? "middleware is not supported yet"
-                                            : "component dependencies are not supported yet"
-  )
-      .with_help("compose the component with them beforehand, and name the result as its source");
-}
-
 }  // namespace
 
-Result<Bytes> read_component(const app::Component& component) {
+Result<ComponentParts> read_component(const app::Component& component) {
   const auto failed = [&](Error error) {
     return std::move(error).context(
         fmt::format("failed to resolve dependencies for component \"{}\"", component.id)
@@ -87,10 +73,14 @@ Result<Bytes> read_component(const app::Component& component) {
   if (!bytes) {
     return failed(bytes.take_error());
   }
-  if (auto refused = refuse_composition(component, *bytes); !refused) {
-    return failed(refused.take_error());
+  if (component.dependencies.empty() && component.trigger_dependencies.empty()) {
+    ComponentParts out;
+    out.files.push_back(*std::move(bytes));
+    out.parts.push_back({.bytes = out.files.back(), .name = component.source_path});
+    return out;
   }
-  return bytes;
+  auto parts = find_parts(component, *std::move(bytes));
+  return parts ? std::move(parts) : Result<ComponentParts>(failed(parts.take_error()));
 }
 
 }  // namespace whorl::loader

@@ -6,6 +6,7 @@
 #include "app/locked_app.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "component/composition.hpp"
 #include "loader/sources.hpp"
 
 #include <cstdint>
@@ -76,9 +77,16 @@ struct LoadOptions {
     const app::LockedApp& app, std::span<const std::string> ids
 );
 
-/// Reads the wasm file of a component.
-/// @return errors in Spin's words: NotFound, PermissionDenied, ResourceLimit, …; Unsupported for
-///         one with dependencies or middleware, which would run without them
-[[nodiscard]] Result<Bytes> read_component(const app::Component& component);
+/// A component's wasm file and those it is composed with, ready to be linked.
+struct ComponentParts {
+  std::vector<Bytes> files;
+  /// The last one is called from outside; `bytes` are those of `files`.
+  std::vector<component::Part> parts;
+};
+
+/// Reads the wasm file of a component, its dependencies' and its middleware's.
+/// @return errors in Spin's words: NotFound, PermissionDenied, ResourceLimit, …; InvalidInput where
+///         a dependency does not fit
+[[nodiscard]] Result<ComponentParts> read_component(const app::Component& component);
 
 }  // namespace whorl::loader

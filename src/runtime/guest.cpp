@@ -31,6 +31,9 @@ Guest::Guest(
       instance_(kept_->service->component, hosts_) {
   p2_.fill(platform.p2_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
+  for (const std::uint16_t slot : platform.p1_variant_slots()) {
+    hosts_[slot] = &p1_;
+  }
   for (const auto& grant : kept_->service->grants) {
     if (auto own = grant->prepare(hosts_)) {
       capability_hosts_.push_back(std::move(own));

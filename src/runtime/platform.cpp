@@ -19,6 +19,7 @@ Platform::Platform(
     : engine_(std::move(engine)),
       p2_slots_(wasi::p2::register_p2(registry_)),
       p1_slot_(wasi::p1::register_preview1(registry_)),
+      p1_variant_slots_(wasi::p1::register_preview1_variants(registry_)),
       instances_(engine_->pool_slots()) {
   for (host::Capability* capability : capabilities) {
     capability->link(registry_);

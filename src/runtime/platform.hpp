@@ -12,6 +12,7 @@
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,9 @@ class Platform {
   [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
   [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
+  [[nodiscard]] const std::array<std::uint16_t, 3>& p1_variant_slots() const noexcept {
+    return p1_variant_slots_;
+  }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
   /// How guests' connections are made, of HTTP and of sockets; before any shard starts.
   void set_outgoing(http::ClientOptions options) { outgoing_ = std::move(options); }
@@ -49,6 +53,7 @@ class Platform {
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
   std::uint16_t p1_slot_;
+  std::array<std::uint16_t, 3> p1_variant_slots_;
   InstanceGate instances_;
   http::ClientOptions outgoing_;
 };

@@ -40,13 +40,12 @@ struct Loading {
 
 Result<std::shared_ptr<const component::Component>> load_component(const Loading& loading) {
   const app::Component& component = loading.component;
-  WHORL_TRY(const Bytes bytes, loader::read_component(component));
+  WHORL_TRY(const loader::ComponentParts read, loader::read_component(component));
   auto loaded = component::Component::load(
       loading.platform->engine(),
       loading.cache ? &*loading.cache : nullptr,
       loading.platform->registry(),
-      bytes,
-      component.source_path,
+      read.parts,
       loading.load
   );
   if (!loaded) {

@@ -1,6 +1,7 @@
 // The table of functions; arguments, environment, clocks, random numbers, the process.
 #include "wasi/p1/preview1.hpp"
 
+#include "component/composition.hpp"
 #include "wasi/p1/thunk.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +9,8 @@
 #include <array>
 #include <chrono>
 #include <limits>
+#include <string_view>
+#include <utility>
 
 namespace whorl::wasi::p1 {
 namespace {
@@ -65,6 +68,59 @@ constexpr std::array kFunctions{
 static_assert(kFunctions.size() == 46);
 
 constexpr component::CoreHostModule kModule{"wasi_snapshot_preview1", kFunctions};
+
+/// Functions that only have a meaning for who has files.
+constexpr bool is_about_files(std::string_view name) noexcept {
+  return name.starts_with("path_") || name.starts_with("fd_prestat") || name == "fd_renumber";
+}
+/// Functions whose first argument is a descriptor.
+constexpr bool takes_descriptor(std::string_view name) noexcept {
+  return name.starts_with("fd_") || name.starts_with("sock_");
+}
+
+/// A function as a caller without files has it: descriptors but those of the standard streams are
+/// another's, which the host object may well know.
+template <std::size_t kIndex>
+engine::HostStatus without_files(void* env, engine::Store& store, engine::RawVal* slots) {
+  constexpr std::uint32_t kLastStream = 2;
+  if (is_about_files(kFunctions[kIndex].name) || slots[0].u32 > kLastStream) {
+    slots[0].u64 = static_cast<std::uint32_t>(Errno::BadDescriptor);
+    return engine::HostStatus::Return;
+  }
+  return kFunctions[kIndex].thunk(env, store, slots);
+}
+
+constexpr auto kEnvironGet = detail::function<&Preview1::no_environ_get>("environ_get");
+constexpr auto kEnvironSizesGet =
+    detail::function<&Preview1::no_environ_sizes_get>("environ_sizes_get");
+
+enum Withheld : unsigned { kFiles = 1, kEnvironment = 2 };
+
+template <unsigned kWithheld, std::size_t kIndex>
+consteval component::CoreHostFunction variant_of_function() {
+  component::CoreHostFunction out = kFunctions[kIndex];
+  const std::string_view name = out.name;
+  if ((kWithheld & kFiles) != 0 && (is_about_files(name) || takes_descriptor(name))) {
+    out.thunk = &without_files<kIndex>;
+  } else if ((kWithheld & kEnvironment) != 0 && name == kEnvironGet.name) {
+    out.thunk = kEnvironGet.thunk;
+  } else if ((kWithheld & kEnvironment) != 0 && name == kEnvironSizesGet.name) {
+    out.thunk = kEnvironSizesGet.thunk;
+  }
+  return out;
+}
+
+template <unsigned kWithheld>
+constexpr auto kVariant = []<std::size_t... I>(std::index_sequence<I...>) {
+  return std::array{variant_of_function<kWithheld, I>()...};
+}(std::make_index_sequence<kFunctions.size()>{});
+
+constexpr std::array<component::CoreHostModule, 3> kVariants{{
+    {component::kPreview1Variants[0].data(), kVariant<kFiles | kEnvironment>},
+    {component::kPreview1Variants[1].data(), kVariant<kEnvironment>},
+    {component::kPreview1Variants[2].data(), kVariant<kFiles>},
+}};
+static_assert(component::kPreview1Variants[3] == kModule.name);
 
 /// More random bytes at once would hold up the shard.
 constexpr std::uint32_t kMaxRandomBytes = std::uint32_t{16} << 20;
@@ -124,6 +180,14 @@ std::uint16_t register_preview1(component::HostRegistry& registry) {
   return registry.add(kModule);
 }
 
+std::array<std::uint16_t, 3> register_preview1_variants(component::HostRegistry& registry) {
+  std::array<std::uint16_t, 3> slots{};
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    slots[i] = registry.add(kVariants[i]);
+  }
+  return slots;
+}
+
 namespace {
 
 auto each_argument(const InstanceContext& context) {
@@ -154,6 +218,14 @@ Errno Preview1::args_sizes_get(Guest& guest, Ptr count, Ptr bytes) {
 
 Errno Preview1::environ_get(Guest& guest, Ptr environ, Ptr buffer) {
   return StringTable::fill(guest, environ, buffer, each_variable(context_));
+}
+
+Errno Preview1::no_environ_get(Guest& /*guest*/, Ptr /*array*/, Ptr /*buffer*/) {
+  return Errno::Success;
+}
+
+Errno Preview1::no_environ_sizes_get(Guest& guest, Ptr count, Ptr bytes) {
+  return StringTable::sizes(guest, count, bytes, [](auto /*use*/) {});
 }
 
 Errno Preview1::environ_sizes_get(Guest& guest, Ptr count, Ptr bytes) {

@@ -14,6 +14,7 @@
 #include "wasi/random.hpp"
 #include "wasi/readiness.hpp"
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <string_view>
@@ -22,6 +23,11 @@ namespace whorl::wasi::p1 {
 
 /// Registers the module. Once, at start. @return its host slot
 [[nodiscard]] std::uint16_t register_preview1(component::HostRegistry& registry);
+/// Registers what a bare core module sees that was not granted files, the environment or both, for
+/// component/composition.hpp. @return their slots; all of them take the same object
+[[nodiscard]] std::array<std::uint16_t, 3> register_preview1_variants(
+    component::HostRegistry& registry
+);
 
 /// The host object of one instance. Cheap to make: the descriptor table is filled at its first use.
 class Preview1 {
@@ -43,6 +49,9 @@ class Preview1 {
   [[nodiscard]] Errno args_sizes_get(Guest& guest, Ptr count, Ptr bytes);
   [[nodiscard]] Errno environ_get(Guest& guest, Ptr environ, Ptr buffer);
   [[nodiscard]] Errno environ_sizes_get(Guest& guest, Ptr count, Ptr bytes);
+  /// The same for a caller that was not granted the environment.
+  [[nodiscard]] Errno no_environ_get(Guest& guest, Ptr array, Ptr buffer);
+  [[nodiscard]] Errno no_environ_sizes_get(Guest& guest, Ptr count, Ptr bytes);
   [[nodiscard]] Errno clock_res_get(Guest& guest, U32 id, Ptr out);
   [[nodiscard]] Errno clock_time_get(Guest& guest, U32 id, U64 precision, Ptr out);
   [[nodiscard]] Errno fd_advise(Guest& guest, U32 fd, U64 offset, U64 length, U32 advice);

@@ -1,0 +1,157 @@
+#include "component/composition.hpp"
+
+#include "component/binary.hpp"
+#include "component/core_module.hpp"
+#include "component/linker.hpp"
+#include "component/names.hpp"
+#include "component/plan.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace whorl::component {
+namespace {
+
+class Composer {
+ public:
+  explicit Composer(const HostRegistry& registry) : registry_(registry), linker_(registry) {
+    linker_.begin_composition();
+  }
+
+  [[nodiscard]] Result<> add(const Part& part) {
+    WHORL_TRY(imports_.emplace_back(), imports_of(part));
+    const std::uint16_t component = linker_.begin_part(imports_.back());
+    WHORL_TRY(const BinaryKind kind, detect_binary(part.bytes));
+    if (kind == BinaryKind::CoreModule) {
+      WHORL_TRY(
+          exports_.emplace_back(), link_core_part(registry_, linker_, part.bytes, component)
+      );
+      return {};
+    }
+    WHORL_TRY(decoded_.emplace_back(), decode_component(part.bytes));
+    auto exports = linker_.run_part(*decoded_.back());
+    if (!exports) {
+      WHORL_CHECKED(refuse_async(*decoded_.back()));
+      return exports.take_error();
+    }
+    exports_.push_back(*std::move(exports));
+    return validate(decoded_.back());
+  }
+
+  [[nodiscard]] Result<Graph> finish() && {
+    WHORL_CHECKED(linker_.export_root(*exports_.back()));
+    return std::move(linker_.graph());
+  }
+
+ private:
+  [[nodiscard]] Result<PartImports> imports_of(const Part& part) const {
+    PartImports out;
+    out.denied = part.denied;
+    for (const Plug& plug : part.plugs) {
+      const Item* item =
+          plug.part < exports_.size() ? exports_[plug.part]->find(plug.export_name) : nullptr;
+      if (item == nullptr) {
+        return fail(
+            ErrorKind::InvalidInput,
+            "dependency '{}' doesn't export '{}' to satisfy import '{}'",
+            plug.provider_name,
+            plug.export_name,
+            plug.import
+        );
+      }
+      out.given.emplace(
+          plug.import,
+          PartImports::Given{
+              *item,
+              fmt::format(
+                  "dependency '{}' exports '{}' which is not compatible with import '{}'",
+                  plug.provider_name,
+                  plug.export_name,
+                  plug.import
+              )
+          }
+      );
+    }
+    return out;
+  }
+
+  const HostRegistry& registry_;
+  Linker linker_;
+  std::vector<InstanceRef> exports_;  ///< by part
+  std::vector<PartImports> imports_;
+  std::vector<std::shared_ptr<const ir::Component>> decoded_;
+};
+
+}  // namespace
+
+namespace {
+
+void add_once(std::vector<std::string>& names, std::string_view name) {
+  if (std::ranges::find(names, name) == names.end()) {
+    names.emplace_back(name);
+  }
+}
+
+Result<ExternNames> names_of_module(ByteView bytes) {
+  constexpr std::string_view kRoot = "$root";  // of functions that belong to no interface
+  WHORL_TRY(const CoreModule module, CoreModule::scan(bytes));
+  ExternNames out;
+  for (const CoreImport& import : module.imports()) {
+    if (import.module == kRoot) {
+      add_once(out.imports, import.name);
+    } else if (parse_interface_name(import.module)) {
+      add_once(out.imports, import.module);
+    }
+  }
+  for (const std::string_view name : module.export_names()) {
+    add_once(out.exports, name.substr(0, name.rfind('#')));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<ExternNames> extern_names(ByteView bytes) {
+  WHORL_TRY(const BinaryKind kind, detect_binary(bytes));
+  if (kind == BinaryKind::CoreModule) {
+    return names_of_module(bytes);
+  }
+  WHORL_TRY(const auto decoded, decode_component(bytes));
+  ExternNames out;
+  for (const ir::Definition& definition : decoded->definitions) {
+    if (const auto* import = std::get_if<ir::Import>(&definition.what)) {
+      if (import->type.sort != ir::Sort::Type) {
+        out.imports.emplace_back(import->name);
+      }
+    } else if (const auto* made = std::get_if<ir::Export>(&definition.what)) {
+      out.exports.emplace_back(made->name);
+    }
+  }
+  return out;
+}
+
+Result<Plan> plan_composition(
+    const HostRegistry& registry, std::span<const Part> parts, const LoadOptions& options
+) {
+  const Part& last = parts.back();
+  if (parts.size() == 1 && last.plugs.empty() && last.denied.empty()) {
+    return plan_component(registry, last.bytes, options)
+        .context("loading component {}", last.name);
+  }
+  if (parts.size() > kMaxParts) {
+    return fail(
+        ErrorKind::ResourceLimit, "{} is composed of more than {} components", last.name, kMaxParts
+    );
+  }
+  Composer composer(registry);
+  for (const Part& part : parts) {
+    WHORL_CHECKED(composer.add(part).context("loading component {}", part.name));
+  }
+  WHORL_TRY(
+      Graph graph, std::move(composer).finish().context("loading component {}", last.name)
+  );
+  return make_plan(std::move(graph), registry, options);
+}
+
+}  // namespace whorl::component
