@@ -77,9 +77,7 @@ std::optional<std::uint32_t> fitting_case(const std::vector<Member>& cases, Abse
 
 }  // namespace
 
-std::optional<Value> unavailable_error(
-    const TypeRef& type, std::string_view message, Absence why
-) {
+std::optional<Value> unavailable_error(const TypeRef& type, std::string_view message, Absence why) {
   switch (type->kind) {
     case TypeKind::String:
       return Value::string(message);

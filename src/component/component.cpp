@@ -119,11 +119,11 @@ Result<std::shared_ptr<const Component>> Component::load(
   impl->plan = *std::move(plan);
   for (const Part& part : parts) {
     if (const auto kind = detect_binary(part.bytes); kind && *kind == BinaryKind::Component) {
-      WHORL_CHECKED(
-          validate_by_skeleton(cache, part.bytes)
-              .context("loading component {}", part.name)
-              .map_error([](Error error) { return std::move(error).with_help(kBuildAgain); })
-      );
+      WHORL_CHECKED(validate_by_skeleton(cache, part.bytes)
+                        .context("loading component {}", part.name)
+                        .map_error([](Error error) {
+                          return std::move(error).with_help(kBuildAgain);
+                        }));
     }
   }
   impl->reset = plan_reset(impl->plan);

@@ -24,9 +24,7 @@ class Composer {
     const std::uint16_t component = linker_.begin_part(imports_.back());
     WHORL_TRY(const BinaryKind kind, detect_binary(part.bytes));
     if (kind == BinaryKind::CoreModule) {
-      WHORL_TRY(
-          exports_.emplace_back(), link_core_part(registry_, linker_, part.bytes, component)
-      );
+      WHORL_TRY(exports_.emplace_back(), link_core_part(registry_, linker_, part.bytes, component));
       return {};
     }
     WHORL_TRY(decoded_.emplace_back(), decode_component(part.bytes));
@@ -136,8 +134,7 @@ Result<Plan> plan_composition(
 ) {
   const Part& last = parts.back();
   if (parts.size() == 1 && last.plugs.empty() && last.denied.empty()) {
-    return plan_component(registry, last.bytes, options)
-        .context("loading component {}", last.name);
+    return plan_component(registry, last.bytes, options).context("loading component {}", last.name);
   }
   if (parts.size() > kMaxParts) {
     return fail(
@@ -148,9 +145,7 @@ Result<Plan> plan_composition(
   for (const Part& part : parts) {
     WHORL_CHECKED(composer.add(part).context("loading component {}", part.name));
   }
-  WHORL_TRY(
-      Graph graph, std::move(composer).finish().context("loading component {}", last.name)
-  );
+  WHORL_TRY(Graph graph, std::move(composer).finish().context("loading component {}", last.name));
   return make_plan(std::move(graph), registry, options);
 }
 

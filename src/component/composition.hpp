@@ -31,8 +31,8 @@ struct Plug {
 
 /// A component, or a bare core module, of a composition.
 struct Part {
-  ByteView bytes;               ///< must outlive the loading
-  std::string name;             ///< for messages
+  ByteView bytes;    ///< must outlive the loading
+  std::string name;  ///< for messages
   std::vector<Plug> plugs = {};
   /// Interfaces of the host that are kept from it, in any version: their functions answer with
   /// their own error, with nothing, or trap (component/announced.hpp).

@@ -50,9 +50,8 @@ Bytes counter(std::string_view name) {
 /// Imports an instance with "run" of a type, and exports "run": what that gives, and 100.
 Bytes caller(std::string_view import, const Wasm& result = {kU32}) {
   ComponentBuilder out;
-  const Wasm type = Wasm{0x42}.add(
-      vec({Wasm{1}.add(func_of({}, result)), testing::export_func("run", 0)})
-  );
+  const Wasm type =
+      Wasm{0x42}.add(vec({Wasm{1}.add(func_of({}, result)), testing::export_func("run", 0)}));
   const std::uint32_t instance = out.import_instance(import, out.type(type));
   const std::uint32_t lowered = out.lower(out.alias_func(instance, "run"), {0});
   CoreBuilder core;
@@ -76,8 +75,7 @@ Bytes caller(std::string_view import, const Wasm& result = {kU32}) {
 class Running {
  public:
   explicit Running(std::span<const Part> parts) {
-    auto loaded =
-        Component::load(engine::test::engine(), nullptr, testing::test_registry(), parts);
+    auto loaded = Component::load(engine::test::engine(), nullptr, testing::test_registry(), parts);
     REQUIRE_MESSAGE(loaded, (loaded ? "" : loaded.error().to_line()));
     component_ = *std::move(loaded);
     instance_ = std::make_unique<ComponentInstance>(component_, hosts_);
@@ -139,7 +137,8 @@ TEST_CASE("an import is satisfied by another component's export, of that name or
         {.bytes = provider, .name = "provider"},
         {.bytes = main,
          .name = "main",
-         .plugs = {{.import = "a:b/c@1.0.0", .part = 0, .export_name = exported, .provider_name = "p"}}}
+         .plugs =
+             {{.import = "a:b/c@1.0.0", .part = 0, .export_name = exported, .provider_name = "p"}}}
     };
     Running running(parts);
     CHECK(running.run() == "101");

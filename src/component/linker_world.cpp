@@ -52,9 +52,7 @@ Result<World> Linker::read_world(const ir::Component& root) {
       WHORL_TRY(
           Item item,
           of_part ? *std::move(of_part)
-                  : accept(
-                        import->type, scope, provider, import->name, nullptr, definition.offset
-                    )
+                  : accept(import->type, scope, provider, import->name, nullptr, definition.offset)
       );
       out.imports.emplace_back(import->name, item);
       push(scope, std::move(item));

@@ -247,7 +247,15 @@ class Planner {
         return {};
       }
       case Kind::Announced: {
-        WHORL_TRY(out.announced, make_announced(*host.shape, host.interface, host.name, host.is_denied ? Absence::Denied : Absence::NotThere));
+        WHORL_TRY(
+            out.announced,
+            make_announced(
+                *host.shape,
+                host.interface,
+                host.name,
+                host.is_denied ? Absence::Denied : Absence::NotThere
+            )
+        );
         WHORL_TRY(out.announced.site, call_site(host));
         out.func.call = &announced_thunk;
         out.func.env = &out.announced;

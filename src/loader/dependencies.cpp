@@ -135,9 +135,8 @@ class Gathering {
                    component_.id
         )
             .with_help(
-                own.imports.empty()
-                    ? std::string("it imports nothing")
-                    : fmt::format("it imports {}", fmt::join(own.imports, ", "))
+                own.imports.empty() ? std::string("it imports nothing")
+                                    : fmt::format("it imports {}", fmt::join(own.imports, ", "))
             );
       }
     }
@@ -204,9 +203,7 @@ class Gathering {
           .context(kStep);
     }
     if (std::ranges::find(exports, kHandler) == exports.end()) {
-      return fail(
-                 ErrorKind::InvalidInput, "instance does not have an export named `{}`", kHandler
-      )
+      return fail(ErrorKind::InvalidInput, "instance does not have an export named `{}`", kHandler)
           .with_help(fmt::format("middleware works for components that export {}", kHandler))
           .context(kStep);
     }

@@ -1,5 +1,5 @@
-/// What a dependency may not use of the component it is composed into: the interfaces that stand for
-/// the grants it does not inherit.
+/// What a dependency may not use of the component it is composed into: the interfaces that stand
+/// for the grants it does not inherit.
 ///
 /// Private to this room. @thread any
 #pragma once
