@@ -45,6 +45,7 @@ class Scanner {
         take_cluster(argument);
       } else {
         pass_on(argument);
+        forward(argument);
         unexpected(argument);
       }
     }
@@ -90,6 +91,8 @@ class Scanner {
     }
   }
 
+  void forward(std::string_view argument) { out_.passed_on.emplace_back(argument); }
+
   void unexpected(std::string_view argument) {
     std::string tip;
     if (argument.starts_with("--")) {
@@ -126,7 +129,9 @@ class Scanner {
 
   void take_rest() {
     pass_on("--");
+    forward("--");
     while (at_ < arguments_.size()) {
+      forward(arguments_[at_]);
       unexpected(arguments_[at_++]);
     }
   }
@@ -138,10 +143,14 @@ class Scanner {
     const FlagSpec* spec = find_long(name);
     if (spec == nullptr) {
       pass_on(argument);
+      forward(argument);
       unexpected(argument.substr(0, equals));
       return;
     }
     note_owner(*spec, argument);
+    if (spec->owner == FlagSpec::Owner::Trigger) {
+      forward(argument);
+    }
     if (equals == std::string_view::npos) {
       take(*spec);
     } else if (spec->takes_value()) {
@@ -165,10 +174,15 @@ class Scanner {
       const FlagSpec* spec = find_letter(argument[i]);
       if (spec == nullptr) {
         pass_on(argument);
+        forward(fmt::format("-{}", argument.substr(i)));
         unexpected(fmt::format("-{}", argument[i]));
         return;
       }
       note_owner(*spec, argument);
+      if (spec->owner == FlagSpec::Owner::Trigger) {
+        const std::size_t end = spec->takes_value() ? argument.size() : i + 1;
+        forward(fmt::format("-{}", argument.substr(i, end - i)));
+      }
       if (!spec->takes_value()) {
         take(*spec);
         continue;
@@ -199,6 +213,9 @@ class Scanner {
     const bool has_next = at_ < arguments_.size();
     const bool is_flag = has_next && arguments_[at_].size() > 1 && arguments_[at_].starts_with('-');
     if (has_next && !is_flag) {
+      if (spec.owner == FlagSpec::Owner::Trigger) {
+        forward(arguments_[at_]);
+      }
       add(spec, arguments_[at_++]);
     } else if (!is_flag || is_known_flag(arguments_[at_])) {
       value_missing(spec);

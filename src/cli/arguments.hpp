@@ -58,6 +58,8 @@ struct ScannedArguments {
   std::optional<UsageError> trigger_error;  ///< the first thing wrong with anything else
   /// The first argument that `up` passes on, if it is no flag: perhaps a forgotten `-f`.
   std::optional<std::string> stray;
+  /// What is not `up`'s own, as it was written: for triggers in other processes.
+  std::vector<std::string> passed_on;
 
   /// The uses of a flag's name.
   [[nodiscard]] std::vector<std::string> values(std::string_view name) const;

@@ -5,7 +5,9 @@
 #include "cli/help.hpp"
 #include "cli/inspect.hpp"
 #include "cli/maintenance.hpp"
+#include "cli/plugins.hpp"
 #include "cli/report.hpp"
+#include "cli/trigger_command.hpp"
 #include "cli/up.hpp"
 #include "cli/version.hpp"
 #include "cli/watch_command.hpp"
@@ -38,7 +40,7 @@ constexpr std::array<VerbHelp, 6> kVerbs{
 };
 
 /// Spin's verbs that don't exist here yet, with their aliases.
-constexpr std::array<std::string_view, 17> kSpinVerbs{
+constexpr std::array<std::string_view, 16> kSpinVerbs{
     "add",
     "a",
     "deploy",
@@ -54,7 +56,6 @@ constexpr std::array<std::string_view, 17> kSpinVerbs{
     "environments",
     "templates",
     "template",
-    "trigger",
     "deps"
 };
 
@@ -154,6 +155,9 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   if (first == "inspect") {
     return run_inspect(rest, runner);
   }
+  if (first == "trigger") {
+    return run_trigger(rest, runner);
+  }
   if (first == "maintenance") {
     return run_maintenance(rest);
   }
@@ -172,7 +176,11 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
         "unexpected argument '{}' found", log::escape_controls(first, log::LineBreaks::Escape)
     ));
   }
-  return unknown_verb(first);
+  auto plugin = run_plugin(first, rest);
+  if (!plugin) {
+    return report_failure(plugin.error());
+  }
+  return *plugin ? **plugin : unknown_verb(first);
 }
 
 }  // namespace

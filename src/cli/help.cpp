@@ -166,17 +166,21 @@ std::string program_help(std::span<const VerbHelp> verbs, unsigned width) {
 }
 
 std::string up_help(std::string_view about, unsigned width) {
+  return up_own_help(about, width) + "\nHTTP Trigger Options:\n" + trigger_help(width);
+}
+
+std::string up_own_help(std::string_view about, unsigned width) {
   width = std::max(width, kMinWidth);
   std::vector<std::pair<std::string, std::string>> own;
   for (const FlagSpec* spec : offered(FlagSpec::Owner::Up)) {
     own.emplace_back(spec_column(*spec), spec->help);
   }
-  std::string out = fmt::format(
-      "{}\n\nUsage: {}\n\nOptions:\n{}\nHTTP Trigger Options:\n",
-      about,
-      kUpUsage,
-      in_columns(own, width)
-  );
+  return fmt::format("{}\n\nUsage: {}\n\nOptions:\n{}", about, kUpUsage, in_columns(own, width));
+}
+
+std::string trigger_help(unsigned width) {
+  width = std::max(width, kMinWidth);
+  std::string out;
   bool is_first = true;
   for (const FlagSpec* spec : offered(FlagSpec::Owner::Trigger)) {
     out += is_first ? "" : "\n";

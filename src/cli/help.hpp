@@ -39,6 +39,9 @@ struct CommandHelp {
 [[nodiscard]] std::string program_help(std::span<const VerbHelp> verbs, unsigned width);
 /// `whorl up --help`: `up`'s own flags beside their descriptions, the others above theirs.
 [[nodiscard]] std::string up_help(std::string_view about, unsigned width);
+/// Its two parts: `up`'s own, which ends before the title of the other, and the flags of triggers.
+[[nodiscard]] std::string up_own_help(std::string_view about, unsigned width);
+[[nodiscard]] std::string trigger_help(unsigned width);
 
 /// Text broken into lines of at most `width` columns (a longer word stands alone). Each line after
 /// the first begins with `indent` blanks, which count.

@@ -3,9 +3,13 @@
 #include "cli/help.hpp"
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
+#include "cli/trigger_command.hpp"
 #include "cli/up_flags.hpp"
 #include "cli/up_source.hpp"
+#include "loader/loader.hpp"
 #include "log/terminal.hpp"
+
+#include <algorithm>
 
 namespace whorl::cli {
 namespace {
@@ -21,6 +25,41 @@ Result<UpSource> find_source(OwnFlags flags, const std::optional<std::string>& s
     return location.take_error();
   }
   return UpSource::open(*std::move(location), std::move(flags));
+}
+
+bool has_foreign(const std::vector<TriggerExecutor>& executors) {
+  return std::ranges::any_of(executors, [](const TriggerExecutor& each) {
+    return !each.is_builtin;
+  });
+}
+
+/// What runs the application's triggers, where that is known without building or loading files.
+std::vector<TriggerExecutor> executors_for_help(const ScannedArguments& scanned) {
+  const auto own = read_own_flags(scanned);
+  const auto* flags = std::get_if<OwnFlags>(&own);
+  if (flags == nullptr) {
+    return {};
+  }
+  std::string note;
+  const auto location = locate_app(*flags, {}, note);
+  if (!location || location->kind != AppLocation::Kind::Manifest) {
+    return {};
+  }
+  const auto app = loader::load_manifest(location->path, {});
+  auto found = app ? find_executors(**app)
+                   : Result<std::vector<TriggerExecutor>>(std::vector<TriggerExecutor>());
+  return found ? *std::move(found) : std::vector<TriggerExecutor>();
+}
+
+void print_help(const ScannedArguments& scanned) {
+  const unsigned width = log::terminal_width(kStdout);
+  const auto executors = executors_for_help(scanned);
+  if (executors.size() == 1 && has_foreign(executors)) {
+    log::write_all(kStdout, up_own_help(kUpAbout, width));
+    print_trigger_help(executors);
+  } else {
+    log::write_all(kStdout, up_help(kUpAbout, width));
+  }
 }
 
 Result<int> start(UpSource& source, SharedApp app, TriggerFlags flags, AppRunner& runner) {
@@ -44,7 +83,7 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
     return report_up_usage(*scanned.up_error);
   }
   if (scanned.has("help")) {
-    log::write_all(kStdout, up_help(kUpAbout, log::terminal_width(kStdout)));
+    print_help(scanned);
     return 0;
   }
   if (const auto refused = refused_flag(scanned, FlagSpec::Owner::Up)) {
@@ -65,8 +104,22 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
   if (!app) {
     return report_failure(app.error());
   }
+  auto executors = source->executors(**app);
+  if (!executors) {
+    return report_failure(executors.error());
+  }
+  if (has_foreign(*executors)) {
+    auto code = source->run_elsewhere(**app, *executors, scanned.passed_on);
+    return code ? *code : report_failure(code.error());
+  }
+  if (const auto answered = answer_about_flags(scanned)) {
+    return *answered;
+  }
   if (scanned.trigger_error) {
     return report_usage(*scanned.trigger_error);
+  }
+  if (auto answered = answer_about_app(scanned, **app)) {
+    return *answered ? **answered : report_failure(answered->error());
   }
   if (const auto refused = refused_flag(scanned, FlagSpec::Owner::Trigger)) {
     return report_usage(*refused);

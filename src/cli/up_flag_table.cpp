@@ -242,10 +242,14 @@ constexpr std::array kFlags{
         .repeat = Many,
         .may_be_empty = true
     },
-    refused(Trigger, "help-args-only"),
-    refused(Trigger, "launch-metadata-only"),
-    refused(Trigger, "precompose-only"),
-    refused(Trigger, "precompose-component-id", "PRECOMPOSE_COMPONENT_ID"),
+    FlagSpec{.name = "help-args-only", .standing = Hidden},
+    FlagSpec{.name = "launch-metadata-only", .standing = Hidden},
+    FlagSpec{.name = "precompose-only", .standing = Hidden},
+    FlagSpec{
+        .name = "precompose-component-id",
+        .value_name = "PRECOMPOSE_COMPONENT_ID",
+        .standing = Hidden
+    },
 
     FlagSpec{
         .name = "threads",

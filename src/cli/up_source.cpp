@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -77,28 +78,6 @@ Result<SharedApp> adjust(SharedApp app, const OwnFlags& flags) {
     }
   }
   return std::make_shared<const app::LockedApp>(std::move(changed));
-}
-
-/// Every trigger type must have something that executes it.
-Result<void> check_executors(const app::LockedApp& app, const AppLocation& location) {
-  for (const app::Trigger& trigger : app.triggers) {
-    if (trigger.type == "http") {
-      continue;
-    }
-    auto error =
-        trigger.type == "redis"
-            ? fail(ErrorKind::Unsupported, "the '{}' trigger is not supported yet", trigger.type)
-            : fail(
-                  ErrorKind::NotFound,
-                  "No built-in trigger named '{0}', and no plugin named 'trigger-{0}' was "
-                  "found",
-                  trigger.type
-              );
-    return std::move(error).context(
-        fmt::format("Couldn't find trigger executor for {}", location.describe())
-    );
-  }
-  return {};
 }
 
 }  // namespace
@@ -197,7 +176,6 @@ Result<SharedApp> UpSource::load_app() {
                                                     : loader::load_bare_wasm(location_.path)
   );
   WHORL_TRY(SharedApp app, adjust(loaded, flags_));
-  WHORL_CHECKED(check_executors(*app, location_));
   if (app == loaded) {
     return app;
   }
@@ -211,11 +189,16 @@ Result<SharedApp> UpSource::load_app() {
   return SharedApp(std::move(kept), pointer);
 }
 
-Result<Runnable> UpSource::complete(SharedApp app) const {
-  WHORL_TRY(auto given, read_variables(variables_));
+Result<Runnable> make_runnable(
+    SharedApp app,
+    const std::vector<std::string>& given,
+    const std::vector<VariablesProviderConfig>& configured,
+    std::shared_ptr<loader::DeferredCopies> copies
+) {
+  WHORL_TRY(auto values, read_variables(given));
   host::variables::Providers providers;
-  providers.push_back(std::make_unique<host::variables::StaticProvider>(std::move(given)));
-  for (const VariablesProviderConfig& config : providers_) {
+  providers.push_back(std::make_unique<host::variables::StaticProvider>(std::move(values)));
+  for (const VariablesProviderConfig& config : configured) {
     if (config.kind == VariablesProviderConfig::Kind::Static) {
       providers.push_back(std::make_unique<host::variables::StaticProvider>(config.values));
     } else if (config.kind == VariablesProviderConfig::Kind::Vault) {
@@ -231,15 +214,49 @@ Result<Runnable> UpSource::complete(SharedApp app) const {
   ));
   WHORL_TRY(auto variables, host::variables::AppVariables::resolve(*app, providers));
   WHORL_CHECKED(app::check_http_globals(*app));
-  return Runnable{.app = std::move(app), .variables = std::move(variables), .copies = copies_};
+  return Runnable{
+      .app = std::move(app), .variables = std::move(variables), .copies = std::move(copies)
+  };
+}
+
+Result<Runnable> UpSource::complete(SharedApp app) const {
+  return make_runnable(std::move(app), variables_, providers_, copies_);
+}
+
+Result<std::vector<TriggerExecutor>> UpSource::executors(const app::LockedApp& app) const {
+  return find_executors(app).context("Couldn't find trigger executor for {}", location_.describe());
+}
+
+Result<int> UpSource::run_elsewhere(
+    const app::LockedApp& app,
+    const std::vector<TriggerExecutor>& executors,
+    std::vector<std::string> arguments
+) {
+  if (copies_ != nullptr) {
+    WHORL_CHECKED(copies_->make_all());
+  }
+  return run_trigger_processes(
+      executors, {.app = &app, .folder = folder_.path(), .arguments = std::move(arguments)}
+  );
 }
 
 Result<Runnable> UpSource::load() {
   WHORL_TRY(SharedApp app, load_app());
+  WHORL_TRY(const auto found, executors(*app));
+  if (std::ranges::any_of(found, [](const TriggerExecutor& each) { return !each.is_builtin; })) {
+    return fail(
+               ErrorKind::Unsupported, "triggers of plugins can't be run beside others by a reload"
+    )
+        .with_help("stop the program and start it again");
+  }
   return complete(std::move(app));
 }
 
 void UpSource::on_reloaded(const Error* failure) {
+  report_reload(failure);
+}
+
+void report_reload(const Error* failure) {
   if (failure == nullptr) {
     log::write_all(2, "Reloaded the application.\n");
     return;

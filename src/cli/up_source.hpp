@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "cli/cli.hpp"
 #include "cli/locate.hpp"
+#include "cli/trigger_processes.hpp"
 #include "cli/up_flags.hpp"
 #include "cli/work_folder.hpp"
 
@@ -27,8 +28,17 @@ class UpSource final : public AppSource {
   /// @return errors: those of building
   [[nodiscard]] Result<void> build_or_warn() const;
   /// What `up`'s own flags ask for: loading with copies of files, `-c`, `-e`.
-  /// @return errors: the loader's; NotFound for a trigger type that nothing executes
+  /// @return errors: the loader's
   [[nodiscard]] Result<SharedApp> load_app();
+  /// Finds what runs an application's triggers.
+  /// @return errors: NotFound for a trigger type that nothing executes
+  [[nodiscard]] Result<std::vector<TriggerExecutor>> executors(const app::LockedApp& app) const;
+  /// Runs what was loaded last in other processes. @return as run_trigger_processes()
+  [[nodiscard]] Result<int> run_elsewhere(
+      const app::LockedApp& app,
+      const std::vector<TriggerExecutor>& executors,
+      std::vector<std::string> arguments
+  );
   /// What the trigger's flags add: the values of variables.
   /// @return errors: InvalidInput, NotFound
   [[nodiscard]] Result<Runnable> complete(SharedApp app) const;
@@ -55,6 +65,19 @@ class UpSource final : public AppSource {
   std::vector<std::string> variables_;
   std::vector<VariablesProviderConfig> providers_;
 };
+
+/// An application with the values of its variables: given, of providers, of the environment.
+/// @param given   values of `--variable`, in forms that are understood
+/// @param copies  may be null
+/// @return errors: InvalidInput, NotFound
+[[nodiscard]] Result<Runnable> make_runnable(
+    SharedApp app,
+    const std::vector<std::string>& given,
+    const std::vector<VariablesProviderConfig>& configured,
+    std::shared_ptr<loader::DeferredCopies> copies
+);
+/// Says how replacing the application went.
+void report_reload(const Error* failure);
 
 /// Whether every component named by `--follow` exists.
 [[nodiscard]] Result<void> check_followed(

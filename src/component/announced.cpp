@@ -25,12 +25,13 @@ constexpr std::array<std::string_view, 9> kFitting = {
     "error"
 };
 /// Names of cases that mean "you may not", the best first.
-constexpr std::array<std::string_view, 6> kForbidding = {
+constexpr std::array<std::string_view, 7> kForbidding = {
     "access-denied",
     "HTTP-request-denied",
     "destination-not-allowed",
     "invalid-address",
     "not-permitted",
+    "undefined",
     "connection-failed",
 };
 

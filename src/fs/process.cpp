@@ -7,13 +7,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 namespace whorl::fs {
 namespace {
+
+/// posix_spawn() takes mutable strings and does not change them.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (const std::string& text : texts) {
+    out.push_back(const_cast<char*>(text.c_str()));
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+std::vector<std::string> environment_with(
+    const std::vector<std::pair<std::string, std::string>>& added
+) {
+  std::vector<std::string> out;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string_view variable = *at;
+    const std::string_view name = variable.substr(0, variable.find('='));
+    if (std::ranges::none_of(added, [&](const auto& pair) { return pair.first == name; })) {
+      out.emplace_back(variable);
+    }
+  }
+  for (const auto& [name, value] : added) {
+    out.push_back(name + "=" + value);
+  }
+  return out;
+}
 
 /// What posix_spawn() is to do between fork and exec; freed at the end of its life.
 class SpawnPlan {
@@ -58,15 +87,15 @@ class SpawnPlan {
     return failed;
   }
 
-  [[nodiscard]] int spawn(pid_t& pid, const std::string& command) noexcept {
-    // posix_spawn() takes mutable strings and does not change them.
-    std::array<char*, 4> argv{
-        const_cast<char*>("sh"),
-        const_cast<char*>("-c"),
-        const_cast<char*>(command.c_str()),
-        nullptr
-    };
-    return ::posix_spawn(&pid, "/bin/sh", &actions_, &attributes_, argv.data(), environ);
+  [[nodiscard]] int spawn(
+      pid_t& pid, const std::vector<std::string>& arguments, const ProcessOptions& options
+  ) {
+    std::vector<char*> argv = pointers_to(arguments);
+    const std::vector<std::string> variables = environment_with(options.environment);
+    std::vector<char*> envp = pointers_to(variables);
+    return ::posix_spawn(
+        &pid, arguments.front().c_str(), &actions_, &attributes_, argv.data(), envp.data()
+    );
   }
 
  private:
@@ -81,10 +110,16 @@ std::string ProcessEnd::to_text() const {
 }
 
 Result<Process> Process::start_shell(const std::string& command, const ProcessOptions& options) {
+  return start_program({"/bin/sh", "-c", command}, options);
+}
+
+Result<Process> Process::start_program(
+    const std::vector<std::string>& arguments, const ProcessOptions& options
+) {
   SpawnPlan plan;
   pid_t pid = -1;
   int failed = plan.fill(options);
-  failed = failed == 0 ? plan.spawn(pid, command) : failed;
+  failed = failed == 0 ? plan.spawn(pid, arguments, options) : failed;
   if (failed != 0) {
     return errno_error(failed);
   }

@@ -1,4 +1,4 @@
-/// Commands of the operator, run through the shell as child processes.
+/// Child processes: commands of the operator, run through the shell, and programs.
 ///
 /// A child gets this process's environment and standard input, an empty signal mask, and no
 /// descriptor of ours but the standard ones. @thread one at a time
@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace whorl::fs {
 
@@ -35,6 +37,8 @@ struct ProcessOptions {
   std::string directory{};  ///< to run in; empty: ours
   int output = -1;          ///< descriptor that becomes its standard output and error; -1: ours
   ProcessGroup group = ProcessGroup::Ours;
+  /// Added to our environment, or instead of what is there under the same name.
+  std::vector<std::pair<std::string, std::string>> environment{};
 };
 
 /// A running child. Destroying it kills what still runs.
@@ -44,6 +48,11 @@ class Process {
   /// @return errors: what the kernel said (NotFound when the folder is missing)
   [[nodiscard]] static Result<Process> start_shell(
       const std::string& command, const ProcessOptions& options
+  );
+  /// Starts a program.
+  /// @param arguments  the first is the program's path
+  [[nodiscard]] static Result<Process> start_program(
+      const std::vector<std::string>& arguments, const ProcessOptions& options
   );
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
