@@ -1,6 +1,7 @@
 #include "capabilities.hpp"
 
 #include "fs/file.hpp"
+#include "host/key_value/backends/redis_store.hpp"
 #include "host/main_caller.hpp"
 
 #include <fmt/format.h>
@@ -50,6 +51,15 @@ auto all_databases(const cli::UpRequest& request) {
   return with_default(request, &config::RuntimeConfig::sqlite_databases, kDefaultDatabase);
 }
 
+bool has_backend(const config::KeyValueStore& kind) {
+  return std::holds_alternative<config::LocalFile>(kind) ||
+         std::holds_alternative<config::RedisStore>(kind);
+}
+
+bool has_backend(const config::SqliteDatabase& kind) {
+  return std::holds_alternative<config::LocalFile>(kind);
+}
+
 /// The label of the first of a component's stores for which there is no backend yet.
 template <class Kind>
 const std::string* first_remote(
@@ -57,9 +67,21 @@ const std::string* first_remote(
 ) {
   const auto found = std::ranges::find_if(labels, [&](const std::string& label) {
     const auto kind = all.find(label);
-    return kind != all.end() && !std::holds_alternative<config::LocalFile>(kind->second);
+    return kind != all.end() && !has_backend(kind->second);
   });
   return found != labels.end() ? &*found : nullptr;
+}
+
+/// How many connections a capability may have open.
+host::net_policy::PoolOptions pool_options(
+    std::optional<std::uint64_t> most, std::uint64_t by_default
+) {
+  return {.limits = {std::make_shared<http::ConnectionLimit>(most.value_or(by_default))}};
+}
+
+const config::OutboundLimits& limits_of(const cli::UpRequest& request) {
+  static const config::OutboundLimits none;
+  return request.runtime_config != nullptr ? request.runtime_config->max_connections : none;
 }
 
 /// What is configured and has no backend yet must not be taken for something else.
@@ -89,6 +111,38 @@ std::string place_of(const config::LocalFile& file, std::string_view in_memory) 
 
 }  // namespace
 
+struct Capabilities::Clients {
+  explicit Clients(const cli::UpRequest& request)
+      : guests(
+            {.blocked = request.runtime_config != nullptr ? request.runtime_config->blocked_networks
+                                                          : net::BlockedNetworks()}
+        ),
+        redis(std::make_shared<host::redis::RedisClient>(
+            guests,
+            pool_options(limits_of(request).redis, host::redis::RedisClient::kDefaultConnections)
+        )),
+        redis_stores(std::make_shared<host::redis::RedisClient>(
+            operators, pool_options({}, host::redis::RedisClient::kDefaultConnections)
+        )) {}
+
+  /// For addresses that guests name.
+  host::net_policy::Network guests;
+  /// For those of the operator's own settings: what is blocked is blocked for guests.
+  host::net_policy::Network operators{{}};
+  std::shared_ptr<host::redis::RedisClient> redis;
+  std::shared_ptr<host::redis::RedisClient> redis_stores;
+};
+
+Capabilities::Capabilities() = default;
+Capabilities::~Capabilities() = default;
+
+Capabilities::Clients& Capabilities::clients(const cli::UpRequest& request) {
+  if (clients_ == nullptr) {
+    clients_ = std::make_unique<Clients>(request);
+  }
+  return *clients_;
+}
+
 Result<AppCapabilities> Capabilities::configure(
     const cli::UpRequest& request, const cli::Runnable& runnable
 ) {
@@ -96,8 +150,10 @@ Result<AppCapabilities> Capabilities::configure(
   AppCapabilities app;
   app.add(std::make_unique<host::variables::AppVariablesCapability>(variables_, runnable.variables)
   );
-  app.add(std::make_unique<host::key_value::AppKeyValueCapability>(
-      key_value_, key_value_stores(request)
+  WHORL_TRY(auto stores, key_value_stores(request));
+  app.add(std::make_unique<host::key_value::AppKeyValueCapability>(key_value_, std::move(stores)));
+  app.add(std::make_unique<host::redis::AppRedisCapability>(
+      redis_, clients(request).redis, *runnable.app, runnable.variables.get()
   ));
   auto sqlite =
       std::make_unique<host::sqlite::AppSqliteCapability>(sqlite_, sqlite_databases(request));
@@ -133,7 +189,7 @@ std::string Capabilities::storing_lines(const cli::UpRequest& request, const app
 
 Result<> Capabilities::fill(const cli::UpRequest& request) {
   if (!request.key_values.empty()) {
-    const auto stores = key_value_stores(request);
+    WHORL_TRY(const auto stores, key_value_stores(request));
     const auto store = stores.find("default");
     if (store == stores.end()) {
       return fail(ErrorKind::Unsupported, "the default key-value store has no backend here yet");
@@ -222,11 +278,19 @@ host::sqlite::GrantedDatabases Capabilities::sqlite_databases(const cli::UpReque
   return granted;
 }
 
-host::key_value::GrantedStores Capabilities::key_value_stores(const cli::UpRequest& request) {
+Result<host::key_value::GrantedStores> Capabilities::key_value_stores(const cli::UpRequest& request
+) {
   host::key_value::GrantedStores stores;
   for (const auto& [label, kind] : all_stores(request)) {
     if (const auto* local = std::get_if<config::LocalFile>(&kind)) {
       stores.emplace(label, store_file(label, local->path)->store(label));
+    } else if (const auto* remote = std::get_if<config::RedisStore>(&kind)) {
+      WHORL_TRY(
+          auto store,
+          host::key_value::make_redis_store(clients(request).redis_stores, remote->url)
+              .context("could not configure key-value store with label '{}'", label)
+      );
+      stores.emplace(label, std::move(store));
     }
   }
   return stores;

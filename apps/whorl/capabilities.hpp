@@ -7,6 +7,8 @@
 #include "host/capability.hpp"
 #include "host/key_value/backends/sqlite_file.hpp"
 #include "host/key_value/key_value_capability.hpp"
+#include "host/net_policy/network.hpp"
+#include "host/redis/redis_capability.hpp"
 #include "host/sqlite/backends/local_database.hpp"
 #include "host/sqlite/sqlite_capability.hpp"
 #include "host/variables/variables_capability.hpp"
@@ -38,13 +40,14 @@ class AppCapabilities {
 /// Of the process; outlives the platform and everything that is served. @thread main
 class Capabilities {
  public:
-  Capabilities() = default;
+  Capabilities();
+  ~Capabilities();
   Capabilities(const Capabilities&) = delete;
   Capabilities& operator=(const Capabilities&) = delete;
 
   /// For runtime::Platform::create(), which links them.
   [[nodiscard]] auto all() noexcept {
-    return std::array<host::Capability*, 3>{&variables_, &key_value_, &sqlite_};
+    return std::array<host::Capability*, 4>{&variables_, &key_value_, &sqlite_, &redis_};
   }
   /// Gives an application its settings. After all() was linked.
   /// @return errors: those of the capabilities, InvalidInput mostly
@@ -63,18 +66,27 @@ class Capabilities {
 
  private:
   [[nodiscard]] host::sqlite::GrantedDatabases sqlite_databases(const cli::UpRequest& request);
-  [[nodiscard]] host::key_value::GrantedStores key_value_stores(const cli::UpRequest& request);
+  /// @return errors: InvalidInput for a store whose address cannot be read
+  [[nodiscard]] Result<host::key_value::GrantedStores> key_value_stores(
+      const cli::UpRequest& request
+  );
   [[nodiscard]] Result<> run_statement(const cli::UpRequest& request, const std::string& text);
   /// The file of stores at a path, or in memory; versions of an application share it.
   [[nodiscard]] std::shared_ptr<host::key_value::SqliteFile> store_file(
       const std::string& key, const std::string& path
   );
 
+  /// What is made when the operator's settings are known.
+  struct Clients;
+  [[nodiscard]] Clients& clients(const cli::UpRequest& request);
+
   /// For what waits for a disk.
   async::BlockingPool disk_pool_;
   host::variables::VariablesCapability variables_;
   host::key_value::KeyValueCapability key_value_;
   host::sqlite::SqliteCapability sqlite_;
+  host::redis::RedisCapability redis_;
+  std::unique_ptr<Clients> clients_;
   host::sqlite::SqlLanes sql_lanes_;
   std::map<std::string, std::shared_ptr<host::sqlite::Database>> databases_;  ///< by label
   std::map<std::string, std::shared_ptr<host::key_value::SqliteFile>> store_files_;

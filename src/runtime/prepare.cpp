@@ -2,6 +2,7 @@
 
 #include "async/blocking_pool.hpp"
 #include "fs/file.hpp"
+#include "host/net_policy/grants.hpp"
 #include "loader/loader.hpp"
 #include "log/log.hpp"
 #include "log/terminal.hpp"
@@ -59,29 +60,6 @@ Result<std::shared_ptr<const component::Component>> load_component(const Loading
     log::warn("whorl::runtime", "component \"{}\": {}", component.id, note);
   }
   return loaded;
-}
-
-/// What a component may connect to, with the values that its templates have now.
-Result<http::AllowedHosts> prepare_allowed_hosts(
-    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
-) {
-  std::vector<std::string> entries;
-  for (const std::string& entry : component.allowed_outbound_hosts) {
-    if (options.variables == nullptr) {
-      entries.push_back(entry);
-      continue;
-    }
-    WHORL_TRY(
-        entries.emplace_back(),
-        options.variables->expand(entry).context("allowed_outbound_hosts of \"{}\"", component.id)
-    );
-  }
-  std::vector<std::string> ids;
-  for (const app::Component& each : app.components) {
-    ids.push_back(each.id);
-  }
-  return http::AllowedHosts::parse(entries, ids)
-      .context("allowed_outbound_hosts of \"{}\"", component.id);
 }
 
 /// Opens the folders that a component was given.
@@ -145,7 +123,9 @@ Result<std::shared_ptr<Service>> prepare_settings(
     WHORL_TRY(auto grant, capability->grant(component));
     service->grants.push_back(std::move(grant));
   }
-  WHORL_TRY(service->allowed_hosts, prepare_allowed_hosts(app, component, options));
+  WHORL_TRY(
+      service->allowed_hosts, host::net_policy::allowed_hosts_of(app, component, options.variables)
+  );
   service->standard_output =
       std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
   service->standard_error =
