@@ -2,6 +2,7 @@
 
 #include "capabilities.hpp"
 #include "fleet.hpp"
+#include "observatory.hpp"
 #include "signals.hpp"
 
 #include "app/http_trigger.hpp"
@@ -261,6 +262,10 @@ class Run {
       WHORL_CHECKED(capabilities_.fill(request_));
     }
     WHORL_CHECKED(create_platform());
+    if (observatory_ == nullptr) {
+      WHORL_TRY(observatory_, Observatory::create(request_.telemetry));
+      log::write_all(2, observatory_->startup_lines());
+    }
     background_ = std::make_unique<runtime::BackgroundPreparer>();
     WHORL_TRY(const auto services, prepare(runnable, *triggers, background_.get()));
     auto app = make_app(runnable, *std::move(triggers), services);
@@ -322,6 +327,7 @@ class Run {
     Fleet fleet(
         request_.threads == 0 ? async::ShardSet::default_count() : request_.threads,
         *platform_,
+        *observatory_,
         server_options(request_),
         first
     );
@@ -329,11 +335,13 @@ class Run {
     const net::SocketAddress address = listeners.address;
     fleet.listen(std::move(listeners));
     print_startup(request_.format, *first, address);
+    WHORL_CHECKED(observatory_->start());
     WHORL_CHECKED(fleet.start());
     WHORL_CHECKED(background_->start());
     follow_source(fleet);
     background_->stop();
     fleet.stop(signals_);
+    observatory_->stop();
     log::info(
         kLogTarget, "stopped after {} requests in instances of their own", fleet.instances_started()
     );
@@ -387,6 +395,7 @@ class Run {
   StopSignals& signals_;
   Capabilities capabilities_;
   std::unique_ptr<runtime::Platform> platform_;
+  std::unique_ptr<Observatory> observatory_;
   std::unique_ptr<runtime::BackgroundPreparer> background_;  ///< of the first version
 };
 

@@ -1,11 +1,13 @@
 #include "fleet.hpp"
 
+#include "http/observed_handler.hpp"
 #include "log/log.hpp"
 #include "runtime/shard_runtime.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 namespace whorl {
@@ -45,19 +47,35 @@ struct Fleet::World {
   World(
       async::Shard& its_shard,
       runtime::Platform& platform,
+      Observatory& observatory,
       const http::ServerOptions& options,
       App app
   )
       : shard(its_shard),
+        recorder(observatory.make_recorder(its_shard)),
         runtime(its_shard, platform),
         trigger(std::move(app), runtime),
-        server(its_shard, trigger, options) {
+        server(its_shard, observed(), options) {
     runtime.outbound().set_in_process_hosts(&trigger);
+    if (recorder != nullptr) {
+      runtime.set_metrics(*recorder->metrics());
+      runtime.outbound().set_recorder(recorder.get());
+    }
+  }
+
+  /// The trigger, behind what notes its requests where that is wanted.
+  http::Handler& observed() {
+    if (recorder == nullptr) {
+      return trigger;
+    }
+    return observer.emplace(*recorder, trigger);
   }
 
   async::Shard& shard;
+  std::unique_ptr<telemetry::Recorder> recorder;  ///< null: nothing is recorded
   runtime::ShardRuntime runtime;
   trigger::HttpTrigger trigger;
+  std::optional<http::ObservedHandler> observer;
   http::Server server;
 };
 
@@ -112,11 +130,15 @@ class Fleet::DrainWatch {
 };
 
 Fleet::Fleet(
-    unsigned count, runtime::Platform& platform, const http::ServerOptions& options, App app
+    unsigned count,
+    runtime::Platform& platform,
+    Observatory& observatory,
+    const http::ServerOptions& options,
+    App app
 )
     : shards_(count), app_(std::move(app)) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
-    worlds_.push_back(std::make_unique<World>(shards_[i], platform, options, app_));
+    worlds_.push_back(std::make_unique<World>(shards_[i], platform, observatory, options, app_));
   }
 }
 
@@ -193,6 +215,11 @@ void Fleet::stop(StopSignals& signals) {
   }
   shards_.stop();
   shards_.join();
+  for (auto& world : worlds_) {
+    if (world->recorder != nullptr) {
+      world->recorder->flush();
+    }
+  }
 }
 
 std::uint64_t Fleet::instances_started() const {

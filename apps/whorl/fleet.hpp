@@ -2,6 +2,7 @@
 /// give a new version of the application, and to stop. @thread main
 #pragma once
 
+#include "observatory.hpp"
 #include "signals.hpp"
 
 #include "async/shard.hpp"
@@ -23,8 +24,14 @@ class Fleet {
   using App = std::shared_ptr<const trigger::HttpApp>;
 
   /// @param count     shards
-  /// @param platform  outlives the fleet
-  Fleet(unsigned count, runtime::Platform& platform, const http::ServerOptions& options, App app);
+  /// @param platform, observatory  outlive the fleet
+  Fleet(
+      unsigned count,
+      runtime::Platform& platform,
+      Observatory& observatory,
+      const http::ServerOptions& options,
+      App app
+  );
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
   ~Fleet();

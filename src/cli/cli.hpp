@@ -31,6 +31,7 @@ enum class CodeCache : std::uint8_t { Enabled, Disabled };
 enum class DebugInfo : std::uint8_t { Off, On };
 enum class PortSearch : std::uint8_t { Off, FindFree };
 enum class LogFiles : std::uint8_t { Append, Truncate };
+enum class AccessLogFormat : std::uint8_t { Text, Json };
 
 /// A numeric socket address; names were resolved.
 struct ListenAddress {
@@ -47,6 +48,13 @@ struct RequestBudgets {
   std::chrono::milliseconds response_delay{std::chrono::seconds{600}};  ///< wall, to first byte
   /// Bytes each linear memory may grow to; absent: the engine's default.
   std::optional<std::uint64_t> instance_memory;
+};
+
+/// What is recorded of requests, and where to. Everything is off unless it is asked for.
+struct TelemetryRequest {
+  std::string access_log{};  ///< a file, absolute; "-": the standard output; empty: none
+  AccessLogFormat access_log_format = AccessLogFormat::Text;
+  std::optional<ListenAddress> metrics_listen{};  ///< where metrics can be scraped
 };
 
 /// An application with the values of its variables.
@@ -107,6 +115,7 @@ struct UpRequest {
   std::optional<std::uint64_t> max_head_bytes;
   unsigned threads = 0;  ///< shards; 0: one per CPU the process may use
   RequestBudgets budgets;
+  TelemetryRequest telemetry{};
 };
 
 /// Runs an application until it is told to stop.

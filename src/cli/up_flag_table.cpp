@@ -259,6 +259,27 @@ constexpr std::array kFlags{
         .may_be_empty = true
     },
     FlagSpec{
+        .name = "access-log",
+        .value_name = "FILE",
+        .help = "Append a line for each request to a file, or write it to the standard output (-)",
+        .environment = "WHORL_ACCESS_LOG"
+    },
+    FlagSpec{
+        .name = "access-log-format",
+        .value_name = "FORMAT",
+        .help = "Form of the access log's lines: text (the combined log format and more) or json",
+        .environment = "WHORL_ACCESS_LOG_FORMAT",
+        .default_value = "text",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "metrics-listen",
+        .value_name = "ADDRESS",
+        .help = "IP address and port where Prometheus can scrape metrics, at the path /metrics",
+        .environment = "WHORL_METRICS_LISTEN",
+        .may_be_empty = true
+    },
+    FlagSpec{
         .name = "max-request-cpu",
         .value_name = "DURATION",
         .help = "How long a guest may compute for one request before it is ended. 0 lifts the "

@@ -161,6 +161,30 @@ Result<std::uint64_t> parse_head_size(std::string_view text) {
   return bytes;
 }
 
+void read_telemetry(FlagReader& reader, const ScannedArguments& arguments, UpRequest& request) {
+  TelemetryRequest& telemetry = request.telemetry;
+  if (given(arguments, up_flag("access-log")) == "-") {
+    telemetry.access_log = "-";
+  } else {
+    telemetry.access_log = reader.path("access-log").value_or("");
+  }
+  const auto parse_format = [](std::string_view text) -> Result<AccessLogFormat> {
+    if (text == "text") {
+      return AccessLogFormat::Text;
+    }
+    if (text == "json") {
+      return AccessLogFormat::Json;
+    }
+    return whorl::fail(ErrorKind::InvalidInput, "it is text or json");
+  };
+  reader.read("access-log-format", parse_format, [&](AccessLogFormat format) {
+    telemetry.access_log_format = format;
+  });
+  reader.read("metrics-listen", parse_listen_address, [&](ListenAddress address) {
+    telemetry.metrics_listen = std::move(address);
+  });
+}
+
 /// What is put into stores and databases before anything is served.
 void read_state_flags(FlagReader& reader, const ScannedArguments& arguments, UpRequest& request) {
   const FlagSpec& spec = up_flag("key-value");
@@ -247,6 +271,7 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   request.allocation = reader.is_on("disable-pooling") ? Allocation::OnDemand : Allocation::Pooling;
   request.debug_info = reader.is_on("debug-info") ? DebugInfo::On : DebugInfo::Off;
   read_limits(reader, request);
+  read_telemetry(reader, arguments, request);
   read_variable_flags(reader, arguments, out);
   read_state_flags(reader, arguments, request);
   const auto keep = [](std::string& out) {

@@ -12,9 +12,14 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+
+namespace whorl::telemetry {
+class OpenSpan;
+}
 
 namespace whorl::http {
 
@@ -85,6 +90,8 @@ class ClientExchange {
   [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_; }
   /// Fires when abandoned.
   [[nodiscard]] async::Event& abandoned_event() noexcept { return abandoned_event_; }
+  /// The span that ends when it is resolved; null: none.
+  void set_span(std::shared_ptr<telemetry::OpenSpan> span) noexcept { span_ = std::move(span); }
   /// Gives the outcome. Once only. A failure ends the request's body.
   void resolve(Outcome outcome);
 
@@ -93,6 +100,7 @@ class ClientExchange {
   ClientTimeouts timeouts_;
   std::string requester_;
   std::optional<Outcome> outcome_;
+  std::shared_ptr<telemetry::OpenSpan> span_;
   bool resolved_ = false;
   bool abandoned_ = false;
   async::Event resolved_event_;

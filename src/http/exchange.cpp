@@ -1,8 +1,36 @@
 #include "http/exchange.hpp"
 
 #include "base/check.hpp"
+#include "telemetry/request_record.hpp"
 
 namespace whorl::http {
+
+Exchange::Exchange() = default;
+
+Exchange::Exchange(Request request) : request_(std::move(request)) {}
+
+Exchange::~Exchange() {
+  note_end();
+}
+
+void Exchange::set_record(std::unique_ptr<telemetry::RequestRecord> record) noexcept {
+  is_head_ = request_.method == "HEAD";
+  record_ = std::move(record);
+}
+
+void Exchange::note_end() noexcept {
+  using Ending = telemetry::RequestRecord::Ending;
+  if (record_ == nullptr) {
+    return;
+  }
+  if (!response_.has_value()) {
+    record_->end_answer(0, 0, Ending::Gone);
+    return;
+  }
+  const BodyPipe& body = *response_->body;
+  const Ending ending = client_gone_ ? Ending::Gone : body.failure() ? Ending::Cut : Ending::Whole;
+  record_->end_answer(response_->status, is_head_ ? 0 : body.total_written(), ending);
+}
 
 void Exchange::respond(Response response) {
   WHORL_CHECK(!response_.has_value(), "an exchange is answered once");

@@ -11,15 +11,20 @@
 #include <optional>
 #include <string>
 
+namespace whorl::telemetry {
+class RequestRecord;
+}
+
 namespace whorl::http {
 
 class Exchange {
  public:
   /// With a request to be filled in through request() before the handler sees it.
-  Exchange() = default;
-  explicit Exchange(Request request) : request_(std::move(request)) {}
+  Exchange();
+  explicit Exchange(Request request);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
 
   // --- handler's side --------------------------------------------------------------------------
   /// The request; the handler may move its parts out.
@@ -41,10 +46,21 @@ class Exchange {
   [[nodiscard]] async::Event& response_event() noexcept { return response_event_; }
   void set_client_gone();
 
+  // --- both ------------------------------------------------------------------------------------
+  /// Gives it a record, before a handler sees it. @see ObservedHandler
+  void set_record(std::unique_ptr<telemetry::RequestRecord> record) noexcept;
+  /// What is noted about this request; null when nobody wants to know.
+  [[nodiscard]] telemetry::RequestRecord* record() const noexcept { return record_.get(); }
+  /// Notes that the connection is done with it, for better or worse; without this call it is when
+  /// nobody holds the exchange any more.
+  void note_end() noexcept;
+
  private:
   Request request_;
   std::optional<Response> response_;
+  std::unique_ptr<telemetry::RequestRecord> record_;
   bool client_gone_ = false;
+  bool is_head_ = false;  ///< known once there is a record
   async::Event response_event_;
   async::Event client_gone_event_;
 };

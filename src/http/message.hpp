@@ -26,6 +26,8 @@ struct Request {
   /// Never null once handed to a handler; an absent body is one that has finished.
   std::shared_ptr<BodyPipe> body;
   std::string client_address;  ///< "ip:port"
+  /// How it came; a text that lives for ever.
+  std::string_view protocol = "HTTP/1.1";
 };
 
 struct Response {

@@ -3,6 +3,9 @@
 #include "log/log.hpp"
 #include "log/rate_limit.hpp"
 #include "log/terminal.hpp"
+#include "telemetry/open_span.hpp"
+#include "telemetry/recorder.hpp"
+#include "telemetry/text.hpp"
 
 #include <chrono>
 #include <utility>
@@ -74,6 +77,28 @@ std::string describe(const Request& request) {
   return fmt::format("{}://{}", text_of(request.scheme), request.authority);
 }
 
+/// Begins the span of a request that the guest running now makes, and tells the other side of it.
+void begin_span(telemetry::Recorder& recorder, ClientExchange& exchange) {
+  Request& request = exchange.request();
+  auto span = recorder.open_span(request.method, telemetry::SpanKind::Client);
+  if (span == nullptr) {
+    return;
+  }
+  span->set("http.request.method", request.method);
+  span->set("url.full", telemetry::without_secrets(describe(request) + request.path_and_query));
+  if (const auto to = parse_destination(request.scheme, request.authority)) {
+    span->set("server.address", to->host);
+    span->set("server.port", std::int64_t{to->port});
+  }
+  request.fields.remove("traceparent");
+  request.fields.append("traceparent", telemetry::to_traceparent(span->context()));
+  if (!span->trace_state().empty()) {
+    request.fields.remove("tracestate");
+    request.fields.append("tracestate", span->trace_state());
+  }
+  exchange.set_span(std::move(span));
+}
+
 }  // namespace
 
 void report_denied(std::string_view destination) {
@@ -141,6 +166,9 @@ std::expected<void, std::string> Outbound::start(
     const AllowedHosts& grants, std::shared_ptr<ClientExchange> exchange
 ) {
   Request& request = exchange->request();
+  if (recorder_ != nullptr) {
+    begin_span(*recorder_, *exchange);
+  }
   if (request.authority.empty()) {
     start_self(grants, std::move(exchange));
     return {};

@@ -13,6 +13,10 @@
 #include <memory>
 #include <string>
 
+namespace whorl::telemetry {
+class Recorder;
+}
+
 namespace whorl::http {
 
 /// How a component reaches its own application: over TCP, like anybody.
@@ -33,6 +37,9 @@ class Outbound {
   /// Who answers `<component>.spin.internal`; nobody at first. @param hosts  outlives this object
   void set_in_process_hosts(InProcessHosts* hosts) noexcept { in_process_ = hosts; }
 
+  /// Where spans of requests are recorded; nowhere at first. @param recorder  outlives this object
+  void set_recorder(telemetry::Recorder* recorder) noexcept { recorder_ = recorder; }
+
   /// Starts a request for a component. A request without authority, or to `self.alt`, goes to the
   /// application itself. What is not granted is resolved as Denied, at once, and told to the
   /// operator.
@@ -50,6 +57,7 @@ class Outbound {
   Client& client_;
   SelfOrigin self_;
   InProcessHosts* in_process_ = nullptr;
+  telemetry::Recorder* recorder_ = nullptr;
 };
 
 /// Tells the operator, on stderr, that a component tried to reach what it has no grant for.

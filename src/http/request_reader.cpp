@@ -43,6 +43,7 @@ void RequestReader::take_request(
 ) {
   request.method = head.method;
   request.scheme = options.scheme;
+  request.protocol = head.version == wire::http1::Version::Http10 ? "HTTP/1.0" : "HTTP/1.1";
   request.authority = head.authority;
   request.path_and_query = head.path_and_query;
   auto& lines = request.fields.lines();

@@ -1,7 +1,9 @@
 #include "runtime/guest.hpp"
 
+#include "component/footprint.hpp"
 #include "engine/page_tracker.hpp"
 #include "log/log.hpp"
+#include "telemetry/metrics.hpp"
 
 #include <string_view>
 #include <utility>
@@ -29,6 +31,9 @@ Guest::Guest(
       p2_(make_context(around)),
       p1_(make_context(around)),
       instance_(kept_->service->component, hosts_) {
+  if (kept_->stats != nullptr) {
+    kept_->stats->instances_started.add();
+  }
   p2_.fill(platform.p2_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
   for (const std::uint16_t slot : platform.p1_variant_slots()) {
@@ -41,7 +46,16 @@ Guest::Guest(
   }
 }
 
-Guest::~Guest() = default;
+Guest::~Guest() {
+  if (kept_->stats != nullptr) {
+    kept_->stats->instances_dropped.add();
+  }
+}
+
+std::uint64_t Guest::memory_bytes() const {
+  // Before begin() there is no store, after a failed one perhaps not every memory.
+  return store_ != nullptr ? component::memory_bytes(instance_, *store_) : 0;
+}
 
 wasi::InstanceContext Guest::make_context(const GuestSurroundings& around) const noexcept {
   static const std::vector<std::string> no_arguments;
@@ -71,6 +85,9 @@ std::expected<void, engine::Trap> Guest::begin(const engine::Budget& budget) {
     return std::unexpected(engine::Trap{
         .kind = engine::TrapKind::Other, .message = "a kept instance is not idle", .backtrace = {}
     });
+  }
+  if (kept_->stats != nullptr) {
+    kept_->stats->memory_begin.add(memory_bytes());
   }
   faults_at_begin_ = engine::faults_last_seen();
   return {};

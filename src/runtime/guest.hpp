@@ -24,6 +24,10 @@
 #include <optional>
 #include <vector>
 
+namespace whorl::telemetry {
+struct ComponentStats;
+}
+
 namespace whorl::runtime {
 
 class Guest;
@@ -31,6 +35,8 @@ class Guest;
 /// What a shard knows of a service's instances, and those of them that wait for an event.
 struct KeptInstances {
   std::shared_ptr<const Service> service;
+  /// Where its events are counted; null when nobody wants to know.
+  telemetry::ComponentStats* stats = nullptr;
   component::ResetImages images;
   std::vector<std::unique_ptr<Guest>> idle;
   /// The fewest that were idle since the pool was last trimmed: nobody needed those.
@@ -85,6 +91,10 @@ class Guest {
   /// Null for a guest that is no command.
   [[nodiscard]] const std::shared_ptr<Command>& command() const noexcept { return command_; }
   [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
+  /// It has served an event before.
+  [[nodiscard]] bool is_used() const noexcept { return store_ != nullptr; }
+  /// Bytes of all its linear memories now.
+  [[nodiscard]] std::uint64_t memory_bytes() const;
 
  private:
   [[nodiscard]] wasi::InstanceContext make_context(const GuestSurroundings& around) const noexcept;

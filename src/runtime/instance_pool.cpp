@@ -1,6 +1,7 @@
 #include "runtime/instance_pool.hpp"
 
 #include "async/shard.hpp"
+#include "telemetry/metrics.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -21,6 +22,7 @@ const std::shared_ptr<KeptInstances>& InstancePool::of(const std::shared_ptr<con
   if (kept == nullptr) {
     kept = std::make_shared<KeptInstances>();
     kept->service = service;
+    kept->stats = metrics_ != nullptr ? &metrics_->of(service->id) : nullptr;
   }
   return kept;
 }
@@ -41,6 +43,9 @@ void InstancePool::give(std::unique_ptr<Guest> guest) {
   KeptInstances& kept = *guest->kept();
   if (kept.is_off || idle_ >= kMaxIdle || !guest->reset()) {
     return;
+  }
+  if (kept.stats != nullptr) {
+    kept.stats->instances_reset.add();
   }
   kept.idle.push_back(std::move(guest));
   ++idle_;

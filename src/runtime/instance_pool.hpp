@@ -16,6 +16,9 @@
 namespace whorl::async {
 class Shard;
 }
+namespace whorl::telemetry {
+class ShardMetrics;
+}
 
 namespace whorl::runtime {
 
@@ -31,6 +34,8 @@ class InstancePool {
   InstancePool& operator=(const InstancePool&) = delete;
   ~InstancePool();
 
+  /// Where events are counted from now on; before the first event. @param metrics  outlives this
+  void set_metrics(telemetry::ShardMetrics* metrics) noexcept { metrics_ = metrics; }
   /// What is known of the service's instances; made at its first event.
   [[nodiscard]] const std::shared_ptr<KeptInstances>& of(
       const std::shared_ptr<const Service>& service
@@ -61,6 +66,7 @@ class InstancePool {
   void trim();
 
   async::Shard& shard_;
+  telemetry::ShardMetrics* metrics_ = nullptr;
   std::unordered_map<const Service*, std::shared_ptr<KeptInstances>> services_;
   std::size_t idle_ = 0;
   async::Timer timer_;

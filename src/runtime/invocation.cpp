@@ -2,6 +2,7 @@
 
 #include "async/shard.hpp"
 #include "log/rate_limit.hpp"
+#include "runtime/accounting.hpp"
 #include "runtime/shard_runtime.hpp"
 #include "wasi/command.hpp"
 #include "wasi/p2/handler.hpp"
@@ -65,6 +66,7 @@ Invocation::Clock::time_point Invocation::deadline_after(Clock::time_point start
 void Invocation::start() {
   service_->standard_output->open();
   service_->standard_error->open();
+  account_begin(*guest_, *exchange_);
   if (auto ready = guest_->begin(make_budget()); !ready) {
     finish(std::unexpected(std::move(ready.error())));
     return;
@@ -103,7 +105,12 @@ void Invocation::step() {
     return;
   }
   const std::shared_ptr<Invocation> self = shared_from_this();
-  switch (fiber_->resume()) {
+  engine::Fiber::State state{};
+  {
+    const Running running(exchange_->record());
+    state = fiber_->resume();
+  }
+  switch (state) {
     case engine::Fiber::State::Done:
       finish(fiber_->outcome());
       break;
@@ -164,6 +171,7 @@ bool Invocation::check_deadline(Clock::time_point now) {
 
 void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
   ended_ = true;
+  account_end(*guest_, *exchange_, outcome);
   if (!outcome) {
     report(outcome.error());
     exchange_->abort(status_for(outcome.error().kind));
@@ -183,10 +191,11 @@ void Invocation::report(const engine::Trap& trap) const {
       trap_reports,
       log::Level::Error,
       kLogTarget,
-      "component `{}`, {} {}{}: {}",
+      "component `{}`, {} {}{}{}: {}",
       service_->id,
       exchange_->request().method,
       exchange_->request().path_and_query,
+      request_note(*exchange_),
       advice_for(trap.kind),
       trap.to_text()
   );

@@ -1,7 +1,9 @@
 #include "runtime/shard_runtime.hpp"
 
 #include "async/shard.hpp"
+#include "runtime/accounting.hpp"
 #include "runtime/invocation.hpp"
+#include "telemetry/metrics.hpp"
 
 #include <utility>
 #include <vector>
@@ -24,6 +26,11 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
 
 ShardRuntime::~ShardRuntime() = default;
 
+void ShardRuntime::set_metrics(telemetry::ShardMetrics& metrics) noexcept {
+  pool_.set_metrics(&metrics);
+  turns_.set_length(&metrics.guests_computing);
+}
+
 InstanceGate::Place ShardRuntime::enter() {
   InstanceGate::Place place = platform_.instances().try_enter();
   if (!place && pool_.evict_one()) {
@@ -39,6 +46,7 @@ std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Serv
   }
   InstanceGate::Place place = enter();
   if (!place) [[unlikely]] {
+    note_refused(*kept);
     return nullptr;
   }
   return std::make_unique<Guest>(platform_, around_, std::move(place), kept);
@@ -60,6 +68,8 @@ void ShardRuntime::run_command(
     guest = std::make_unique<Guest>(
         platform_, around_, std::move(place), pool_.of(service), std::move(command)
     );
+  } else {
+    note_refused(*pool_.of(service));
   }
   start(std::move(guest), std::move(exchange));
 }

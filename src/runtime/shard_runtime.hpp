@@ -47,6 +47,8 @@ class ShardRuntime {
       std::shared_ptr<Command> command
   );
 
+  /// Where events are counted; before the first one. @param metrics  outlives this object
+  void set_metrics(telemetry::ShardMetrics& metrics) noexcept;
   /// The service was replaced: nothing of it is kept for events to come.
   void forget(const Service& service) { pool_.forget(service); }
 

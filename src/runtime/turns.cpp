@@ -2,11 +2,15 @@
 
 #include "async/shard.hpp"
 #include "runtime/invocation.hpp"
+#include "telemetry/counters.hpp"
 
 namespace whorl::runtime {
 
 void Turns::add(std::shared_ptr<Invocation> guest) {
   waiting_.push_back(std::move(guest));
+  if (length_ != nullptr) {
+    length_->add(1);
+  }
   last_slice_end_ = Clock::now();
   schedule();
 }
@@ -36,6 +40,9 @@ void Turns::take_turn() {
   if (!waiting_.empty() && may_run(Clock::now())) {
     const std::shared_ptr<Invocation> guest = std::move(waiting_.front());
     waiting_.pop_front();
+    if (length_ != nullptr) {
+      length_->add(-1);
+    }
     guest->step();
   }
   if (!waiting_.empty()) {

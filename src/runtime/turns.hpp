@@ -13,6 +13,10 @@ namespace whorl::async {
 class Shard;
 }
 
+namespace whorl::telemetry {
+class Gauge;
+}
+
 namespace whorl::runtime {
 
 class Invocation;
@@ -34,6 +38,8 @@ class Turns {
   void note_short_work() noexcept { ++short_work_; }
   /// The guest's slice is over; it is stepped again when its turn comes.
   void add(std::shared_ptr<Invocation> guest);
+  /// Shows how many wait; null: nobody wants to know. @param length  outlives this object
+  void set_length(telemetry::Gauge* length) noexcept { length_ = length; }
 
  private:
   void take_turn();
@@ -42,6 +48,7 @@ class Turns {
 
   async::Shard& shard_;
   std::deque<std::shared_ptr<Invocation>> waiting_;
+  telemetry::Gauge* length_ = nullptr;
   bool scheduled_ = false;
   std::uint64_t short_work_ = 0;
   std::uint64_t short_work_seen_ = 0;

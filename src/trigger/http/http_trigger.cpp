@@ -1,5 +1,6 @@
 #include "trigger/http/http_trigger.hpp"
 
+#include "telemetry/request_record.hpp"
 #include "trigger/http/wagi_call.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -165,6 +166,9 @@ void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
   if (match.route == nullptr) {
     exchange->abort(404);
     return;
+  }
+  if (auto* record = exchange->record()) {
+    record->set_route(match.route->matched);
   }
   const app::HttpTrigger& trigger = app_->triggers[match.route->trigger];
   if (trigger.static_response) {

@@ -1,0 +1,143 @@
+#include "observatory.hpp"
+
+#include "process_values.hpp"
+
+#include "net/listener.hpp"
+#include "telemetry/prometheus.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <utility>
+
+namespace whorl {
+namespace {
+
+/// What is still to be written when the program ends may take so long.
+constexpr std::chrono::milliseconds kFlushTime{2000};
+/// Scrapers are few; more connections are somebody else's.
+constexpr std::size_t kMaxScrapers = 64;
+
+http::ServerOptions scrape_options() {
+  http::ServerOptions options;
+  options.max_connections = kMaxScrapers;
+  options.max_body_bytes = 0;
+  return options;
+}
+
+}  // namespace
+
+/// Answers scrapes on the thread beside the shards.
+struct Observatory::MetricsServer {
+  MetricsServer(async::Shard& shard, Observatory& observatory, net::Listeners bound)
+      : address(bound.address),
+        endpoint(
+            "/metrics",
+            std::string(telemetry::kPrometheusType),
+            [&observatory] { return observatory.scrape(); }
+        ),
+        server(shard, endpoint, scrape_options()) {
+    server.listen(std::move(bound.sockets[0]));
+  }
+
+  net::SocketAddress address;
+  http::TextEndpoint endpoint;
+  http::Server server;
+};
+
+Observatory::Observatory() = default;
+
+Observatory::~Observatory() {
+  thread_.stop();
+  thread_.join();
+}
+
+Result<std::unique_ptr<Observatory>> Observatory::create(const cli::TelemetryRequest& request) {
+  auto made = std::make_unique<Observatory>();
+  Observatory& self = *made;
+  if (!request.access_log.empty()) {
+    const auto format = request.access_log_format == cli::AccessLogFormat::Json
+                            ? telemetry::AccessLogFormat::Json
+                            : telemetry::AccessLogFormat::Text;
+    WHORL_TRY(
+        self.access_log_, telemetry::AccessLog::open(request.access_log, format, self.log_pool_)
+    );
+    self.options_.access_log = self.access_log_.get();
+    self.is_recording_ = true;
+  }
+  if (request.metrics_listen) {
+    WHORL_TRY(
+        const auto address,
+        net::SocketAddress::from_ip(request.metrics_listen->ip, request.metrics_listen->port)
+    );
+    auto bound = net::listen_on(address, 1);
+    if (!bound) {
+      return bound.take_error().context("cannot serve metrics");
+    }
+    self.metrics_server_ =
+        std::make_unique<MetricsServer>(self.thread_[0], self, *std::move(bound));
+    self.is_recording_ = true;
+  }
+  return made;
+}
+
+std::unique_ptr<telemetry::Recorder> Observatory::make_recorder(async::Shard& shard) {
+  if (!is_recording_) {
+    return nullptr;
+  }
+  auto recorder = std::make_unique<telemetry::Recorder>(shard, options_);
+  const std::lock_guard guard(mutex_);
+  metrics_.push_back(recorder->metrics());
+  return recorder;
+}
+
+std::string Observatory::startup_lines() const {
+  return metrics_server_ == nullptr
+             ? std::string()
+             : fmt::format(
+                   "Serving metrics on http://{}/metrics\n", metrics_server_->address.to_string()
+               );
+}
+
+Result<> Observatory::start() {
+  if (is_started_ || metrics_server_ == nullptr) {
+    return {};
+  }
+  is_started_ = true;
+  return thread_.start();
+}
+
+void Observatory::stop() {
+  if (access_log_ != nullptr) {
+    access_log_->flush(async::Deadline::after(kFlushTime));
+  }
+}
+
+std::string Observatory::scrape() {
+  std::vector<std::shared_ptr<telemetry::ShardMetrics>> shards;
+  {
+    const std::lock_guard guard(mutex_);
+    shards = metrics_;
+  }
+  auto values = process_values();
+  if (access_log_ != nullptr) {
+    using Kind = telemetry::ProcessValue::Kind;
+    values.push_back(
+        {"whorl_access_log_lines_total",
+         "Lines of the access log that were written.",
+         Kind::Counter,
+         {},
+         static_cast<double>(access_log_->written_lines())}
+    );
+    values.push_back(
+        {"whorl_access_log_dropped_lines_total",
+         "Lines of the access log that found no room or could not be written.",
+         Kind::Counter,
+         {},
+         static_cast<double>(access_log_->dropped_lines())}
+    );
+  }
+  return telemetry::to_prometheus(telemetry::collect(shards), values);
+}
+
+}  // namespace whorl

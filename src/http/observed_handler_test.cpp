@@ -1,0 +1,67 @@
+#include "http/observed_handler.hpp"
+
+#include "http/text_endpoint.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+
+namespace whorl::http {
+namespace {
+
+std::shared_ptr<Exchange> get(std::string target, std::string method = "GET") {
+  Request request;
+  request.method = std::move(method);
+  request.path_and_query = std::move(target);
+  request.body = BodyPipe::empty();
+  request.fields.append("X-Request-Id", "me");
+  request.fields.append("x-request-id", "second");
+  return std::make_shared<Exchange>(std::move(request));
+}
+
+TEST_CASE("a text endpoint answers its path") {
+  int made = 0;
+  TextEndpoint endpoint("/metrics", "text/plain", [&] { return std::to_string(++made); });
+  auto exchange = get("/metrics?x");
+  endpoint.handle(exchange);
+  CHECK(exchange->response().status == 200);
+  CHECK(as_text(exchange->response().body->readable()) == "1");
+  CHECK(exchange->response().fields.find("content-type") == "text/plain");
+  exchange = get("/other");
+  endpoint.handle(exchange);
+  CHECK(exchange->response().status == 404);
+  exchange = get("/metrics", "POST");
+  endpoint.handle(exchange);
+  CHECK(exchange->response().status == 405);
+  CHECK(made == 1);
+}
+
+TEST_CASE("requests are counted when nobody works on them any more") {
+  async::Shard shard(0);
+  telemetry::Recorder recorder(shard, {});
+  TextEndpoint endpoint("/", "text/plain", [] { return std::string("12345"); });
+  ObservedHandler observed(recorder, endpoint);
+  const auto totals = [&] {
+    return telemetry::collect(std::array{recorder.metrics()}).components.at("");
+  };
+  auto exchange = get("/");
+  observed.handle(exchange);
+  REQUIRE(exchange->record() != nullptr);
+  CHECK(recorder.metrics()->requests_active.value() == 1);
+  CHECK(totals().requests[2] == 0);
+  exchange->note_end();
+  exchange.reset();
+  CHECK(totals().requests[2] == 1);
+  CHECK(recorder.metrics()->requests_active.value() == 0);
+  observed.handle(get("/missing"));
+  CHECK(totals().requests[4] == 1);
+  // A client that leaves before it has an answer.
+  exchange = get("/");
+  exchange->set_record(recorder.begin({}));
+  exchange->set_client_gone();
+  exchange.reset();
+  CHECK(totals().requests[0] == 1);
+}
+
+}  // namespace
+}  // namespace whorl::http

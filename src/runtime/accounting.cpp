@@ -1,0 +1,73 @@
+#include "runtime/accounting.hpp"
+
+#include "telemetry/metrics.hpp"
+#include "telemetry/recorder.hpp"
+#include "telemetry/request_record.hpp"
+
+#include <fmt/format.h>
+
+namespace whorl::runtime {
+
+using Instance = telemetry::RequestRecord::Instance;
+
+void account_begin(const Guest& guest, http::Exchange& exchange) {
+  telemetry::ComponentStats* stats = guest.kept()->stats;
+  if (stats == nullptr) {
+    return;
+  }
+  stats->events.add();
+  stats->active.add(1);
+  if (telemetry::RequestRecord* record = exchange.record()) {
+    record->begin_component(*stats, guest.is_used() ? Instance::Kept : Instance::Started);
+  }
+}
+
+void account_end(
+    Guest& guest, http::Exchange& exchange, const std::expected<void, engine::Trap>& outcome
+) {
+  telemetry::ComponentStats* stats = guest.kept()->stats;
+  if (stats == nullptr) {
+    return;
+  }
+  // A guest that could not even begin has no store.
+  const auto cpu = guest.is_used() ? guest.store().cpu_used() : std::chrono::nanoseconds(0);
+  const std::uint64_t memory = guest.memory_bytes();
+  stats->active.add(-1);
+  stats->cpu.add(static_cast<std::uint64_t>(cpu.count()));
+  stats->memory_end.add(memory);
+  if (!outcome) {
+    stats->traps.add();
+  }
+  if (telemetry::RequestRecord* record = exchange.record()) {
+    record->end_component(
+        cpu, memory, outcome ? std::string_view() : engine::to_string(outcome.error().kind)
+    );
+  }
+}
+
+Running::Running(telemetry::RequestRecord* record) noexcept : record_(record) {
+  if (record_ != nullptr) {
+    record_->recorder().set_current(record_);
+  }
+}
+
+Running::~Running() {
+  if (record_ != nullptr) {
+    record_->recorder().set_current(nullptr);
+  }
+}
+
+void note_refused(const KeptInstances& kept) {
+  if (kept.stats != nullptr) {
+    kept.stats->refused.add();
+  }
+}
+
+std::string request_note(const http::Exchange& exchange) {
+  const telemetry::RequestRecord* record = exchange.record();
+  return record == nullptr || record->request_id().empty()
+             ? std::string()
+             : fmt::format(" [request {}]", record->request_id());
+}
+
+}  // namespace whorl::runtime

@@ -1,0 +1,35 @@
+/// What is counted and noted of an event, where somebody wants to know. @thread shard
+#pragma once
+
+#include "engine/types.hpp"
+#include "http/exchange.hpp"
+#include "runtime/guest.hpp"
+
+#include <expected>
+#include <string>
+
+namespace whorl::runtime {
+
+/// Before the guest's begin().
+void account_begin(const Guest& guest, http::Exchange& exchange);
+/// When it has ended, before it is put back or dropped.
+void account_end(
+    Guest& guest, http::Exchange& exchange, const std::expected<void, engine::Trap>& outcome
+);
+/// While it lives, what happens on this shard happens for that request.
+class Running {
+ public:
+  explicit Running(telemetry::RequestRecord* record) noexcept;
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running();
+
+ private:
+  telemetry::RequestRecord* record_;
+};
+/// No instance could be had for an event.
+void note_refused(const KeptInstances& kept);
+/// " [request 0af7…]" for lines of the log; empty when requests have no ids.
+[[nodiscard]] std::string request_note(const http::Exchange& exchange);
+
+}  // namespace whorl::runtime

@@ -1,0 +1,96 @@
+/// Recorder: what one shard notes of its requests, and hands to the access log and the exporter.
+///
+/// Work on the request path is counting and appending; whatever waits or encodes is done elsewhere,
+/// on pieces that are handed over when they are large or old. @thread shard
+#pragma once
+
+#include "async/shard.hpp"
+#include "async/timer.hpp"
+#include "telemetry/access_log.hpp"
+#include "telemetry/identity.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/open_span.hpp"
+#include "telemetry/request_record.hpp"
+#include "telemetry/sampler.hpp"
+#include "telemetry/signals.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace whorl::telemetry {
+
+/// What is recorded, and where to. All of it outlives the recorders.
+struct RecorderOptions {
+  AccessLog* access_log = nullptr;  ///< null: none
+  SignalSink* spans = nullptr;      ///< null: nothing is traced
+  SignalSink* logs = nullptr;       ///< null: guests' output stays where it is
+  Sampler sampler{};
+};
+
+class Recorder {
+ public:
+  /// How long lines and spans are kept before they are handed over.
+  static constexpr std::chrono::milliseconds kInterval{200};
+
+  /// @param shard  outlives the recorder
+  Recorder(async::Shard& shard, const RecorderOptions& options);
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+  ~Recorder();
+
+  /// Notes that a request has begun. The record reports itself here when it is destroyed.
+  [[nodiscard]] std::unique_ptr<RequestRecord> begin(const RequestFacts& facts);
+  void finish(RequestRecord& record);
+
+  [[nodiscard]] bool is_tracing() const noexcept { return options_.spans != nullptr; }
+  [[nodiscard]] bool takes_logs() const noexcept { return options_.logs != nullptr; }
+  [[nodiscard]] IdSource& ids() noexcept { return ids_; }
+  /// The request whose guest runs now; null between them.
+  [[nodiscard]] RequestRecord* current() const noexcept { return current_; }
+  void set_current(RequestRecord* record) noexcept { current_ = record; }
+  /// Begins a span of what the guest that runs now does; null when nothing is traced, or none runs.
+  [[nodiscard]] std::shared_ptr<OpenSpan> open_span(std::string_view name, SpanKind kind);
+  void add(Span span);
+  void add(LogRecord record);
+  /// Hands everything over that was gathered. Also from another thread, once the shard's has ended.
+  void flush();
+
+  [[nodiscard]] const std::shared_ptr<ShardMetrics>& metrics() const noexcept { return metrics_; }
+
+ private:
+  class Alarm final : public async::Waiter {
+   public:
+    explicit Alarm(Recorder& recorder) noexcept : recorder_(recorder) {}
+    void on_event() noexcept override { recorder_.flush(); }
+
+   private:
+    Recorder& recorder_;
+  };
+
+  void begin_trace(RequestRecord& record, const RequestFacts& facts);
+  void count(const RequestRecord& record);
+  void add_spans(const RequestRecord& record);
+  void hand_over_lines();
+  void hand_over_spans();
+  void hand_over_logs();
+  void schedule();
+
+  async::Shard& shard_;
+  RecorderOptions options_;
+  IdSource ids_;
+  std::shared_ptr<ShardMetrics> metrics_ = std::make_shared<ShardMetrics>();
+  ComponentStats& unanswered_;  ///< of requests that no component answers
+  RequestRecord* current_ = nullptr;
+  std::string lines_;
+  std::uint64_t line_count_ = 0;
+  std::vector<Span> spans_;
+  std::vector<LogRecord> logs_;
+  async::Timer timer_;
+  Alarm alarm_{*this};
+};
+
+}  // namespace whorl::telemetry

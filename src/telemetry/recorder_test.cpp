@@ -1,0 +1,236 @@
+#include "telemetry/recorder.hpp"
+
+#include "async/blocking_pool.hpp"
+#include "fs/file.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+namespace whorl::telemetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A folder that goes away.
+struct Folder {
+  Folder() {
+    std::string name = "/tmp/whorl-telemetry-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+struct Collected final : SignalSink {
+  void take_spans(std::vector<Span> more) noexcept override {
+    std::ranges::move(more, std::back_inserter(spans));
+  }
+  void take_logs(std::vector<LogRecord> more) noexcept override {
+    std::ranges::move(more, std::back_inserter(logs));
+  }
+  std::vector<Span> spans;
+  std::vector<LogRecord> logs;
+};
+
+RequestFacts facts() {
+  return {
+      .method = "GET",
+      .target = "/a/b?password=hunter2",
+      .protocol = "HTTP/1.1",
+      .scheme = "http",
+      .authority = "example.com:3000",
+      .client = "192.0.2.7:4321",
+      .user_agent = "curl/8 \"x\"",
+      .referer = "https://me:secret@example.com/from?token=1",
+      .request_id = "abc-1",
+      .traceparent = {},
+      .tracestate = {},
+  };
+}
+
+std::string text_of(const std::string& path) {
+  const auto bytes = fs::read_file(path, 1 << 20);
+  REQUIRE(bytes);
+  return std::string(as_text(*bytes));
+}
+
+/// Replaces what stands between two texts, wherever they are.
+std::string mask(std::string text, std::string_view before, std::string_view after) {
+  std::size_t at = 0;
+  while ((at = text.find(before, at)) != std::string::npos) {
+    at += before.size();
+    const std::size_t end = std::min(text.find_first_of(after, at), text.size());
+    text.replace(at, end - at, "N");
+  }
+  return text;
+}
+
+/// Times and durations are not the test's.
+std::string masked(std::string text) {
+  text = mask(std::move(text), " - - [", "]");
+  text = mask(std::move(text), "us=", " \n");
+  text = mask(std::move(text), "\"time\":\"", "\"");
+  return mask(std::move(text), "\"duration_us\":", ",");
+}
+
+TEST_CASE("lines of the access log, without a secret") {
+  Folder folder;
+  async::Shard shard(0);
+  async::BlockingPool pool(1);
+  const auto write = [&](AccessLogFormat format, const std::string& path) {
+    auto log = AccessLog::open(path, format, pool);
+    REQUIRE(log);
+    Recorder recorder(shard, {.access_log = log->get()});
+    ComponentStats stats("hello");
+    {
+      auto record = recorder.begin(facts());
+      CHECK(record->request_id() == "abc-1");
+      record->set_route("/a/...");
+      record->begin_component(stats, RequestRecord::Instance::Kept);
+      record->end_component(1500us, 65536, "");
+      record->end_answer(200, 12, RequestRecord::Ending::Whole);
+      record->end_answer(500, 0, RequestRecord::Ending::Cut);
+    }
+    RequestFacts bare;
+    bare.method = "G\nT";
+    bare.target = "/\xff";
+    bare.protocol = "HTTP/1.0";
+    bare.request_id = "not an id\n";
+    recorder.begin(bare)->set_route("");
+    recorder.flush();
+    (*log)->flush(async::Deadline::after(20s));
+    CHECK((*log)->written_lines() == 2);
+    CHECK((*log)->dropped_lines() == 0);
+    CHECK(stats.requests[2].value() == 1);
+  };
+  const std::string text_path = folder.path + "/text.log";
+  write(AccessLogFormat::Text, text_path);
+  const std::string text = masked(text_of(text_path));
+  CHECK(text.starts_with(
+      "192.0.2.7 - - [N] \"GET /a/b HTTP/1.1\" 200 12 \"https://example.com/from\" "
+      "\"curl/8 \\x22x\\x22\" id=abc-1 us=N component=hello instance=kept cpu_us=N\n"
+      "- - - [N] \"G\\x0AT /\\xFF HTTP/1.0\" 0 0 \"-\" \"-\" id="
+  ));
+  CHECK(text.ends_with(" us=N end=gone\n"));
+  const std::string json_path = folder.path + "/json.log";
+  write(AccessLogFormat::Json, json_path);
+  const std::string json = masked(text_of(json_path));
+  CHECK(json.starts_with(
+      R"({"time":"N","request_id":"abc-1","client":"192.0.2.7:4321","method":"GET","host":"example.com:3000",)"
+      R"("path":"/a/b","protocol":"HTTP/1.1","status":200,"bytes":12,"duration_us":N,"end":"whole",)"
+      R"("route":"/a/...","component":"hello","instance":"kept","cpu_us":1500,"memory_bytes":65536,)"
+      R"("user_agent":"curl/8 \"x\"","referer":"https://example.com/from"})"
+      "\n"
+  ));
+  CHECK(json.find(R"("method":"G\u000aT","path":"/\ufffd")") != std::string::npos);
+  for (const std::string& all : {text, json}) {
+    CHECK(all.find("hunter2") == std::string::npos);
+    CHECK(all.find("secret") == std::string::npos);
+    CHECK(all.find("token") == std::string::npos);
+  }
+}
+
+TEST_CASE("a log that cannot be opened is an error") {
+  Folder folder;
+  async::BlockingPool pool(1);
+  CHECK_FALSE(AccessLog::open(folder.path + "/none/x", AccessLogFormat::Text, pool));
+  CHECK_FALSE(AccessLog::open(folder.path, AccessLogFormat::Text, pool));
+  const std::string path = folder.path + "/a.log";
+  auto log = AccessLog::open(path, AccessLogFormat::Text, pool);
+  REQUIRE(log);
+  (*log)->write("first\n", 1);
+  (*log)->flush(async::Deadline::after(20s));
+  CHECK(text_of(path) == "first\n");
+}
+
+TEST_CASE("lines without room are dropped and counted") {
+  async::BlockingPool pool(1);
+  auto log = AccessLog::open("/dev/full", AccessLogFormat::Text, pool);
+  REQUIRE(log);
+  (*log)->write(std::string(AccessLog::kMaxWaitingBytes + 1, 'x'), 7);
+  CHECK((*log)->dropped_lines() == 7);
+  (*log)->write("a line\n", 1);
+  (*log)->flush(async::Deadline::after(20s));
+  CHECK((*log)->dropped_lines() == 8);
+  CHECK((*log)->written_lines() == 0);
+}
+
+const Attribute* find(const Span& span, std::string_view key) {
+  const auto found = std::ranges::find(span.attributes, key, &Attribute::key);
+  return found == span.attributes.end() ? nullptr : &*found;
+}
+
+TEST_CASE("the two spans of a request") {
+  async::Shard shard(0);
+  Collected sink;
+  Recorder recorder(shard, {.spans = &sink});
+  ComponentStats stats("hello");
+  RequestFacts with_parent = facts();
+  with_parent.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  with_parent.tracestate = "a=1";
+  {
+    auto record = recorder.begin(with_parent);
+    record->set_route("/a/...");
+    record->begin_component(stats, RequestRecord::Instance::Started);
+    CHECK(to_text(record->context().trace) == "0af7651916cd43dd8448eb211c80319c");
+    CHECK(record->context().is_sampled);
+    CHECK(record->trace_state() == "a=1");
+    record->end_component(1us, 65536, "trap");
+    record->end_answer(500, 0, RequestRecord::Ending::Whole);
+  }
+  recorder.flush();
+  REQUIRE(sink.spans.size() == 2);
+  const Span& work = sink.spans[0];
+  const Span& server = sink.spans[1];
+  CHECK(server.name == "GET /a/...");
+  CHECK(server.kind == SpanKind::Server);
+  CHECK(to_text(server.parent) == "b7ad6b7169203331");
+  CHECK(server.is_parent_remote);
+  CHECK(server.trace_state == "a=1");
+  CHECK(server.status == SpanStatus::Failed);
+  CHECK(find(server, "http.request.method")->value == AttributeValue("GET"));
+  CHECK(find(server, "http.route")->value == AttributeValue("/a/..."));
+  CHECK(find(server, "url.path")->value == AttributeValue("/a/b"));
+  CHECK(find(server, "server.address")->value == AttributeValue("example.com"));
+  CHECK(find(server, "server.port")->value == AttributeValue(std::int64_t{3000}));
+  CHECK(find(server, "http.response.status_code")->value == AttributeValue(std::int64_t{500}));
+  CHECK(find(server, "error.type")->value == AttributeValue("trap"));
+  CHECK(find(server, "url.query") == nullptr);
+  CHECK(work.name == "execute_wasm_component hello");
+  CHECK(work.kind == SpanKind::Internal);
+  CHECK(work.parent == server.context.span);
+  CHECK(work.context.trace == server.context.trace);
+  CHECK(work.start_ns >= server.start_ns);
+  CHECK(work.end_ns <= server.end_ns);
+}
+
+TEST_CASE(
+    "a request that its caller does not sample leaves no span, and one without route has a short "
+    "name"
+) {
+  async::Shard shard(0);
+  Collected sink;
+  Recorder recorder(shard, {.spans = &sink});
+  RequestFacts unsampled = facts();
+  unsampled.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  recorder.begin(unsampled)->end_answer(200, 0, RequestRecord::Ending::Whole);
+  recorder.begin(facts())->end_answer(404, 0, RequestRecord::Ending::Whole);
+  recorder.flush();
+  REQUIRE(sink.spans.size() == 1);
+  CHECK(sink.spans[0].name == "GET");
+  CHECK_FALSE(sink.spans[0].parent.is_valid());
+  CHECK(sink.spans[0].status == SpanStatus::Unset);
+  const Totals totals = collect(std::array{recorder.metrics()});
+  CHECK(totals.components.at("").requests[2] == 1);
+  CHECK(totals.components.at("").requests[4] == 1);
+  CHECK(totals.requests_active == 0);
+}
+
+}  // namespace
+}  // namespace whorl::telemetry

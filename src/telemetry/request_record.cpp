@@ -1,0 +1,37 @@
+#include "telemetry/request_record.hpp"
+
+#include "telemetry/recorder.hpp"
+
+namespace whorl::telemetry {
+
+RequestRecord::~RequestRecord() {
+  recorder_.finish(*this);
+}
+
+void RequestRecord::begin_component(ComponentStats& component, Instance instance) {
+  component_ = &component;
+  instance_ = instance;
+  work_began_ = Clock::now();
+}
+
+void RequestRecord::end_component(
+    std::chrono::nanoseconds cpu, std::uint64_t memory_bytes, std::string_view failure
+) {
+  work_ended_ = Clock::now();
+  cpu_ = cpu;
+  memory_bytes_ = memory_bytes;
+  failure_ = failure;
+}
+
+void RequestRecord::end_answer(std::uint16_t status, std::uint64_t body_bytes, Ending ending) {
+  if (has_ended_) {
+    return;
+  }
+  has_ended_ = true;
+  ended_ = Clock::now();
+  status_ = status;
+  body_bytes_ = body_bytes;
+  ending_ = ending;
+}
+
+}  // namespace whorl::telemetry

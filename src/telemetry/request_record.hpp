@@ -1,0 +1,119 @@
+/// RequestRecord: what is noted of one request from its head to its end.
+///
+/// Made by a shard's Recorder, carried by the request's exchange, filled in by router and runtime
+/// on the way, and given back to the recorder when nobody works on the request any more. @thread
+/// shard
+#pragma once
+
+#include "telemetry/identity.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace whorl::telemetry {
+
+class Recorder;
+
+/// What is known of a request when it begins. Views of the request.
+struct RequestFacts {
+  std::string_view method;
+  std::string_view target;    ///< path and query, as received
+  std::string_view protocol;  ///< "HTTP/1.1"
+  std::string_view scheme;
+  std::string_view authority;
+  std::string_view client;  ///< "ip:port"
+  // Fields of the request; empty where it has none.
+  std::string_view user_agent;
+  std::string_view referer;
+  std::string_view request_id;
+  std::string_view traceparent;
+  std::string_view tracestate;
+};
+
+class RequestRecord {
+ public:
+  using Clock = std::chrono::steady_clock;
+  /// Which instance answered.
+  enum class Instance : std::uint8_t { None, Kept, Started };
+  /// How the answer ended.
+  enum class Ending : std::uint8_t {
+    Whole,  ///< as the handler gave it
+    Cut,    ///< the handler broke it off
+    Gone,   ///< the client had gone before its end
+  };
+
+  explicit RequestRecord(Recorder& recorder) noexcept : recorder_(recorder) {}
+  RequestRecord(const RequestRecord&) = delete;
+  RequestRecord& operator=(const RequestRecord&) = delete;
+  /// Tells the recorder, which writes and counts.
+  ~RequestRecord();
+
+  // --- along the way -----------------------------------------------------------------------------
+  /// The router's decision; "" where none matched. @param route  as metrics and spans show it
+  void set_route(std::string_view route) { route_ = route; }
+  /// @param component  outlives the record
+  void begin_component(ComponentStats& component, Instance instance);
+  /// The guest has ended. @param failure  why, if it failed: a short name, "trap"
+  void end_component(
+      std::chrono::nanoseconds cpu, std::uint64_t memory_bytes, std::string_view failure
+  );
+  /// The answer has ended, for the connection: later calls change nothing.
+  void end_answer(std::uint16_t status, std::uint64_t body_bytes, Ending ending);
+
+  // --- reading -----------------------------------------------------------------------------------
+  [[nodiscard]] const std::string& request_id() const noexcept { return request_id_; }
+  [[nodiscard]] Recorder& recorder() const noexcept { return recorder_; }
+  /// The span of the component's work, the parent of all that happens there; not valid, and not
+  /// sampled, when nothing is traced.
+  [[nodiscard]] const SpanContext& context() const noexcept { return work_; }
+  /// The span under which the host's own begin: the component's, or the one that the guest itself
+  /// has open.
+  [[nodiscard]] const SpanContext& parent_context() const noexcept {
+    return guest_span_.span.is_valid() ? guest_span_ : work_;
+  }
+  /// The guest has a span of its own open, or, with an invalid one, none any more.
+  void set_guest_span(const SpanContext& context) noexcept { guest_span_ = context; }
+  [[nodiscard]] const std::string& trace_state() const noexcept { return trace_state_; }
+
+ private:
+  friend class Recorder;
+  friend class AccessLine;
+
+  Recorder& recorder_;
+  Clock::time_point began_{};
+  Clock::time_point ended_{};
+  std::uint64_t began_ns_ = 0;  ///< since 1970
+  std::string client_;
+  std::string method_;
+  std::string path_;  ///< without query, which may hold secrets
+  std::string protocol_;
+  std::string scheme_;
+  std::string authority_;
+  std::string user_agent_;
+  std::string referer_;  ///< without query
+  std::string request_id_;
+  std::string route_;
+  std::string trace_state_;
+  SpanContext server_;  ///< the request's span
+  SpanId remote_;       ///< the client's span, its parent
+  SpanContext work_;    ///< the component's span
+  SpanContext guest_span_;
+  ComponentStats* component_ = nullptr;
+  Instance instance_ = Instance::None;
+  Clock::time_point work_began_{};
+  Clock::time_point work_ended_{};
+  std::chrono::nanoseconds cpu_{0};
+  std::uint64_t memory_bytes_ = 0;
+  std::string failure_;
+  std::uint16_t status_ = 0;
+  std::uint64_t body_bytes_ = 0;
+  Ending ending_ = Ending::Whole;
+  bool has_ended_ = false;
+};
+
+}  // namespace whorl::telemetry

@@ -1,0 +1,101 @@
+#include "telemetry/text.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace whorl::telemetry {
+namespace {
+
+/// Length of the UTF-8 sequence at the front of a text; 0 when there is none.
+/// @spec Unicode 15, table 3-7
+std::size_t utf8_length(std::string_view text) noexcept {
+  const auto at = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const unsigned first = at(0);
+  const unsigned second = at(1);
+  const auto is_tail = [&](std::size_t i) { return at(i) >= 0x80 && at(i) <= 0xBF; };
+  if (first < 0x80) {
+    return 1;
+  }
+  if (first >= 0xC2 && first <= 0xDF) {
+    return is_tail(1) ? 2 : 0;
+  }
+  if (first >= 0xE0 && first <= 0xEF) {
+    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
+    const unsigned high = first == 0xED ? 0x9F : 0xBF;
+    return second >= low && second <= high && is_tail(2) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
+    return second >= low && second <= high && is_tail(2) && is_tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void append_text_escaped(std::string_view text, std::string& out) {
+  for (const char c : text.substr(0, kMaxText)) {
+    if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+}
+
+void append_json_string(std::string_view text, std::string& out) {
+  text = text.substr(0, kMaxText);
+  out += '"';
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const char c = text.front();
+    if (length == 0) {
+      out += "\\ufffd";
+    } else if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out += '"';
+}
+
+std::string to_utf8(std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    out += length == 0 ? kReplacement : text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
+std::string_view without_query(std::string_view url) noexcept {
+  return url.substr(0, url.find_first_of("?#"));
+}
+
+std::string without_secrets(std::string_view url) {
+  std::string out(without_query(url));
+  const std::size_t begin = out.find("//");
+  if (begin == std::string::npos) {
+    return out;
+  }
+  const std::size_t end = out.find('/', begin + 2);
+  const std::size_t at = out.rfind('@', end);
+  if (at != std::string::npos && at > begin) {
+    out.erase(begin + 2, at - begin - 1);
+  }
+  return out;
+}
+
+}  // namespace whorl::telemetry
