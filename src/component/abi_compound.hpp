@@ -122,8 +122,13 @@ struct Abi<std::vector<T>> : PointerPairAbi {
       }
     } else {
       T* const items = list.data();
-      for (std::size_t i = 0; i < count; ++i, offset += kStride) {
-        Abi<T>::store(plain, items[i], offset);
+      std::uint8_t* at = plain.at(offset);
+      for (std::size_t i = 0; i < count; ++i, at += kStride) {
+        PlainLowerContext item(at);  // its offsets are constants
+        Abi<T>::store(item, items[i], 0);
+        if (item.reason() != nullptr) [[unlikely]] {
+          plain.fail(item.reason());
+        }
       }
     }
     out = plain;

@@ -1,7 +1,5 @@
 #include "component/abi_context.hpp"
 
-#include "component/utf8.hpp"
-
 #include <fmt/format.h>
 
 #include <cstring>
@@ -11,14 +9,21 @@ namespace whorl::component {
 
 void AbiFailure::fail(std::string_view reason) {
   if (!trap_) {
-    trap_.emplace(HostTrap{engine::TrapKind::HostTrap, std::string(reason), 0});
+    trap_.reset(
+        std::make_unique<HostTrap>(HostTrap{engine::TrapKind::HostTrap, std::string(reason), 0})
+            .release()
+    );
   }
 }
 
 void AbiFailure::fail(HostTrap trap) {
   if (!trap_) {
-    trap_.emplace(std::move(trap));
+    trap_.reset(std::make_unique<HostTrap>(std::move(trap)).release());
   }
+}
+
+void AbiFailure::Deleter::operator()(HostTrap* trap) const noexcept {
+  std::default_delete<HostTrap>{}(trap);
 }
 
 void LiftContext::fail_range(
@@ -40,17 +45,6 @@ void LiftContext::fail_range(
     case Pointee::Value:
       return fail("pointer out of bounds of memory, " + place);
   }
-}
-
-const std::uint8_t* LiftContext::load_list_from_range(
-    std::uint32_t ptr, std::uint32_t length, std::uint32_t elem_size, std::uint32_t alignment
-) {
-  const std::uint64_t bytes = std::uint64_t{length} * elem_size;
-  if (bytes > kMaxListBytes) [[unlikely]] {
-    fail("list is too long");
-    return nullptr;
-  }
-  return range(ptr, bytes, alignment, Pointee::List);
 }
 
 LiftContext::Text LiftContext::load_text_from_range(
@@ -92,21 +86,9 @@ LiftContext::Text LiftContext::load_text_from_range(
   return text;
 }
 
-std::string_view LiftContext::load_utf8(std::uint32_t ptr, std::uint32_t byte_length) {
-  if (byte_length > kMaxListBytes) [[unlikely]] {
-    fail("string is too long");
-    return {};
-  }
-  const std::uint8_t* bytes = range(ptr, byte_length, 1, Pointee::String);
-  if (bytes == nullptr || !charge(byte_length)) [[unlikely]] {
-    return {};
-  }
-  const std::string_view text(reinterpret_cast<const char*>(bytes), byte_length);
-  if (!is_valid_utf8(text)) [[unlikely]] {
-    fail(check_text(ByteView(bytes, byte_length), TextForm::Utf8));
-    return {};
-  }
-  return text;
+std::string_view LiftContext::fail_utf8(std::string_view text) {
+  fail(check_text(as_bytes(text), TextForm::Utf8));
+  return {};
 }
 
 std::string_view LiftContext::load_transcoded(std::uint32_t ptr, std::uint32_t tagged_code_units) {
@@ -124,27 +106,22 @@ std::string_view LiftContext::load_transcoded(std::uint32_t ptr, std::uint32_t t
 
 LiftContext::Spill& LiftContext::spill() {
   if (spill_ == nullptr) {
-    spill_ = std::make_unique<Spill>();
+    spill_.reset(std::make_unique<Spill>().release());
   }
   return *spill_;
 }
 
-bool LiftContext::charge(std::uint64_t bytes) {
-  charged_ += bytes;
-  if (charged_ > limit_) [[unlikely]] {
-    fail("the arguments of one call are too large");
-    return false;
-  }
-  return true;
+void LiftContext::SpillDeleter::operator()(Spill* spill) const noexcept {
+  std::default_delete<Spill>{}(spill);
 }
 
-void LiftContext::keep_lent(std::uint32_t index) {
-  if (lent_count_ < kInlineLent) {
-    lent_[lent_count_] = index;
-  } else {
-    spill().lent.push_back(index);
-  }
-  ++lent_count_;
+void LiftContext::spill_lent(std::uint32_t index) {
+  spill().lent.push_back(index);
+}
+
+void LiftContext::fail_charge() {
+  left_ = 0;
+  fail("the arguments of one call are too large");
 }
 
 void LiftContext::unlend_all() noexcept {
@@ -170,7 +147,7 @@ BorrowedRep LiftContext::lift_borrow(std::uint32_t index, ResourceKey key) {
   return *rep;
 }
 
-HostResource* LiftContext::lift_borrow(std::uint32_t index, const ResourceTag& tag) {
+HostResource* LiftContext::lift_other_borrow(std::uint32_t index, const ResourceTag& tag) {
   auto object = lending_ == Lending::Lend ? handles_.lend(index, tag) : handles_.get(index, tag);
   if (!object) [[unlikely]] {
     fail(std::move(object.error()));
@@ -195,47 +172,48 @@ std::unique_ptr<HostResource> LiftContext::lift_own(std::uint32_t index, const R
   return lift_own(index, resource_key(tag)).take_object();
 }
 
-bool LowerContext::accept(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment) {
-  const MutableByteView memory = heap_.memory();
-  base_ = memory.data();
-  if ((ptr & (alignment - 1)) != 0) [[unlikely]] {
-    fail(fmt::format("unaligned pointer {:#x}: a multiple of {} is due", ptr, alignment));
-    return false;
+void LowerContext::fail_accept(
+    std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, std::size_t memory_size
+) {
+  if ((ptr & (alignment - 1)) != 0) {
+    return fail(fmt::format("unaligned pointer {:#x}: a multiple of {} is due", ptr, alignment));
   }
-  if (std::uint64_t{ptr} + size > memory.size()) [[unlikely]] {
-    fail(fmt::format(
-        "pointer out of bounds of memory, {} bytes at {:#x} of {}", size, ptr, memory.size()
-    ));
-    return false;
-  }
-  return true;
+  fail(fmt::format(
+      "pointer out of bounds of memory, {} bytes at {:#x} of {}", size, ptr, memory_size
+  ));
 }
 
-bool LowerContext::is_in_memory(Block block, std::uint32_t alignment, Pointee pointee) {
-  const MutableByteView memory = heap_.memory();
-  base_ = memory.data();
-  if ((block.ptr & (alignment - 1)) != 0) [[unlikely]] {
-    fail(fmt::format(
+void LowerContext::fail_realloc(
+    Block block, std::uint32_t alignment, Pointee pointee, std::size_t memory_size
+) {
+  if ((block.ptr & (alignment - 1)) != 0) {
+    return fail(fmt::format(
         "realloc return: result not aligned: unaligned pointer {:#x}, a multiple of {} is due",
         block.ptr,
         alignment
     ));
-    return false;
   }
-  if (std::uint64_t{block.ptr} + block.size > memory.size()) [[unlikely]] {
-    const std::string_view content = pointee == Pointee::String ? "string content out-of-bounds, "
-                                     : pointee == Pointee::List ? "list content out-of-bounds, "
-                                                                : "";
-    fail(fmt::format(
-        "realloc return: beyond end of memory: {}{} bytes at {:#x} of {}",
-        content,
-        block.size,
-        block.ptr,
-        memory.size()
-    ));
-    return false;
+  const std::string_view content = pointee == Pointee::String ? "string content out-of-bounds, "
+                                   : pointee == Pointee::List ? "list content out-of-bounds, "
+                                                              : "";
+  fail(fmt::format(
+      "realloc return: beyond end of memory: {}{} bytes at {:#x} of {}",
+      content,
+      block.size,
+      block.ptr,
+      memory_size
+  ));
+}
+
+GuestHeap::Answer GuestHeap::reallocate_in(
+    Block old, std::uint32_t alignment, std::uint32_t new_size, AbiFailure& failure
+) {
+  auto ptr = reallocate(old.ptr, old.size, alignment, new_size);
+  if (!ptr) [[unlikely]] {
+    failure.fail(std::move(ptr.error()));
+    return {memory(), 0};
   }
-  return true;
+  return {memory(), *ptr};
 }
 
 bool LowerContext::reallocate(
@@ -245,17 +223,21 @@ bool LowerContext::reallocate(
     return false;
   }
   const auto new_size = static_cast<std::uint32_t>(size);
-  auto ptr = heap_.reallocate(block.ptr, block.size, alignment, new_size);
-  if (!ptr) [[unlikely]] {
-    // The memory may have moved all the same, and what was accepted before is still stored to.
-    base_ = heap_.memory().data();
-    fail(std::move(ptr.error()));
+  const GuestHeap::Answer answer = heap_.reallocate_in(block, alignment, new_size, *this);
+  // Also after a failure: the memory may have moved, and what was accepted before is stored to.
+  base_ = answer.memory.data();
+  if (failed()) [[unlikely]] {
     return false;
   }
   // Not read back from `block`: two halves just stored, loaded as one, cost 9 ns.
-  const Block made{*ptr, new_size};
+  const Block made{answer.ptr, new_size};
   block = made;
-  return is_in_memory(made, alignment, pointee);
+  if ((made.ptr & (alignment - 1)) != 0 ||
+      std::uint64_t{made.ptr} + made.size > answer.memory.size()) [[unlikely]] {
+    fail_realloc(made, alignment, pointee, answer.memory.size());
+    return false;
+  }
+  return true;
 }
 
 std::uint32_t LowerContext::allocate(std::uint64_t size, std::uint32_t alignment, Pointee pointee) {

@@ -15,6 +15,7 @@
 #include "component/handle_table.hpp"
 #include "component/host.hpp"
 #include "component/transcode.hpp"
+#include "component/utf8.hpp"
 
 #include <array>
 #include <cstdint>
@@ -35,7 +36,7 @@ inline constexpr std::uint64_t kMaxLiftedBytes = std::uint64_t{128} << 20;
 /// The first failure of a crossing.
 class AbiFailure {
  public:
-  [[nodiscard]] bool failed() const noexcept { return trap_.has_value(); }
+  [[nodiscard]] bool failed() const noexcept { return trap_ != nullptr; }
   /// Only the first call counts.
   void fail(std::string_view reason);
   void fail(HostTrap trap);
@@ -43,7 +44,11 @@ class AbiFailure {
   [[nodiscard]] HostTrap take_trap() { return std::move(*trap_); }
 
  private:
-  std::optional<HostTrap> trap_;
+  /// Out of line, so that what never happens takes no room where contexts end.
+  struct Deleter {
+    void operator()(HostTrap* trap) const noexcept;
+  };
+  std::unique_ptr<HostTrap, Deleter> trap_;
 };
 
 /// What a pointer leads to, for messages.
@@ -66,8 +71,10 @@ class LiftContext : public AbiFailure {
       : memory_(memory), handles_(handles), lending_(lending), encoding_(encoding) {}
   LiftContext(const LiftContext&) = delete;
   LiftContext& operator=(const LiftContext&) = delete;
-  ~LiftContext() {
-    if (lent_count_ != 0) {
+  [[gnu::always_inline]] ~LiftContext() {
+    if (lent_count_ == 1) {
+      handles_.unlend(lent_[0]);
+    } else if (lent_count_ != 0) [[unlikely]] {
       unlend_all();
     }
   }
@@ -95,7 +102,14 @@ class LiftContext : public AbiFailure {
   /// The elements of a list, each `elem_size` > 0 bytes; null after a failure.
   [[nodiscard]] const std::uint8_t* load_list_from_range(
       std::uint32_t ptr, std::uint32_t length, std::uint32_t elem_size, std::uint32_t alignment
-  );
+  ) {
+    const std::uint64_t bytes = std::uint64_t{length} * elem_size;
+    if (bytes > kMaxListBytes) [[unlikely]] {
+      fail("list is too long");
+      return nullptr;
+    }
+    return range(ptr, bytes, alignment, Pointee::List);
+  }
   /// Where a string's bytes are; checked.
   struct Text {
     ByteView bytes;
@@ -104,20 +118,37 @@ class LiftContext : public AbiFailure {
   [[nodiscard]] Text load_text_from_range(std::uint32_t ptr, std::uint32_t tagged_code_units);
   /// A string as UTF-8: a view into the memory, or for other encodings into the context, which must
   /// live as long. Empty after a failure.
-  [[nodiscard]] std::string_view load_string_from_range(
+  [[nodiscard, gnu::always_inline]] std::string_view load_string_from_range(
       std::uint32_t ptr, std::uint32_t tagged_code_units
   ) {
     return encoding_ == StringEncoding::Utf8 ? load_utf8(ptr, tagged_code_units)
                                              : load_transcoded(ptr, tagged_code_units);
   }
   /// Lowers what charge() allows, from kMaxLiftedBytes.
-  void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
+  void limit(std::uint64_t bytes) noexcept { left_ = bytes; }
   /// Accounts for host memory or time about to be used. False, and failed, when the call has had
   /// enough.
-  [[nodiscard]] bool charge(std::uint64_t bytes);
+  [[nodiscard]] bool charge(std::uint64_t bytes) {
+    if (bytes > left_) [[unlikely]] {
+      fail_charge();
+      return false;
+    }
+    left_ -= bytes;
+    return true;
+  }
 
   /// Null after a failure.
-  [[nodiscard]] HostResource* lift_borrow(std::uint32_t index, const ResourceTag& tag);
+  [[nodiscard]] HostResource* lift_borrow(std::uint32_t index, const ResourceTag& tag) {
+    const bool lends = lending_ == Lending::Lend;
+    HostResource* object = lends ? handles_.try_lend(index, tag) : handles_.find_object(index, tag);
+    if (object == nullptr) [[unlikely]] {
+      return lift_other_borrow(index, tag);
+    }
+    if (lends) {
+      keep_lent(index);
+    }
+    return object;
+  }
   [[nodiscard]] std::unique_ptr<HostResource> lift_own(std::uint32_t index, const ResourceTag& tag);
   /// Of any resource; harmless after a failure.
   [[nodiscard]] BorrowedRep lift_borrow(std::uint32_t index, ResourceKey key);
@@ -125,11 +156,39 @@ class LiftContext : public AbiFailure {
 
  private:
   void fail_range(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, Pointee pointee);
-  [[nodiscard]] std::string_view load_utf8(std::uint32_t ptr, std::uint32_t byte_length);
+  void fail_charge();
+  [[nodiscard, gnu::always_inline]] std::string_view load_utf8(
+      std::uint32_t ptr, std::uint32_t byte_length
+  ) {
+    if (byte_length > kMaxListBytes) [[unlikely]] {
+      fail("string is too long");
+      return {};
+    }
+    const std::uint8_t* bytes = range(ptr, byte_length, 1, Pointee::String);
+    if (bytes == nullptr || !charge(byte_length)) [[unlikely]] {
+      return {};
+    }
+    const std::string_view text(reinterpret_cast<const char*>(bytes), byte_length);
+    if (!is_valid_utf8(text)) [[unlikely]] {
+      return fail_utf8(text);
+    }
+    return text;
+  }
+  std::string_view fail_utf8(std::string_view text);
   [[nodiscard]] std::string_view load_transcoded(
       std::uint32_t ptr, std::uint32_t tagged_code_units
   );
-  void keep_lent(std::uint32_t index);
+  /// What lift_borrow() does not find at once.
+  [[nodiscard]] HostResource* lift_other_borrow(std::uint32_t index, const ResourceTag& tag);
+  void keep_lent(std::uint32_t index) {
+    if (lent_count_ < kInlineLent) [[likely]] {
+      lent_[lent_count_] = index;
+    } else {
+      spill_lent(index);
+    }
+    ++lent_count_;
+  }
+  void spill_lent(std::uint32_t index);
   void unlend_all() noexcept;
 
   static constexpr std::size_t kInlineLent = 4;
@@ -139,8 +198,7 @@ class LiftContext : public AbiFailure {
   GuestMemory* view_memory_ = nullptr;
   Lending lending_;
   StringEncoding encoding_;
-  std::uint64_t charged_ = 0;
-  std::uint64_t limit_ = kMaxLiftedBytes;
+  std::uint64_t left_ = kMaxLiftedBytes;  ///< of what charge() allows
   std::uint32_t lent_count_ = 0;
   std::array<std::uint32_t, kInlineLent> lent_;  ///< the first ones; uninitialised beyond the count
   /// What few calls need.
@@ -148,8 +206,11 @@ class LiftContext : public AbiFailure {
     std::vector<std::uint32_t> lent;
     std::vector<std::unique_ptr<char[]>> transcoded;
   };
+  struct SpillDeleter {
+    void operator()(Spill* spill) const noexcept;  ///< out of line, as above
+  };
   [[nodiscard]] Spill& spill();
-  std::unique_ptr<Spill> spill_;
+  std::unique_ptr<Spill, SpillDeleter> spill_;
 };
 
 class LowerContext : public AbiFailure {
@@ -174,7 +235,20 @@ class LowerContext : public AbiFailure {
 
   /// Takes a place the guest gave to store a result in. False, and failed, unless it is aligned and
   /// in bounds.
-  [[nodiscard]] bool accept(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment);
+  [[nodiscard]] bool accept(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment) {
+    return accept_in(heap_.memory(), ptr, size, alignment);
+  }
+  /// The same where the caller knows what the memory is now.
+  [[nodiscard]] bool accept_in(
+      MutableByteView memory, std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment
+  ) {
+    base_ = memory.data();
+    if ((ptr & (alignment - 1)) != 0 || std::uint64_t{ptr} + size > memory.size()) [[unlikely]] {
+      fail_accept(ptr, size, alignment, memory.size());
+      return false;
+    }
+    return true;
+  }
   /// Asks the guest for memory; checks what it returns. Nothing may be stored there after a
   /// failure.
   [[nodiscard]] std::uint32_t allocate(
@@ -208,10 +282,7 @@ class LowerContext : public AbiFailure {
 
  private:
   /// Memory of the guest that is being filled.
-  struct Block {
-    std::uint32_t ptr = 0;
-    std::uint32_t size = 0;
-  };
+  using Block = GuestHeap::Block;
   [[nodiscard]] MutableByteView room(Block block, std::uint32_t from) noexcept {
     return {base_ + block.ptr + from, block.size - from};
   }
@@ -219,7 +290,10 @@ class LowerContext : public AbiFailure {
   [[nodiscard]] bool reallocate(
       Block& block, std::uint64_t size, std::uint32_t alignment, Pointee pointee
   );
-  [[nodiscard]] bool is_in_memory(Block block, std::uint32_t alignment, Pointee pointee);
+  void fail_accept(
+      std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, std::size_t memory_size
+  );
+  void fail_realloc(Block block, std::uint32_t alignment, Pointee pointee, std::size_t memory_size);
 
   // abi_string.cpp; named as in definitions.py.
   [[nodiscard]] Range store_string_copy(

@@ -11,6 +11,8 @@
 
 namespace whorl::component {
 
+class AbiFailure;
+
 /// The memory of one guest.
 class GuestMemory {
  public:
@@ -28,6 +30,23 @@ class GuestHeap : public GuestMemory {
   [[nodiscard]] virtual HostResult<std::uint32_t> reallocate(
       std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
   ) = 0;
+
+  /// A block of the guest as its realloc is asked for it.
+  struct Block {
+    std::uint32_t ptr = 0;
+    std::uint32_t size = 0;
+  };
+  /// What realloc answered, not checked yet, and the memory as it is after that.
+  struct Answer {
+    MutableByteView memory;
+    std::uint32_t ptr = 0;
+  };
+  /// reallocate() and memory(), which always come together, in one call.
+  ///
+  /// @param failure  gets the reason where realloc does not come back: then only the memory counts
+  [[nodiscard]] virtual Answer reallocate_in(
+      Block old, std::uint32_t alignment, std::uint32_t new_size, AbiFailure& failure
+  );
 
  protected:
   ~GuestHeap() = default;

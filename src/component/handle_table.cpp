@@ -167,13 +167,6 @@ HostResult<BorrowedRep> HandleTable::lend(std::uint32_t index, ResourceKey key) 
   return BorrowedRep{entry->object.get(), entry->rep};
 }
 
-void HandleTable::unlend(std::uint32_t index) noexcept {
-  // The table may have been cleared in between, when the instance is ended.
-  if (index - 1 < entries_.size() && at(index).lends != 0) {
-    --at(index).lends;
-  }
-}
-
 HostResult<HandleTable::Dropped> HandleTable::drop(std::uint32_t index, ResourceKey key) {
   const Entry* entry = find(index, key);
   if (entry == nullptr) [[unlikely]] {

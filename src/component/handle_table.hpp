@@ -96,7 +96,12 @@ class HandleTable {
   /// rep(), and the handle stays until as many unlend() calls as lend() calls were made
   /// (lift_borrow).
   [[nodiscard]] HostResult<BorrowedRep> lend(std::uint32_t index, ResourceKey key);
-  void unlend(std::uint32_t index) noexcept;
+  void unlend(std::uint32_t index) noexcept {
+    // The table may have been cleared in between, when the instance is ended.
+    if (index - 1 < entries_.size() && at(index).lends != 0) [[likely]] {
+      --at(index).lends;
+    }
+  }
 
   struct Dropped {
     bool was_own = false;
@@ -122,6 +127,20 @@ class HandleTable {
   );
   /// get(), lent as with the other lend().
   [[nodiscard]] HostResult<HostResource*> lend(std::uint32_t index, const ResourceTag& tag);
+  /// get() and lend() for where the handle is right, as nearly always: null, and nothing lent,
+  /// where they must be asked why not.
+  [[nodiscard]] HostResource* find_object(std::uint32_t index, const ResourceTag& tag)
+      const noexcept {
+    const Entry* entry = find(index, resource_key(tag));
+    return entry == nullptr ? nullptr : entry->object.get();
+  }
+  [[nodiscard]] HostResource* try_lend(std::uint32_t index, const ResourceTag& tag) noexcept {
+    HostResource* object = find_object(index, tag);
+    if (object != nullptr) [[likely]] {
+      ++at(index).lends;
+    }
+    return object;
+  }
 
   [[nodiscard]] std::uint32_t size() const noexcept { return used_; }
   /// Destroys every entry, newest first. Lent entries too: nobody may use them any more.

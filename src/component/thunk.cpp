@@ -8,33 +8,42 @@ HostTrap detail::as_host_trap(engine::Trap trap) {
   return HostTrap{trap.kind, std::move(trap.message), trap.exit_code};
 }
 
-MutableByteView InstanceHeap::memory() {
-  const engine::Memory* memory = detail::memory_of(instance_, site_);
-  return memory == nullptr ? MutableByteView{} : store_.bytes_of(*memory);
-}
-
 HostResult<std::uint32_t> InstanceHeap::reallocate(
     std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
+) {
+  AbiFailure failure;
+  const Answer answer = reallocate_in({old_ptr, old_size}, alignment, new_size, failure);
+  if (failure.failed()) {
+    return std::unexpected(failure.take_trap());
+  }
+  return answer.ptr;
+}
+
+GuestHeap::Answer InstanceHeap::reallocate_in(
+    Block old, std::uint32_t alignment, std::uint32_t new_size, AbiFailure& failure
 ) {
   const engine::Func* realloc =
       site_.realloc_slot == CallSite::kNone ? nullptr : instance_.func(site_.realloc_slot);
   if (realloc == nullptr) [[unlikely]] {
-    return trap("host function called before the realloc it needs exists");
-  }
-  // The store may have begun to end while the host function waited.
-  if (store_.is_dying()) [[unlikely]] {
-    return trap("the guest is being ended");
+    failure.fail("host function called before the realloc it needs exists");
+    return {memory(), 0};
   }
   engine::RawVal slots[4];
-  const std::uint32_t arguments[] = {old_ptr, old_size, alignment, new_size};
-  for (std::size_t i = 0; i < 4; ++i) {
-    slots[i].u64 = arguments[i];
+  slots[0].u64 = old.ptr;
+  slots[1].u64 = old.size;
+  slots[2].u64 = alignment;
+  slots[3].u64 = new_size;
+  {
+    const detail::NoLeave no_leave(instance_, site_.component_index);
+    // Refused when the store began to end while the host function waited.
+    if (auto called = store_.call_guest(*realloc, slots); !called) [[unlikely]] {
+      failure.fail(detail::as_host_trap(std::move(called.error())));
+    }
   }
-  const detail::NoLeave no_leave(instance_, site_.component_index);
-  if (auto called = store_.call_guest(*realloc, slots); !called) [[unlikely]] {
-    return std::unexpected(detail::as_host_trap(std::move(called.error())));
+  if (std::uint64_t{slots[0].u32} + new_size > known_.size()) [[unlikely]] {
+    known_ = memory();
   }
-  return slots[0].u32;
+  return {known_, slots[0].u32};
 }
 
 namespace detail {
@@ -45,10 +54,6 @@ engine::HostStatus end_guest(engine::Store& store, HostTrap trap) {
 
 engine::HostStatus end_guest(engine::Store& store, const char* reason) {
   return store.set_trap(engine::TrapKind::HostTrap, reason);
-}
-
-const engine::Memory* memory_of(const ComponentInstance& instance, const CallSite& site) noexcept {
-  return site.memory_slot == CallSite::kNone ? nullptr : instance.memory(site.memory_slot);
 }
 
 }  // namespace detail

@@ -18,20 +18,47 @@
 
 namespace whorl::component {
 
+namespace detail {
+
+/// Null unless the guest's memory is there: a start function may call before it exists.
+[[nodiscard]] inline const engine::Memory* memory_of(
+    const ComponentInstance& instance, const CallSite& site
+) noexcept {
+  return site.memory_slot == CallSite::kNone ? nullptr : instance.memory(site.memory_slot);
+}
+
+}  // namespace detail
+
 /// The running instance as the guest's side of lowering.
+///
+/// A guest's memory only grows, and the engine never moves it: what was in bounds once is where it
+/// was, so that its size is asked for again only where the one known is too small.
 class InstanceHeap final : public GuestHeap {
  public:
-  InstanceHeap(ComponentInstance& instance, engine::Store& store, const CallSite& site) noexcept
-      : instance_(instance), store_(store), site_(site) {}
-  [[nodiscard]] MutableByteView memory() override;
+  /// @param known  the memory as it was seen some time; may be empty
+  InstanceHeap(
+      ComponentInstance& instance,
+      engine::Store& store,
+      const CallSite& site,
+      MutableByteView known = {}
+  ) noexcept
+      : instance_(instance), store_(store), site_(site), known_(known) {}
+  [[nodiscard]] MutableByteView memory() override {
+    const engine::Memory* memory = detail::memory_of(instance_, site_);
+    return memory == nullptr ? MutableByteView{} : store_.bytes_of(*memory);
+  }
   [[nodiscard]] HostResult<std::uint32_t> reallocate(
       std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
+  ) override;
+  [[nodiscard]] Answer reallocate_in(
+      Block old, std::uint32_t alignment, std::uint32_t new_size, AbiFailure& failure
   ) override;
 
  private:
   ComponentInstance& instance_;
   engine::Store& store_;
   const CallSite& site_;
+  MutableByteView known_;
 };
 
 namespace detail {
@@ -58,11 +85,6 @@ class NoLeave {
 [[nodiscard]] engine::HostStatus end_guest(engine::Store& store, HostTrap trap);
 [[nodiscard]] engine::HostStatus end_guest(engine::Store& store, const char* reason);
 
-/// Null unless the guest's memory is there: a start function may call before it exists.
-[[nodiscard]] const engine::Memory* memory_of(
-    const ComponentInstance& instance, const CallSite& site
-) noexcept;
-
 template <class M>
 struct MethodTypes;
 template <class C, class R, class... P>
@@ -86,18 +108,23 @@ struct MethodTypes<HostResult<R> (C::*)(Call&, P...)> {
 };
 
 /// Stores or returns a result.
+///
+/// @param memory  the guest's as it was seen some time; may be empty
 template <class Sig, class R>
 engine::HostStatus lower_result(
-    Call& call, const CallSite& site, R& result, engine::RawVal* slots
+    Call& call, const CallSite& site, MutableByteView memory, R& result, engine::RawVal* slots
 ) {
   using Output = typename Sig::Output;
-  InstanceHeap heap(call.instance, call.store, site);
+  const std::uint32_t retptr = Sig::kSpilledResult ? slots[Sig::kFlatParams].u32 : 0;
+  if (Sig::kSpilledResult && std::uint64_t{retptr} + Output::kElemSize > memory.size()) {
+    memory = call.store.bytes_of(*memory_of(call.instance, site));
+  }
+  InstanceHeap heap(call.instance, call.store, site, memory);
   LowerContext cx(
       heap, call.instance.handles(site.component_index), site.encoding, site.component_index
   );
   if constexpr (Sig::kSpilledResult) {
-    const std::uint32_t retptr = slots[Sig::kFlatParams].u32;
-    if (cx.accept(retptr, Output::kElemSize, Output::kAlignment)) {
+    if (cx.accept_in(memory, retptr, Output::kElemSize, Output::kAlignment)) {
       Output::store(cx, result, retptr);
     }
   } else {
@@ -109,33 +136,18 @@ engine::HostStatus lower_result(
   return engine::HostStatus::Return;
 }
 
+/// Calls the method with lifted arguments and lowers what it returns.
 template <auto kMethod>
-engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots) {
+engine::HostStatus call_method(
+    ComponentInstance& instance,
+    engine::Store& store,
+    const CallSite& site,
+    MutableByteView memory,
+    typename MethodTypes<decltype(kMethod)>::Sig::Lifted& arguments,
+    engine::RawVal* slots
+) {
   using Types = MethodTypes<decltype(kMethod)>;
   using Sig = typename Types::Sig;
-  const auto& site = *static_cast<const CallSite*>(env);
-  auto& instance = *static_cast<ComponentInstance*>(store.host_data());
-  if (!instance.may_leave(site.component_index)) [[unlikely]] {
-    return end_guest(store, "cannot leave component instance");
-  }
-  ByteView memory;
-  if constexpr (Sig::kParamsNeedMemory || Sig::kResultNeedsMemory) {
-    const engine::Memory* guest_memory = memory_of(instance, site);
-    if (guest_memory == nullptr) [[unlikely]] {
-      return end_guest(store, "host function called before the memory it needs exists");
-    }
-    if constexpr (Sig::kParamsNeedMemory) {
-      memory = store.bytes_of(*guest_memory);
-    }
-  }
-  // Until the context ends, which is when the host function has returned and its result is there:
-  // the function may wait and the guest may run meanwhile.
-  constexpr Lending kLending = Sig::Params::kTraits.borrow ? Lending::Lend : Lending::Lookup;
-  LiftContext lift(memory, instance.handles(site.component_index), kLending, site.encoding);
-  typename Sig::Lifted arguments = LiftArguments<Sig>::lift(lift, slots);
-  if (lift.failed()) [[unlikely]] {
-    return end_guest(store, lift.take_trap());
-  }
   typename Types::Object* object = nullptr;
   if constexpr (Types::kOnResource) {
     object = std::get<0>(arguments);
@@ -153,7 +165,51 @@ engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots)
   if constexpr (std::is_void_v<typename Types::Result>) {
     return engine::HostStatus::Return;
   } else {
-    return lower_result<Sig>(call, site, *result, slots);
+    return lower_result<Sig>(call, site, memory, *result, slots);
+  }
+}
+
+template <auto kMethod>
+engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots) {
+  using Types = MethodTypes<decltype(kMethod)>;
+  using Sig = typename Types::Sig;
+  const auto& site = *static_cast<const CallSite*>(env);
+  auto& instance = *static_cast<ComponentInstance*>(store.host_data());
+  if (!instance.may_leave(site.component_index)) [[unlikely]] {
+    return end_guest(store, "cannot leave component instance");
+  }
+  MutableByteView memory;
+  if constexpr (Sig::kParamsNeedMemory || Sig::kResultNeedsMemory) {
+    const engine::Memory* guest_memory = memory_of(instance, site);
+    if (guest_memory == nullptr) [[unlikely]] {
+      return end_guest(store, "host function called before the memory it needs exists");
+    }
+    if constexpr (Sig::kParamsNeedMemory) {
+      memory = store.bytes_of(*guest_memory);
+    }
+  }
+  HandleTable& handles = instance.handles(site.component_index);
+  if constexpr (!Sig::kParamsNeedMemory && !Sig::Params::kTraits.borrow) {
+    // Nothing of the context is needed once the arguments are there.
+    typename Sig::Lifted arguments;
+    {
+      LiftContext lift({}, handles, Lending::Lookup, site.encoding);
+      arguments = LiftArguments<Sig>::lift(lift, slots);
+      if (lift.failed()) [[unlikely]] {
+        return end_guest(store, lift.take_trap());
+      }
+    }
+    return call_method<kMethod>(instance, store, site, memory, arguments, slots);
+  } else {
+    // Until the context ends, which is when the host function has returned and its result is there:
+    // the function may wait and the guest may run meanwhile.
+    constexpr Lending kLending = Sig::Params::kTraits.borrow ? Lending::Lend : Lending::Lookup;
+    LiftContext lift(memory, handles, kLending, site.encoding);
+    typename Sig::Lifted arguments = LiftArguments<Sig>::lift(lift, slots);
+    if (lift.failed()) [[unlikely]] {
+      return end_guest(store, lift.take_trap());
+    }
+    return call_method<kMethod>(instance, store, site, memory, arguments, slots);
   }
 }
 

@@ -93,12 +93,15 @@ std::expected<void, Trap> Store::call_guest(const Func& func, std::span<RawVal> 
     impl.fail(TrapKind::StackOverflow, "guest stack overflow: too many calls nested in host calls");
     return std::unexpected(*impl.ending);
   }
-  const auto raw = capi::bits<wasmtime_func_t>(func);
   wasm_trap_t* trap = nullptr;
   wasmtime_error_t* error = nullptr;
   const auto call = [&] {
     error = wasmtime_func_call_unchecked(
-        impl.context, &raw, reinterpret_cast<wasmtime_val_raw_t*>(slots.data()), slots.size(), &trap
+        impl.context,
+        capi::in_place<wasmtime_func_t>(func),
+        reinterpret_cast<wasmtime_val_raw_t*>(slots.data()),
+        slots.size(),
+        &trap
     );
   };
   if (impl.current != nullptr) [[likely]] {

@@ -83,6 +83,14 @@ template <class To, class From>
   return to;
 }
 
+/// A handle as the engine's own type, where it lies: only the engine looks behind the pointer. For
+/// the hot path, where a copy costs more than what it is looked up with.
+template <class To, class From>
+[[nodiscard]] const To* in_place(const From& from) noexcept {
+  static_assert(sizeof(From) >= sizeof(To) && alignof(From) >= alignof(To));
+  return reinterpret_cast<const To*>(&from);
+}
+
 /// Address of about where the stack is now.
 [[nodiscard]] inline std::uintptr_t stack_pointer() noexcept {
   return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));

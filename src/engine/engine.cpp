@@ -101,6 +101,8 @@ capi::Config make_config(const EngineOptions& options, bool parallel_compilation
   wasmtime_config_async_stack_size_set(config.get(), kFiberStackBytes);
   wasmtime_config_memory_reservation_set(config.get(), kMemoryReservation);
   wasmtime_config_memory_guard_size_set(config.get(), kMemoryGuard);
+  // The reservation holds whatever a memory may become; component/ relies on the base that stays.
+  wasmtime_config_memory_may_move_set(config.get(), false);
   // Exceptions never cross guest frames, and the engine walks frame pointers for its backtraces:
   // without the tables artefacts are smaller and loading registers nothing.
   wasmtime_config_native_unwind_info_set(config.get(), options.debug_info);

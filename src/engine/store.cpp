@@ -173,10 +173,9 @@ FuncType Store::type_of(const Func& func) {
 }
 
 MutableByteView Store::bytes_of(const Memory& memory) noexcept {
-  const auto raw = capi::bits<wasmtime_memory_t>(memory);
-  return {
-      wasmtime_memory_data(impl_->context, &raw), wasmtime_memory_data_size(impl_->context, &raw)
-  };
+  const wasmtime_memory_t* raw = capi::in_place<wasmtime_memory_t>(memory);
+  wasmtime_context_t* context = impl_->context;
+  return {wasmtime_memory_data(context, raw), wasmtime_memory_data_size(context, raw)};
 }
 
 HostStatus Store::set_trap(TrapKind kind, std::string message, int exit_code) {
