@@ -6,6 +6,7 @@
 #include "signals.hpp"
 
 #include "app/http_trigger.hpp"
+#include "app/redis_trigger.hpp"
 #include "app/startup_output.hpp"
 #include "async/shard.hpp"
 #include "engine/module.hpp"
@@ -17,6 +18,7 @@
 #include "runtime/platform.hpp"
 #include "runtime/prepare.hpp"
 #include "trigger/http/http_trigger.hpp"
+#include "trigger/redis/redis_listener.hpp"
 
 #include <charconv>
 #include <cstdlib>
@@ -209,6 +211,13 @@ class Run {
 
  private:
   using Triggers = std::vector<app::HttpTrigger>;
+  using RedisTriggers = std::vector<app::RedisTrigger>;
+
+  /// Everything that is served of an application.
+  struct Version {
+    Fleet::App http;
+    trigger::RedisApp redis;
+  };
 
   /// Serves what is given, or what the source has as soon as it has something.
   Result<> serve_one(cli::Runnable runnable) {
@@ -218,8 +227,8 @@ class Run {
       }
       WHORL_TRY(runnable, request_.source->load());
     }
-    WHORL_TRY(const auto first, first_version(runnable));
-    auto served = serve_from(first);
+    WHORL_TRY(auto first, first_version(runnable));
+    auto served = serve_from(std::move(first));
     return served ? Result<>() : trigger_failed(served.take_error());
   }
 
@@ -243,8 +252,9 @@ class Run {
   }
 
   /// What is served first, with the start-up lines on the way.
-  Result<Fleet::App> first_version(const cli::Runnable& runnable) {
+  Result<Version> first_version(const cli::Runnable& runnable) {
     auto triggers = app::http_triggers(*runnable.app);
+    auto redis = app::redis_triggers(*runnable.app);
     if (triggers) {
       const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
       log::write_all(2, app::wagi_warnings(*triggers, colour));
@@ -258,6 +268,9 @@ class Run {
     if (!triggers) {
       return trigger_failed(triggers.take_error());
     }
+    if (!redis) {
+      return trigger_failed(redis.take_error());
+    }
     if (platform_ == nullptr) {
       WHORL_CHECKED(capabilities_.fill(request_));
     }
@@ -267,9 +280,50 @@ class Run {
       log::write_all(2, observatory_->startup_lines());
     }
     background_ = std::make_unique<runtime::BackgroundPreparer>();
-    WHORL_TRY(const auto services, prepare(runnable, *triggers, background_.get()));
-    auto app = make_app(runnable, *std::move(triggers), services);
-    return app ? Result<Fleet::App>(*std::move(app)) : trigger_failed(app.take_error());
+    return prepare_version(runnable, *std::move(triggers), *redis, background_.get());
+  }
+
+  /// @param background  null: everything is prepared before this returns
+  Result<Version> prepare_version(
+      const cli::Runnable& runnable,
+      Triggers triggers,
+      const RedisTriggers& redis,
+      runtime::BackgroundPreparer* background
+  ) {
+    WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
+    const auto cache = open_cache(request_);
+    const auto commands = trigger::wagi_components(triggers);
+    runtime::PrepareOptions options{
+        .platform = platform_.get(),
+        .cache = cache ? &*cache : nullptr,
+        .output = &output_,
+        .capabilities = granted.all(),
+        .commands = commands,
+        .variables = runnable.variables.get(),
+        .limits = limits_of(request_.budgets),
+        .load = load_options(),
+        .copies = runnable.copies,
+        .background = background,
+    };
+    const app::LockedApp& app = *runnable.app;
+    WHORL_TRY(
+        const auto services, runtime::prepare_http_services(app, components_of(triggers), options)
+    );
+    options.commands = {};
+    options.entry = runtime::EntryKind::RedisMessage;
+    WHORL_TRY(
+        const auto listeners,
+        runtime::prepare_http_services(app, trigger::redis_components(redis), options)
+    );
+    auto made = make_app(runnable, std::move(triggers), services);
+    if (!made) {
+      return trigger_failed(made.take_error());
+    }
+    auto channels = trigger::make_redis_app(redis, runnable.variables.get(), listeners);
+    if (!channels) {
+      return trigger_failed(channels.take_error());
+    }
+    return Version{*std::move(made), *std::move(channels)};
   }
 
   /// Once: there is one engine with pooled instances in a process.
@@ -285,34 +339,6 @@ class Run {
     return {};
   }
 
-  /// @param background  null: everything is prepared before this returns
-  Result<runtime::Services> prepare(
-      const cli::Runnable& runnable,
-      const Triggers& triggers,
-      runtime::BackgroundPreparer* background = nullptr
-  ) {
-    const auto ids = components_of(triggers);
-    const auto commands = trigger::wagi_components(triggers);
-    WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
-    const auto cache = open_cache(request_);
-    return runtime::prepare_http_services(
-        *runnable.app,
-        ids,
-        runtime::PrepareOptions{
-            .platform = platform_.get(),
-            .cache = cache ? &*cache : nullptr,
-            .output = &output_,
-            .capabilities = granted.all(),
-            .commands = commands,
-            .variables = runnable.variables.get(),
-            .limits = limits_of(request_.budgets),
-            .load = load_options(),
-            .copies = runnable.copies,
-            .background = background,
-        }
-    );
-  }
-
   static Result<Fleet::App> make_app(
       const cli::Runnable& runnable, Triggers triggers, const runtime::Services& services
   ) {
@@ -323,23 +349,28 @@ class Run {
     return app;
   }
 
-  Result<> serve_from(const Fleet::App& first) {
+  Result<> serve_from(Version first) {
     Fleet fleet(
         request_.threads == 0 ? async::ShardSet::default_count() : request_.threads,
         *platform_,
         *observatory_,
         server_options(request_),
-        first
+        first.http
     );
-    WHORL_TRY(auto listeners, bind(request_, fleet.size()));
-    const net::SocketAddress address = listeners.address;
-    fleet.listen(std::move(listeners));
-    print_startup(request_.format, *first, address);
+    if (!first.http->triggers.empty() || first.redis.empty()) {
+      WHORL_TRY(auto listeners, bind(request_, fleet.size()));
+      const net::SocketAddress address = listeners.address;
+      fleet.listen(std::move(listeners));
+      print_startup(request_.format, *first.http, address);
+    }
     WHORL_CHECKED(observatory_->start());
     WHORL_CHECKED(fleet.start());
     WHORL_CHECKED(background_->start());
+    WHORL_CHECKED(subscribe(fleet, std::move(first.redis)));
     follow_source(fleet);
     background_->stop();
+    // Messages are taken no more; those under way end with the guests.
+    subscriptions_.clear();
     fleet.stop(signals_);
     observatory_->stop();
     log::info(
@@ -373,21 +404,49 @@ class Run {
     }
   }
 
+  /// Listens to what a version listens to, and no more to what the last one did.
+  Result<> subscribe(Fleet& fleet, trigger::RedisApp redis) {
+    subscriptions_.clear();
+    for (const auto& service : std::exchange(subscribed_, {})) {
+      fleet.forget(service);
+    }
+    if (request_.format == cli::StartupFormat::Plain) {
+      log::write_all(1, trigger::active_channels(redis));
+    }
+    for (trigger::RedisSource& source : redis) {
+      for (const auto& [name, channel] : source.channels) {
+        for (const auto& slot : channel.services) {
+          if (const auto* service = slot->get()) {
+            subscribed_.push_back(*service);
+          }
+        }
+      }
+      subscriptions_.push_back(std::make_unique<trigger::RedisListener>(
+          capabilities_.operator_network(request_), std::move(source), fleet
+      ));
+      WHORL_CHECKED(subscriptions_.back()->start());
+    }
+    return {};
+  }
+
   void reload(Fleet& fleet) {
     auto next = next_version();
-    if (next) {
-      fleet.replace(*std::move(next), signals_);
-    } else {
+    if (!next) {
       request_.source->on_reloaded(&next.error());
+      return;
+    }
+    fleet.replace(std::move(next->http), signals_);
+    if (auto subscribed = subscribe(fleet, std::move(next->redis)); !subscribed) {
+      log::error(kLogTarget, "{}", subscribed.error().to_line());
     }
   }
 
-  Result<Fleet::App> next_version() {
+  Result<Version> next_version() {
     WHORL_TRY(const cli::Runnable runnable, request_.source->load());
     WHORL_CHECKED(runnable.variables->check_required());
     WHORL_TRY(auto triggers, app::http_triggers(*runnable.app));
-    WHORL_TRY(const auto services, prepare(runnable, triggers));
-    return make_app(runnable, std::move(triggers), services);
+    WHORL_TRY(const auto redis, app::redis_triggers(*runnable.app));
+    return prepare_version(runnable, std::move(triggers), redis, nullptr);
   }
 
   const cli::UpRequest& request_;
@@ -397,6 +456,8 @@ class Run {
   std::unique_ptr<runtime::Platform> platform_;
   std::unique_ptr<Observatory> observatory_;
   std::unique_ptr<runtime::BackgroundPreparer> background_;  ///< of the first version
+  std::vector<std::unique_ptr<trigger::RedisListener>> subscriptions_;
+  std::vector<std::shared_ptr<const runtime::Service>> subscribed_;  ///< what they have run
 };
 
 }  // namespace

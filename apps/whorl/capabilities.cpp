@@ -143,6 +143,10 @@ Capabilities::Clients& Capabilities::clients(const cli::UpRequest& request) {
   return *clients_;
 }
 
+host::net_policy::Network& Capabilities::operator_network(const cli::UpRequest& request) {
+  return clients(request).operators;
+}
+
 Result<AppCapabilities> Capabilities::configure(
     const cli::UpRequest& request, const cli::Runnable& runnable
 ) {

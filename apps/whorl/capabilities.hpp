@@ -55,6 +55,9 @@ class Capabilities {
       const cli::UpRequest& request, const cli::Runnable& runnable
   );
 
+  /// How triggers reach servers that the operator's settings name.
+  [[nodiscard]] host::net_policy::Network& operator_network(const cli::UpRequest& request);
+
   /// Writes what the command line says into stores and databases. Once, before anything is served.
   /// @return errors: those of the stores, of files that cannot be read, of statements
   [[nodiscard]] Result<> fill(const cli::UpRequest& request);

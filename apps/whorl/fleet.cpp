@@ -157,6 +157,17 @@ Result<> Fleet::start() {
   return shards_.start();
 }
 
+void Fleet::post(std::move_only_function<void(runtime::ShardRuntime&)> work) {
+  World& world = *worlds_[next_.fetch_add(1, std::memory_order_relaxed) % worlds_.size()];
+  world.shard.post([&world, work = std::move(work)]() mutable { work(world.runtime); });
+}
+
+void Fleet::forget(const std::shared_ptr<const runtime::Service>& service) {
+  for (auto& world : worlds_) {
+    world->shard.post([&world = *world, service] { world.runtime.forget(*service); });
+  }
+}
+
 void Fleet::replace(App app, StopSignals& signals) {
   release_retired();
   const App old = std::exchange(app_, std::move(app));

@@ -11,6 +11,7 @@
 #include "net/listener.hpp"
 #include "runtime/platform.hpp"
 #include "trigger/http/http_trigger.hpp"
+#include "trigger/redis/redis_listener.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -19,7 +20,7 @@
 
 namespace whorl {
 
-class Fleet {
+class Fleet final : public trigger::GuestShards {
  public:
   using App = std::shared_ptr<const trigger::HttpApp>;
 
@@ -40,6 +41,11 @@ class Fleet {
   /// Before start(). @param listeners  as many sockets as shards
   void listen(net::Listeners listeners);
   [[nodiscard]] Result<> start();
+
+  // trigger::GuestShards
+  void post(std::move_only_function<void(runtime::ShardRuntime&)> work) override;
+  /// Keeps nothing of a service for events to come, on any shard. After start().
+  void forget(const std::shared_ptr<const runtime::Service>& service);
 
   /// Lets every shard answer from now on with another version of the application. Requests that
   /// have begun end on theirs.
@@ -63,6 +69,7 @@ class Fleet {
   async::ShardSet shards_;
   std::vector<std::unique_ptr<World>> worlds_;
   App app_;
+  std::atomic<std::size_t> next_{0};  ///< whose turn post() finds
   /// Kept here so that a shard is not the one that takes a prepared component apart.
   std::vector<App> retired_;
   std::shared_ptr<std::atomic<unsigned>> replacing_;  ///< shards that have the old version still

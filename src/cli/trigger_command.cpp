@@ -211,18 +211,13 @@ std::optional<Result<int>> answer_about_app(
 
 int run_trigger(std::span<const std::string_view> arguments, AppRunner& runner) {
   const std::string_view type = arguments.empty() ? std::string_view() : arguments[0];
-  if (type == "http") {
+  if (type == "http" || type == "redis") {
     return run_type(type, arguments.subspan(1), runner);
   }
   // What `up --help` of Spin's asks where there is no application.
   if (type == "provide-help-args-no-app") {
     log::write_all(kStdout, trigger_help(log::terminal_width(kStdout)));
     return 0;
-  }
-  if (type == "redis") {
-    return report_failure(
-        fail(ErrorKind::Unsupported, "the '{}' trigger is not supported yet", type)
-    );
   }
   return report_usage(
       {.message = type.empty() ? std::string("a trigger type is required")

@@ -234,9 +234,6 @@ class Processes {
 };
 
 Error no_executor(const std::string& type) {
-  if (type == "redis") {
-    return fail(ErrorKind::Unsupported, "the '{}' trigger is not supported yet", type);
-  }
   const std::string plugin = "trigger-" + type;
   if (is_in_catalogue(plugin)) {
     return fail(
@@ -262,7 +259,7 @@ Result<std::vector<TriggerExecutor>> find_executors(const app::LockedApp& app) {
     if (std::ranges::find(out, trigger.type, &TriggerExecutor::type) != out.end()) {
       continue;
     }
-    if (trigger.type == "http") {
+    if (trigger.type == "http" || trigger.type == "redis") {
       out.push_back(
           {.type = trigger.type,
            .command = {own_path(), "trigger", trigger.type},
@@ -270,10 +267,7 @@ Result<std::vector<TriggerExecutor>> find_executors(const app::LockedApp& app) {
       );
       continue;
     }
-    std::optional<std::string> program;
-    if (trigger.type != "redis") {
-      WHORL_TRY(program, find_plugin("trigger-" + trigger.type));
-    }
+    WHORL_TRY(auto program, find_plugin("trigger-" + trigger.type));
     if (!program) {
       return no_executor(trigger.type);
     }

@@ -38,11 +38,15 @@ std::uint16_t status_for(engine::TrapKind kind) noexcept {
 }  // namespace
 
 Invocation::Invocation(
-    ShardRuntime& shard, std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange
+    ShardRuntime& shard,
+    std::unique_ptr<Guest> guest,
+    std::shared_ptr<http::Exchange> exchange,
+    Message message
 )
     : shard_(shard),
       service_(guest->kept()->service),
       exchange_(std::move(exchange)),
+      message_(std::move(message)),
       started_(Clock::now()),
       guest_(std::move(guest)) {}
 
@@ -94,6 +98,22 @@ std::expected<void, engine::Trap> Invocation::run_guest() {
     }
     return verdict ? std::expected<void, engine::Trap>()
                    : std::unexpected(std::move(verdict.error()));
+  }
+  if (service_->message_handler != nullptr) {
+    auto verdict = call_message_handler(
+        guest_->instance(), guest_->store(), *service_->message_handler, message_
+    );
+    if (!verdict) {
+      return std::unexpected(std::move(verdict.error()));
+    }
+    if (*verdict == MessageVerdict::Failed) {
+      log::info(kLogTarget, "Component {} handler failed", service_->id);
+    }
+    http::Response done;
+    done.status = *verdict == MessageVerdict::Handled ? 200 : 500;
+    done.body = http::BodyPipe::empty();
+    exchange_->respond(std::move(done));
+    return {};
   }
   return wasi::p2::call_incoming_handler(
       guest_->instance(), guest_->store(), *service_->http_handler, guest_->p2(), exchange_

@@ -1,4 +1,5 @@
-/// Invocation: one HTTP request answered by an instance of its own, from start to end.
+/// Invocation: one event, an HTTP request or a message, answered by an instance of its own, from
+/// start to end.
 ///
 /// Owns what exists for that request: the guest, which is new or was put back exactly after its
 /// last event, and the fiber. It keeps itself alive while the guest runs or waits and goes away, on
@@ -9,6 +10,7 @@
 #include "engine/store.hpp"
 #include "http/exchange.hpp"
 #include "runtime/guest.hpp"
+#include "runtime/message.hpp"
 #include "runtime/service.hpp"
 
 #include <chrono>
@@ -27,7 +29,10 @@ class Invocation final : public engine::FiberScheduler,
   using Clock = std::chrono::steady_clock;
 
   Invocation(
-      ShardRuntime& shard, std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange
+      ShardRuntime& shard,
+      std::unique_ptr<Guest> guest,
+      std::shared_ptr<http::Exchange> exchange,
+      Message message = nullptr
   );
   Invocation(const Invocation&) = delete;
   Invocation& operator=(const Invocation&) = delete;
@@ -59,6 +64,8 @@ class Invocation final : public engine::FiberScheduler,
   ShardRuntime& shard_;
   std::shared_ptr<const Service> service_;
   std::shared_ptr<http::Exchange> exchange_;
+  /// What a component that takes messages is given; its exchange has the verdict as a status.
+  Message message_;
   /// The response's body, kept to know when the answer has ended.
   std::shared_ptr<http::BodyPipe> response_body_;
   Clock::time_point started_;

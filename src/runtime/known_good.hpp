@@ -17,7 +17,7 @@
 namespace whorl::runtime {
 
 /// How a component's events are given to it; what it must export depends on it.
-enum class EntryKind : std::uint8_t { HttpHandler, Command };
+enum class EntryKind : std::uint8_t { HttpHandler, Command, RedisMessage };
 
 /// What the fact is about. Ask before the file is read.
 /// @return nothing where none can be kept: a source that is no file, or one that changed so lately

@@ -99,6 +99,16 @@ Result<> find_entry(const app::Component& component, EntryKind entry, Service& s
     }
     return {};
   }
+  if (entry == EntryKind::RedisMessage) {
+    service.message_handler =
+        service.component->find_export("fermyon:spin/inbound-redis", "", "handle-message");
+    if (service.message_handler == nullptr) {
+      return fail(ErrorKind::InvalidInput, "component does not export a Redis interface")
+          .context(fmt::format("component \"{}\" cannot take messages", component.id))
+          .with_help("this version runs components that export fermyon:spin/inbound-redis");
+    }
+    return {};
+  }
   service.http_handler =
       service.component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
   if (service.http_handler == nullptr) {
@@ -167,7 +177,7 @@ Result<std::shared_ptr<ServiceSlot>> prepare_one(
   Loading loading{
       .component = component,
       .service = nullptr,
-      .entry = is_command ? EntryKind::Command : EntryKind::HttpHandler,
+      .entry = is_command ? EntryKind::Command : options.entry,
       .platform = options.platform,
       .cache = options.cache == nullptr ? std::nullopt : std::optional(*options.cache),
       .load = options.load,

@@ -13,6 +13,7 @@
 #include "loader/deferred_copies.hpp"
 #include "log/guest_output.hpp"
 #include "runtime/background_preparer.hpp"
+#include "runtime/known_good.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service_slot.hpp"
 
@@ -35,6 +36,8 @@ struct PrepareOptions {
   std::span<const host::AppCapability* const> capabilities;
   /// Ids of components that are run as WASI commands.
   std::span<const std::string> commands;
+  /// What the others must be able to do.
+  EntryKind entry = EntryKind::HttpHandler;
   /// For templates in allowed hosts; null: hosts with templates are an error.
   const host::variables::AppVariables* variables = nullptr;
   Limits limits;

@@ -43,6 +43,8 @@ struct Service {
   const component::ExportedFunc* http_handler = nullptr;
   /// The entry of a WASI command that answers by what it writes; then there is no handler.
   const component::ExportedFunc* command = nullptr;
+  /// The handler of Redis messages; then there is neither of the two.
+  const component::ExportedFunc* message_handler = nullptr;
   std::vector<std::pair<std::string, std::string>> environment;
   /// What the capabilities give to its instances, in the order they were configured.
   std::vector<std::unique_ptr<const host::Grant>> grants;

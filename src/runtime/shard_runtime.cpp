@@ -74,7 +74,17 @@ void ShardRuntime::run_command(
   start(std::move(guest), std::move(exchange));
 }
 
-void ShardRuntime::start(std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange) {
+void ShardRuntime::deliver(
+    const std::shared_ptr<const Service>& service,
+    std::shared_ptr<http::Exchange> exchange,
+    Message message
+) {
+  start(make_guest(service), std::move(exchange), std::move(message));
+}
+
+void ShardRuntime::start(
+    std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange, Message message
+) {
   if (guest == nullptr) [[unlikely]] {
     http::Response busy;
     busy.status = 503;
@@ -85,7 +95,8 @@ void ShardRuntime::start(std::unique_ptr<Guest> guest, std::shared_ptr<http::Exc
   }
   turns_.note_short_work();
   ++instances_started_;
-  std::make_shared<Invocation>(*this, std::move(guest), std::move(exchange))->start();
+  std::make_shared<Invocation>(*this, std::move(guest), std::move(exchange), std::move(message))
+      ->start();
 }
 
 void ShardRuntime::keep(std::shared_ptr<Invocation> guest) {

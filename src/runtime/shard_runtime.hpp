@@ -9,6 +9,7 @@
 #include "http/exchange.hpp"
 #include "http/outbound.hpp"
 #include "runtime/instance_pool.hpp"
+#include "runtime/message.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
 #include "runtime/turns.hpp"
@@ -49,6 +50,14 @@ class ShardRuntime {
 
   /// Where events are counted; before the first one. @param metrics  outlives this object
   void set_metrics(telemetry::ShardMetrics& metrics) noexcept;
+  /// Gives a message to a service. The exchange tells what became of it, as a status: 200; 500 when
+  /// the component says that it failed, or ended; 503 when there is no instance to be had now.
+  void deliver(
+      const std::shared_ptr<const Service>& service,
+      std::shared_ptr<http::Exchange> exchange,
+      Message message
+  );
+
   /// The service was replaced: nothing of it is kept for events to come.
   void forget(const Service& service) { pool_.forget(service); }
 
@@ -89,7 +98,11 @@ class ShardRuntime {
   /// A place among all instances, at the cost of an idle one if need be; or none.
   [[nodiscard]] InstanceGate::Place enter();
   /// Serves an event; without a guest the client gets 503 with Retry-After.
-  void start(std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange);
+  void start(
+      std::unique_ptr<Guest> guest,
+      std::shared_ptr<http::Exchange> exchange,
+      Message message = nullptr
+  );
   /// A guest for an event: a kept one, else a new one; null when there is no room.
   [[nodiscard]] std::unique_ptr<Guest> make_guest(const std::shared_ptr<const Service>& service);
   void schedule_sweep();

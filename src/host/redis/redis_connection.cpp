@@ -147,7 +147,7 @@ Result<Reply> RedisConnection::receive(Caller caller, async::Deadline deadline) 
     if (reader_.is_done()) {
       return reader_.take();
     }
-    begin_ = 0;
+    begin_ = end_ = 0;
     WHORL_TRY(end_, net_policy::receive(caller, *channel_, buffer_, deadline));
     if (end_ == 0) {
       return fail(ErrorKind::Disconnected, "the server closed the connection");
