@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t kTurnBytes = 512 * 1024;
 // Ticks after which an idle connection gives its buffers back.
 constexpr Tick kIdleTicks = 2;
+// How a client begins that knows that we speak HTTP/2 (RFC 9113 §3.4). To a reader of HTTP/1 it is
+// a whole head, with a version it does not know.
+constexpr std::string_view kHttp2Line = "PRI * HTTP/2.0\r\n\r\n";
 // What is read at a time from a client that is being shown out.
 constexpr std::size_t kLingerCapacity = 4 * 1024;
 
@@ -56,7 +59,7 @@ void Connection::resume_if_woken() {
     return;
   }
   const std::exception_ptr escaped = routine_.escaped();
-  if (escaped) {
+  if (escaped && stream_ != nullptr) {
     client_gone();
     close();
   }
@@ -215,6 +218,10 @@ Routine Connection::run() {
       co_await suspend();
     }
   }
+  if (step == HeadStep::Http2) {
+    core_->add(std::move(stream_), client_address_, Protocol::Http2, reader_.buffer().text());
+    co_return;
+  }
   if (step == HeadStep::Refused) {
     flush();
     while (!writer_.is_done() && !broken_ && !timed_out_) {
@@ -248,6 +255,9 @@ Connection::HeadStep Connection::read_head() {
     case RequestReader::HeadState::Complete:
       return HeadStep::Complete;
     case RequestReader::HeadState::Refused:
+      if (is_first_ && reader_.buffer().text().starts_with(kHttp2Line)) {
+        return HeadStep::Http2;
+      }
       refuse(reader_.refusal());
       return HeadStep::Refused;
   }

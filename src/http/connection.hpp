@@ -19,37 +19,31 @@
 
 namespace whorl::http {
 
-class Connection final : public net::StreamSink, public std::enable_shared_from_this<Connection> {
+class Connection final : public ServerConnection,
+                         public net::StreamSink,
+                         public std::enable_shared_from_this<Connection> {
  public:
   Connection(ServerCore& core, std::unique_ptr<net::Stream> stream, std::string client_address);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection();
+  ~Connection() override;
 
-  void start();
-  /// Called at each tick.
-  void sweep(Tick now);
-  /// No request has begun, and the connection is not being closed.
-  [[nodiscard]] bool is_idle() const noexcept {
+  // ServerConnection
+  void start() override;
+  void sweep(Tick now) override;
+  [[nodiscard]] bool is_idle() const noexcept override {
     return phase_ == Phase::Head && !has_started_ && !closing_;
   }
-  [[nodiscard]] Tick idle_since() const noexcept { return since_; }
-  /// Closes, if idle.
-  void close_idle();
-  /// ServerCore::draining became true.
-  void on_drain();
-  /// Closes now, from outside the coroutine; the core forgets the connection itself.
-  void abandon();
+  [[nodiscard]] Tick idle_since() const noexcept override { return since_; }
+  void close_idle() override;
+  void on_drain() override;
+  void abandon() override;  ///< from outside the coroutine only
 
   // net::StreamSink
   void on_read(net::ReadEnd end, std::size_t count) override;
   void on_writable() override;
 
-  std::size_t index = 0;  ///< place in ServerCore::connections
-
  private:
   enum class Phase : std::uint8_t { Head, Exchange, Refusal, Linger };
-  enum class HeadStep : std::uint8_t { Wait, Complete, Refused, Close };
+  enum class HeadStep : std::uint8_t { Wait, Complete, Refused, Close, Http2 };
   /// What a deadline is for.
   enum class Wait : std::uint8_t { None, Idle, Header, Body, Write, Linger };
 

@@ -1,6 +1,7 @@
 #include "http/response_writer.hpp"
 
 #include "base/check.hpp"
+#include "http/connection_fields.hpp"
 #include "wire/http1/body.hpp"
 #include "wire/http1/response.hpp"
 #include "wire/http1/syntax.hpp"
@@ -14,26 +15,6 @@ using wire::http1::equals_lower;
 using wire::http1::Version;
 
 constexpr std::size_t kTypicalHead = 256;
-
-/// Fields about the connection, not the response: RFC 9110 §7.6.1. A guest does not see it.
-bool is_connection_field(std::string_view name) {
-  switch (name.size()) {
-    case 2:
-      return equals_lower(name, "te");
-    case 7:
-      return equals_lower(name, "upgrade");
-    case 10:
-      return equals_lower(name, "connection") || equals_lower(name, "keep-alive");
-    case 14:
-      return equals_lower(name, "http2-settings");
-    case 16:
-      return equals_lower(name, "proxy-connection");
-    case 17:
-      return equals_lower(name, "transfer-encoding");
-    default:
-      return false;
-  }
-}
 
 bool is_possible_status(std::uint16_t status) {
   return status >= 200 && status <= 999;

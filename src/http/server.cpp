@@ -1,6 +1,8 @@
 #include "http/server.hpp"
 
 #include "http/connection.hpp"
+#include "http/handshake.hpp"
+#include "http/http2_connection.hpp"
 #include "http/server_core.hpp"
 #include "log/log.hpp"
 
@@ -29,21 +31,14 @@ Milliseconds choose_tick(const ServerOptions& options) {
 
 }  // namespace
 
-/// Turns accepted sockets into connections.
+/// Takes connections from one listening socket.
 class ServerCore::Listener final : public net::AcceptSink {
  public:
-  Listener(ServerCore& core, fs::Fd listening, Server::StreamFactory factory)
-      : core_(core),
-        factory_(std::move(factory)),
-        acceptor_(core.shard, std::move(listening), *this) {}
+  Listener(ServerCore& core, fs::Fd listening)
+      : core_(core), acceptor_(core.shard, std::move(listening), *this) {}
 
   void on_accept(fs::Fd socket, const net::SocketAddress& peer) override {
-    std::unique_ptr<net::Stream> stream =
-        factory_ ? factory_(std::move(socket))
-                 : net::make_tcp_stream(core_.shard, std::move(socket));
-    if (stream != nullptr) {
-      core_.add(std::make_shared<Connection>(core_, std::move(stream), peer.to_string()));
-    }
+    core_.admit(std::move(socket), peer.to_string());
   }
   bool has_room() override {
     return core_.connections.size() < core_.options.max_connections || core_.shed_idle(1) > 0;
@@ -57,7 +52,6 @@ class ServerCore::Listener final : public net::AcceptSink {
 
  private:
   ServerCore& core_;
-  Server::StreamFactory factory_;
   net::Acceptor acceptor_;
 };
 
@@ -69,16 +63,56 @@ Tick ServerCore::tick_after(Milliseconds timeout) const noexcept {
   return now + static_cast<Tick>(timeout / tick_length) + 1;
 }
 
-void ServerCore::add(std::shared_ptr<Connection> connection) {
+void ServerCore::admit(fs::Fd socket, std::string client_address) {
+  if (tls == nullptr) {
+    add(net::make_tcp_stream(shard, std::move(socket)),
+        std::move(client_address),
+        Protocol::Http1,
+        {});
+    return;
+  }
+  if (handshakes.size() >= options.max_handshakes) {
+    handshakes.front()->close_idle();
+  }
+  auto stream = tls->make_stream(shard, std::move(socket));
+  if (stream == nullptr) {
+    return;
+  }
+  const auto handshake =
+      std::make_shared<Handshake>(*this, std::move(stream), std::move(client_address));
+  handshake->place = handshakes.insert(handshakes.end(), handshake.get());
+  add(handshake);
+}
+
+void ServerCore::forget(Handshake& handshake) {
+  handshakes.erase(handshake.place);
+}
+
+void ServerCore::add(
+    std::unique_ptr<net::Stream> stream,
+    std::string client_address,
+    Protocol protocol,
+    std::string_view received
+) {
+  if (protocol == Protocol::Http2) {
+    add(std::make_shared<Http2Connection>(
+        *this, std::move(stream), std::move(client_address), received
+    ));
+  } else {
+    add(std::make_shared<Connection>(*this, std::move(stream), std::move(client_address)));
+  }
+}
+
+void ServerCore::add(std::shared_ptr<ServerConnection> connection) {
   connection->index = connections.size();
   connections.push_back(connection);
   start_sweeping();
   connection->start();
 }
 
-void ServerCore::remove(Connection& connection) {
+void ServerCore::remove(ServerConnection& connection) {
   const std::size_t index = connection.index;
-  const std::shared_ptr<Connection> removed = std::move(connections[index]);
+  const std::shared_ptr<ServerConnection> removed = std::move(connections[index]);
   if (index + 1 != connections.size()) {
     connections[index] = std::move(connections.back());
     connections[index]->index = index;
@@ -99,7 +133,7 @@ void ServerCore::resume_accepting() {
 }
 
 std::size_t ServerCore::shed_idle(std::size_t count) {
-  std::vector<Connection*> idle;
+  std::vector<ServerConnection*> idle;
   for (const auto& connection : connections) {
     if (connection->is_idle()) {
       idle.push_back(connection.get());
@@ -107,7 +141,7 @@ std::size_t ServerCore::shed_idle(std::size_t count) {
   }
   count = std::min(count, idle.size());
   const auto middle = idle.begin() + static_cast<std::ptrdiff_t>(count);
-  std::partial_sort(idle.begin(), middle, idle.end(), [](Connection* a, Connection* b) {
+  std::partial_sort(idle.begin(), middle, idle.end(), [](ServerConnection* a, ServerConnection* b) {
     return a->idle_since() < b->idle_since();
   });
   for (auto it = idle.begin(); it != middle; ++it) {
@@ -135,7 +169,7 @@ void ServerCore::close_all() {
   draining = true;
   listeners.clear();
   while (!connections.empty()) {
-    const std::shared_ptr<Connection> connection = std::move(connections.back());
+    const std::shared_ptr<ServerConnection> connection = std::move(connections.back());
     connections.pop_back();
     connection->abandon();
   }
@@ -175,14 +209,16 @@ Server::~Server() {
   core_->close_all();
 }
 
-void Server::listen(fs::Fd listening, StreamFactory factory) {
-  core_->listeners.push_back(
-      std::make_unique<ServerCore::Listener>(*core_, std::move(listening), std::move(factory))
-  );
+void Server::listen(fs::Fd listening) {
+  core_->listeners.push_back(std::make_unique<ServerCore::Listener>(*core_, std::move(listening)));
+}
+
+void Server::set_tls(std::shared_ptr<const net::TlsServerContext> tls) noexcept {
+  core_->tls = std::move(tls);
 }
 
 void Server::serve(std::unique_ptr<net::Stream> stream, std::string client_address) {
-  core_->add(std::make_shared<Connection>(*core_, std::move(stream), std::move(client_address)));
+  core_->add(std::move(stream), std::move(client_address), Protocol::Http1, {});
 }
 
 void Server::stop_accepting() {

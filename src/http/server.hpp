@@ -1,4 +1,4 @@
-/// Server: HTTP/1.0 and 1.1 on one shard.
+/// Server: HTTP/1.0, 1.1 and 2 on one shard, over TCP or TLS.
 ///
 /// Requests of a connection are answered one after the other, pipelined or not; bodies stream in
 /// both directions at once. What a client may make the server hold or wait for is bounded by
@@ -13,11 +13,11 @@
 #include "fs/file.hpp"
 #include "http/exchange.hpp"
 #include "net/stream.hpp"
+#include "net/tls_server.hpp"
 #include "wire/http1/request.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,6 +34,14 @@ struct ServerOptions {
   std::size_t drain_bytes = 64 * 1024;
   /// Connections beyond this wait in the kernel.
   std::size_t max_connections = 16 * 1024;
+  /// TLS handshakes at once; for one more the oldest is given up.
+  std::size_t max_handshakes = 1024;
+  /// From accepting a connection to the end of its TLS handshake.
+  async::Milliseconds handshake_timeout{10'000};
+  /// Requests of one HTTP/2 connection at once; one more is refused.
+  std::uint32_t max_streams = 128;
+  /// Bytes of all request bodies of one HTTP/2 connection that wait for handlers to read them.
+  std::uint32_t http2_window_bytes = 1024 * 1024;
   /// From the first byte of a head to its end: 408. Also how long a new connection may say nothing.
   async::Milliseconds header_timeout{30'000};
   /// Between requests.
@@ -51,9 +59,6 @@ struct ServerCore;
 
 class Server {
  public:
-  /// Makes the stream of an accepted socket: TCP by default, or TLS.
-  using StreamFactory = std::move_only_function<std::unique_ptr<net::Stream>(fs::Fd socket)>;
-
   /// @param shard, handler  outlive the server
   Server(async::Shard& shard, Handler& handler, ServerOptions options = {});
   Server(const Server&) = delete;
@@ -62,8 +67,12 @@ class Server {
   ~Server();
 
   /// Serves a listening socket of this shard (net::listen_on()), beside those given before.
-  void listen(fs::Fd listening, StreamFactory factory = {});
-  /// Serves a connection that was accepted elsewhere. @param client_address  "ip:port"
+  void listen(fs::Fd listening);
+  /// From now on accepted connections begin with a TLS handshake by these settings; those that
+  /// were accepted before keep theirs. ServerOptions::scheme is to say https.
+  void set_tls(std::shared_ptr<const net::TlsServerContext> tls) noexcept;
+  /// Serves a connection that was accepted elsewhere, without TLS of ours.
+  /// @param client_address  "ip:port"
   void serve(std::unique_ptr<net::Stream> stream, std::string client_address);
 
   /// Begins to drain: takes the connections that wait in the kernel, closes the listening sockets

@@ -3,12 +3,14 @@
 
 #include "async/timer.hpp"
 #include "http/server.hpp"
+#include "http/server_connection.hpp"
 #include "net/acceptor.hpp"
 #include "wire/http1/response.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,11 +18,10 @@
 
 namespace whorl::http {
 
-class Connection;
+class Handshake;
 
-/// Time as connections count it: sweeps since the server began. A connection's deadlines are kept
-/// by one timer of the server, not by one each.
-using Tick = std::uint32_t;
+/// What a connection speaks.
+enum class Protocol : std::uint8_t { Http1, Http2 };
 
 struct ServerCore final {
   ServerCore(async::Shard& on, Handler& to, ServerOptions with);
@@ -29,9 +30,21 @@ struct ServerCore final {
   [[nodiscard]] Tick tick_after(async::Milliseconds timeout) const noexcept;
   [[nodiscard]] std::string_view date() noexcept { return date_cache.at(std::time(nullptr)); }
 
-  void add(std::shared_ptr<Connection> connection);
+  /// A socket that was accepted: makes it a connection, after a handshake where there is TLS.
+  void admit(fs::Fd socket, std::string client_address);
+  void add(std::shared_ptr<ServerConnection> connection);
+  /// Makes a connection of a stream that is ready for requests.
+  /// @param received  what was read from it already
+  void add(
+      std::unique_ptr<net::Stream> stream,
+      std::string client_address,
+      Protocol protocol,
+      std::string_view received
+  );
   /// The connection has ended.
-  void remove(Connection& connection);
+  void remove(ServerConnection& connection);
+  /// The handshake is over, one way or the other; it is a connection still.
+  void forget(Handshake& handshake);
   /// Ends idle connections, the longest idle first. @return how many
   std::size_t shed_idle(std::size_t count);
   void stop_accepting();
@@ -47,7 +60,9 @@ struct ServerCore final {
   bool draining = false;
   wire::http1::RequestHead head;  ///< scratch, used within one call only
   wire::http1::DateCache date_cache;
-  std::vector<std::shared_ptr<Connection>> connections;
+  std::vector<std::shared_ptr<ServerConnection>> connections;
+  std::list<Handshake*> handshakes;                  ///< those of `connections`, the oldest first
+  std::shared_ptr<const net::TlsServerContext> tls;  ///< null: accepted connections are plain
   async::Event empty_event;
 
   class Listener;

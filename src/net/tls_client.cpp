@@ -1,100 +1,28 @@
 #include "net/tls_client.hpp"
 
 #include "net/address.hpp"
+#include "net/socket_bio.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace whorl::net {
 namespace {
 
-template <auto Free>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
 using SslContext = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
-using BioMethod = std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>>;
 
 // Small parts put together make one record instead of several.
 constexpr std::size_t kRecordBytes = 8 * 1024;
 // Protocol names with their lengths in front (RFC 7301 §3.1).
 constexpr std::array<std::uint8_t, 9> kAlpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-
-/// The oldest reason in OpenSSL's queue, which is emptied.
-std::string take_reason() {
-  const unsigned long code = ERR_get_error();
-  ERR_clear_error();
-  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return reason == nullptr ? "TLS error" : reason;
-}
-
-Error tls_error(std::string_view what) {
-  return fail(ErrorKind::InvalidInput, "{}: {}", what, take_reason());
-}
-
-// --- a BIO over a socket that never raises SIGPIPE, unlike OpenSSL's own
-// ---------------------------
-
-int fd_of(BIO* bio) noexcept {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}
-
-int bio_write(BIO* bio, const char* data, int size) {
-  BIO_clear_retry_flags(bio);
-  const ssize_t count = ::send(fd_of(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-    BIO_set_retry_write(bio);
-  }
-  return static_cast<int>(count);
-}
-
-int bio_read(BIO* bio, char* data, int size) {
-  BIO_clear_retry_flags(bio);
-  const ssize_t count = ::recv(fd_of(bio), data, static_cast<std::size_t>(size), 0);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-    BIO_set_retry_read(bio);
-  }
-  if (count == 0) {
-    BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  }
-  return static_cast<int>(count);
-}
-
-long bio_ctrl(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
-  switch (command) {
-    case BIO_CTRL_FLUSH:
-      return 1;
-    case BIO_CTRL_EOF:
-      return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-    default:
-      return 0;
-  }
-}
-
-const BIO_METHOD* socket_method() {
-  static const BioMethod method = [] {
-    BioMethod made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "whorl socket"));
-    BIO_meth_set_write(made.get(), bio_write);
-    BIO_meth_set_read(made.get(), bio_read);
-    BIO_meth_set_ctrl(made.get(), bio_ctrl);
-    return made;
-  }();
-  return method.get();
-}
 
 class TlsChannel final : public Channel {
  public:
@@ -155,7 +83,7 @@ class TlsChannel final : public Channel {
     }
     broken_ = true;
     const long verified = SSL_get_verify_result(ssl_.get());
-    failure_text_ = verified == X509_V_OK ? take_reason()
+    failure_text_ = verified == X509_V_OK ? take_tls_reason()
                                           : fmt::format(
                                                 "the certificate is not accepted: {}",
                                                 X509_verify_cert_error_string(verified)
@@ -228,12 +156,10 @@ Result<std::unique_ptr<Channel>> TlsClientContext::make_channel(
 ) const {
   ERR_clear_error();
   Ssl ssl(SSL_new(impl_->context.get()));
-  BIO* bio = ssl == nullptr ? nullptr : BIO_new(socket_method());
+  BIO* bio = ssl == nullptr ? nullptr : make_socket_bio(socket->fd());
   if (bio == nullptr) {
     return tls_error("cannot set up TLS");
   }
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket->fd())));
-  BIO_set_init(bio, 1);
   SSL_set_bio(ssl.get(), bio, bio);
   SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   const bool is_ip = SocketAddress::from_ip(host, 0).has_value();

@@ -41,24 +41,6 @@ std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
   return 0;
 }
 
-/// Path and query: printable ASCII without a fragment. Some clients send UTF-8 unescaped; guests
-/// get the path as text, so it must be well-formed at least.
-bool is_path_and_query(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte > 0x20 && byte < 0x7f && byte != '#') [[likely]] {
-      ++i;
-      continue;
-    }
-    const std::size_t length = byte >= 0x80 ? utf8_length(text, i) : 0;
-    if (length == 0) {
-      return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 std::optional<Refusal> bad(std::string_view reason) {
   return Refusal{400, reason};
 }
@@ -279,6 +261,22 @@ bool is_port_suffix(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+bool is_path_and_query(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte > 0x20 && byte < 0x7f && byte != '#') [[likely]] {
+      ++i;
+      continue;
+    }
+    const std::size_t length = byte >= 0x80 ? utf8_length(text, i) : 0;
+    if (length == 0) {
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
 
 bool is_host(std::string_view text) noexcept {
   if (text.starts_with('[')) {

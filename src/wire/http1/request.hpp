@@ -93,6 +93,9 @@ struct RequestHead {
     std::string_view head, const HeadLimits& limits, RequestHead& out
 );
 
+/// Bytes that a path and query may have: printable ASCII without a fragment. Some clients send
+/// UTF-8 unescaped; guests get the path as text, so it must be well-formed at least.
+[[nodiscard]] bool is_path_and_query(std::string_view text) noexcept;
 /// RFC 9110 §7.2, RFC 3986 §3.2.2: a non-empty host with an optional port.
 [[nodiscard]] bool is_host(std::string_view text) noexcept;
 /// 1*DIGIT up to 2^63 - 1 (RFC 9110 §8.6).

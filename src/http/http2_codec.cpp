@@ -1,0 +1,227 @@
+// What nghttp2 calls, and how it is set up. Nothing may escape from these functions into its C.
+#include "http/http2_session.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <memory>
+
+namespace whorl::http {
+namespace {
+
+// Frames of one head beyond its first (CVE-2024-27316 and its kin).
+constexpr std::size_t kMaxContinuations = 8;
+// Answers to PING and SETTINGS that wait for a client who does not read (CVE-2019-9512, -9515).
+constexpr std::size_t kMaxAcks = 256;
+constexpr std::size_t kMaxSettings = 32;
+// The codec's own limit on resets stands behind ours.
+constexpr std::uint64_t kResetBurst = 10'000;
+constexpr std::uint64_t kResetRate = 1000;
+// Fields of one response.
+constexpr std::size_t kMaxHeadSent = 512 * 1024;
+// What is remembered of the client's fields, and of ours (RFC 7541 §4.2).
+constexpr std::size_t kHpackTable = 4096;
+
+template <auto Free>
+struct FreeCodec {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
+};
+using CallbackTable =
+    std::unique_ptr<nghttp2_session_callbacks, FreeCodec<nghttp2_session_callbacks_del>>;
+using Options = std::unique_ptr<nghttp2_option, FreeCodec<nghttp2_option_del>>;
+
+std::string_view view(const std::uint8_t* data, std::size_t size) noexcept {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+}  // namespace
+
+struct Http2Session::Callbacks {
+  static Http2Session& self(void* user) noexcept { return *static_cast<Http2Session*>(user); }
+  static Http2Stream* stream_of(nghttp2_session* codec, std::int32_t id) noexcept {
+    return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(codec, id));
+  }
+
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) noexcept {
+    self(user).on_frame_begin(head->type);
+    return 0;
+  }
+
+  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      self(user).on_head_begin(frame->hd.stream_id);
+    }
+    return 0;
+  }
+
+  static int header(
+      nghttp2_session* codec,
+      const nghttp2_frame* frame,
+      const std::uint8_t* name,
+      std::size_t name_size,
+      const std::uint8_t* value,
+      std::size_t value_size,
+      std::uint8_t /*flags*/,
+      void* user
+  ) noexcept {
+    if (Http2Stream* stream = stream_of(codec, frame->hd.stream_id)) {
+      self(user).on_field(*stream, view(name, name_size), view(value, value_size));
+    }
+    return 0;
+  }
+
+  static int frame_received(
+      nghttp2_session* codec, const nghttp2_frame* frame, void* user
+  ) noexcept {
+    Http2Session& session = self(user);
+    Http2Stream* stream = stream_of(codec, frame->hd.stream_id);
+    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+        session.on_head_over();
+        if (stream != nullptr) {
+          session.on_head_end(*stream, frame->headers.cat == NGHTTP2_HCAT_REQUEST, ends);
+        }
+        break;
+      case NGHTTP2_DATA:
+        if (frame->hd.length <= frame->data.padlen && !ends) {
+          session.charge_frame();
+        }
+        if (stream != nullptr && ends) {
+          session.on_request_end(*stream);
+        }
+        break;
+      case NGHTTP2_SETTINGS:
+        session.on_settings();
+        break;
+      case NGHTTP2_RST_STREAM:
+        if (stream != nullptr && !stream->is_sent) {
+          session.on_reset(frame->rst_stream.error_code, By::Client);
+        }
+        break;
+      default:
+        break;
+    }
+    return 0;
+  }
+
+  static int frame_refused(
+      nghttp2_session*, const nghttp2_frame*, int /*error*/, void* user
+  ) noexcept {
+    self(user).on_head_over();
+    return 0;
+  }
+
+  static int data_received(
+      nghttp2_session* codec,
+      std::uint8_t /*flags*/,
+      std::int32_t id,
+      const std::uint8_t* data,
+      std::size_t size,
+      void* user
+  ) noexcept {
+    if (Http2Stream* stream = stream_of(codec, id)) {
+      self(user).on_data(*stream, {data, size});
+    } else {
+      nghttp2_session_consume_connection(codec, size);
+    }
+    return 0;
+  }
+
+  static int frame_sent(nghttp2_session* codec, const nghttp2_frame* frame, void* user) noexcept {
+    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) && ends) {
+      if (Http2Stream* stream = stream_of(codec, frame->hd.stream_id)) {
+        self(user).on_sent_end(*stream);
+      }
+    } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
+      self(user).on_reset(frame->rst_stream.error_code, By::Us);
+    }
+    return 0;
+  }
+
+  static int frame_not_sent(
+      nghttp2_session* codec, const nghttp2_frame* frame, int /*error*/, void* /*user*/
+  ) noexcept {
+    if (frame->hd.type == NGHTTP2_HEADERS && stream_of(codec, frame->hd.stream_id) != nullptr) {
+      nghttp2_submit_rst_stream(
+          codec, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR
+      );
+    }
+    return 0;
+  }
+
+  static int stream_closed(
+      nghttp2_session* codec, std::int32_t id, std::uint32_t /*code*/, void* user
+  ) noexcept {
+    if (Http2Stream* stream = stream_of(codec, id)) {
+      nghttp2_session_set_stream_user_data(codec, id, nullptr);
+      self(user).on_close(*stream);
+    }
+    return 0;
+  }
+
+  static int send_data(
+      nghttp2_session* codec,
+      nghttp2_frame* frame,
+      const std::uint8_t* head,
+      std::size_t size,
+      nghttp2_data_source* /*source*/,
+      void* user
+  ) noexcept {
+    Http2Stream* stream = stream_of(codec, frame->hd.stream_id);
+    return stream == nullptr ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
+                             : self(user).on_body_taken(*stream, {head, 9}, size);
+  }
+
+  static const nghttp2_session_callbacks* table() {
+    static const CallbackTable table = [] {
+      nghttp2_session_callbacks* made = nullptr;
+      if (nghttp2_session_callbacks_new(&made) == 0) {
+        nghttp2_session_callbacks_set_on_begin_frame_callback(made, begin_frame);
+        nghttp2_session_callbacks_set_on_begin_headers_callback(made, begin_headers);
+        nghttp2_session_callbacks_set_on_header_callback(made, header);
+        nghttp2_session_callbacks_set_on_frame_recv_callback(made, frame_received);
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, frame_refused);
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, data_received);
+        nghttp2_session_callbacks_set_on_frame_send_callback(made, frame_sent);
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(made, frame_not_sent);
+        nghttp2_session_callbacks_set_on_stream_close_callback(made, stream_closed);
+        nghttp2_session_callbacks_set_send_data_callback(made, send_data);
+      }
+      return CallbackTable(made);
+    }();
+    return table.get();
+  }
+
+  static const nghttp2_option* options() {
+    static const Options options = [] {
+      nghttp2_option* made = nullptr;
+      if (nghttp2_option_new(&made) == 0) {
+        // Windows are given back as handlers read, not as bytes arrive.
+        nghttp2_option_set_no_auto_window_update(made, 1);
+        nghttp2_option_set_max_continuations(made, kMaxContinuations);
+        nghttp2_option_set_max_outbound_ack(made, kMaxAcks);
+        nghttp2_option_set_max_settings(made, kMaxSettings);
+        nghttp2_option_set_stream_reset_rate_limit(made, kResetBurst, kResetRate);
+        nghttp2_option_set_max_send_header_block_length(made, kMaxHeadSent);
+        nghttp2_option_set_max_deflate_dynamic_table_size(made, kHpackTable);
+      }
+      return Options(made);
+    }();
+    return options.get();
+  }
+};
+
+nghttp2_session* Http2Session::make_codec() {
+  nghttp2_session* codec = nullptr;
+  if (Callbacks::table() != nullptr && Callbacks::options() != nullptr) {
+    // On failure the pointer stays null.
+    (void)nghttp2_session_server_new2(&codec, Callbacks::table(), this, Callbacks::options());
+  }
+  return codec;
+}
+
+}  // namespace whorl::http

@@ -1,0 +1,192 @@
+#include "http/http2_connection.hpp"
+
+#include <utility>
+
+namespace whorl::http {
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+// What one connection may send before others on the shard have their turn.
+constexpr std::size_t kTurnBytes = 512 * 1024;
+// Ticks after which an idle connection gives its buffers back.
+constexpr Tick kIdleTicks = 2;
+
+}  // namespace
+
+Http2Connection::Http2Connection(
+    ServerCore& core,
+    std::unique_ptr<net::Stream> stream,
+    std::string client_address,
+    std::string_view received
+)
+    : core_(&core), stream_(std::move(stream)), session_(core, *this, std::move(client_address)) {
+  session_.receive(as_bytes(received));
+}
+
+Http2Connection::~Http2Connection() = default;
+
+void Http2Connection::start() {
+  if (core_->draining) {
+    session_.begin_drain();
+  }
+  wake();
+}
+
+void Http2Connection::wake() noexcept {
+  if (std::exchange(woken_, true) || in_turn_ || core_ == nullptr) {
+    return;
+  }
+  const auto self = weak_from_this().lock();
+  if (self == nullptr) {
+    return;  // being made: start() wakes it
+  }
+  core_->shard.post([self] { self->turn(); });
+}
+
+void Http2Connection::on_read(net::ReadEnd end, std::size_t count) {
+  reading_ = false;
+  const bool was_releasing = std::exchange(releasing_, false);
+  if (core_ == nullptr) {
+    return;
+  }
+  switch (end) {
+    case net::ReadEnd::Bytes:
+      if (!lingers_ && count > 0) {
+        session_.receive({buffer_.get(), count});
+      }
+      break;
+    case net::ReadEnd::Closed:
+    case net::ReadEnd::Failed:
+      broken_ = true;
+      break;
+    case net::ReadEnd::Cancelled:
+      if (was_releasing && session_.is_idle()) {
+        buffer_.reset();
+        session_.release_memory();
+        reading_ = true;
+        stream_->start_wait_readable(shared_from_this());
+        return;
+      }
+      break;
+  }
+  turn();
+}
+
+void Http2Connection::on_writable() {
+  waits_writable_ = false;
+  if (core_ != nullptr) {
+    turn();
+  }
+}
+
+void Http2Connection::turn() {
+  if (core_ == nullptr) {
+    return;
+  }
+  in_turn_ = true;
+  woken_ = false;
+  if (!lingers_) {
+    session_.advance();
+    flush();
+  }
+  if (!broken_ && session_.is_over() && session_.unsent() == 0 && !lingers_) {
+    linger();
+  }
+  in_turn_ = false;
+  if (broken_) {
+    close();
+    return;
+  }
+  start_read();
+  if (std::exchange(woken_, false)) {
+    wake();
+  }
+}
+
+/// Sends what there is to send, as far as the client takes it.
+void Http2Connection::flush() {
+  std::size_t turn = 0;
+  while (!broken_ && !waits_writable_) {
+    const ByteView out = session_.output();
+    if (out.empty()) {
+      write_deadline_ = 0;
+      return;
+    }
+    if (turn > kTurnBytes) {
+      woken_ = true;
+      return;
+    }
+    const net::Stream::Attempt attempt = stream_->try_write({&out, 1});
+    if (attempt.outcome == net::Stream::Attempt::Outcome::Failed) {
+      broken_ = true;
+      return;
+    }
+    if (attempt.count > 0) {
+      turn += attempt.count;
+      write_deadline_ = 0;
+      session_.sent(attempt.count);
+    }
+    if (attempt.count < out.size()) {
+      waits_writable_ = true;
+      if (write_deadline_ == 0) {
+        write_deadline_ = core_->tick_after(core_->options.write_timeout);
+      }
+      stream_->start_wait_writable(shared_from_this());
+    }
+  }
+}
+
+void Http2Connection::start_read() {
+  // Who does not take answers is not listened to: what it asks for would pile up.
+  if (reading_ || (waits_writable_ && !lingers_)) {
+    return;
+  }
+  if (buffer_ == nullptr) {
+    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(kReadBytes);
+  }
+  reading_ = true;
+  read_since_ = core_->now;
+  stream_->start_read({buffer_.get(), kReadBytes}, shared_from_this());
+}
+
+/// Closing with unread bytes would reset the connection, and the client might lose answers.
+void Http2Connection::linger() {
+  lingers_ = true;
+  session_.abandon();
+  stream_->shutdown_write();
+  linger_deadline_ = core_->tick_after(core_->options.linger_timeout);
+}
+
+void Http2Connection::close() {
+  session_.abandon();
+  stream_->close();
+  std::exchange(core_, nullptr)->remove(*this);
+}
+
+void Http2Connection::abandon() {
+  session_.abandon();
+  stream_->close();
+  core_ = nullptr;
+}
+
+void Http2Connection::close_idle() {
+  if (is_idle()) {
+    session_.end();
+  }
+}
+
+void Http2Connection::sweep(Tick now) {
+  session_.sweep(now);
+  const bool write_is_over = write_deadline_ != 0 && now >= write_deadline_;
+  const bool linger_is_over = linger_deadline_ != 0 && now >= linger_deadline_;
+  if (write_is_over || linger_is_over) {
+    broken_ = true;
+    wake();
+  } else if (is_idle() && reading_ && !releasing_ && buffer_ != nullptr &&
+             now - read_since_ >= kIdleTicks && now - session_.idle_since() >= kIdleTicks) {
+    releasing_ = true;
+    stream_->cancel_read();
+  }
+}
+
+}  // namespace whorl::http
