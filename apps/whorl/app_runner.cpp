@@ -1,6 +1,7 @@
 #include "app_runner.hpp"
 
 #include "capabilities.hpp"
+#include "edge.hpp"
 #include "fleet.hpp"
 #include "observatory.hpp"
 #include "signals.hpp"
@@ -35,6 +36,8 @@ namespace {
 constexpr std::string_view kLogTarget = "whorl::trigger";
 /// How often is looked whether a version that was replaced is still in use.
 constexpr std::chrono::seconds kRetireInterval{1};
+/// How often is looked whether the files of certificates have changed.
+constexpr std::chrono::seconds kTlsInterval{5};
 
 engine::EngineOptions engine_options(const cli::UpRequest& request) {
   engine::EngineOptions options;
@@ -70,14 +73,6 @@ runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
     (void)std::from_chars(audit, audit + std::strlen(audit), limits.audit_every);
   }
   return limits;
-}
-
-http::ServerOptions server_options(const cli::UpRequest& request) {
-  http::ServerOptions options;
-  if (request.max_head_bytes) {
-    options.head.fields_bytes = *request.max_head_bytes;
-  }
-  return options;
 }
 
 http::ClientOptions client_options(const cli::UpRequest& request) {
@@ -161,9 +156,13 @@ Result<net::Listeners> bind(const cli::UpRequest& request, unsigned count) {
 }
 
 void print_startup(
-    cli::StartupFormat format, const trigger::HttpApp& app, const net::SocketAddress& address
+    cli::StartupFormat format,
+    const trigger::HttpApp& app,
+    http::Scheme scheme,
+    const net::SocketAddress& address
 ) {
-  const std::string base_url = "http://" + address.to_string();
+  const std::string base_url =
+      (scheme == http::Scheme::Https ? "https://" : "http://") + address.to_string();
   const auto routes = app::list_routes(*app.app, app.triggers, app.routes);
   const auto colour = log::wants_colour(1) ? app::Colour::Ansi : app::Colour::Never;
   log::write_all(
@@ -350,18 +349,15 @@ class Run {
   }
 
   Result<> serve_from(Version first) {
-    Fleet fleet(
-        request_.threads == 0 ? async::ShardSet::default_count() : request_.threads,
-        *platform_,
-        *observatory_,
-        server_options(request_),
-        first.http
-    );
+    const unsigned shards =
+        request_.threads == 0 ? async::ShardSet::default_count() : request_.threads;
+    WHORL_TRY(const Edge edge, make_edge(request_, shards));
+    Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
     if (!first.http->triggers.empty() || first.redis.empty()) {
       WHORL_TRY(auto listeners, bind(request_, fleet.size()));
       const net::SocketAddress address = listeners.address;
       fleet.listen(std::move(listeners));
-      print_startup(request_.format, *first.http, address);
+      print_startup(request_.format, *first.http, edge.scheme(), address);
     }
     WHORL_CHECKED(observatory_->start());
     WHORL_CHECKED(fleet.start());
@@ -382,8 +378,9 @@ class Run {
   /// Sleeps until the program is to stop, replacing the application when that is due.
   void follow_source(Fleet& fleet) {
     while (true) {
-      const auto deadline =
-          fleet.has_retired() ? async::Deadline::after(kRetireInterval) : async::Deadline::never();
+      const auto deadline = fleet.has_retired()     ? async::Deadline::after(kRetireInterval)
+                            : tls_files_.is_empty() ? async::Deadline::never()
+                                                    : async::Deadline::after(kTlsInterval);
       switch (signals_.wait(deadline, request_.source->event_fd())) {
         case StopSignals::Cause::Stop:
           return;
@@ -400,36 +397,28 @@ class Run {
             request_.source->on_reloaded(nullptr);
           }
           fleet.release_retired();
+          if (tls_files_.have_changed()) {
+            reload_tls(fleet);
+          }
       }
     }
   }
 
-  /// Listens to what a version listens to, and no more to what the last one did.
-  Result<> subscribe(Fleet& fleet, trigger::RedisApp redis) {
-    subscriptions_.clear();
-    for (const auto& service : std::exchange(subscribed_, {})) {
-      fleet.forget(service);
+  Result<> serve_from(Version first) {
+    const unsigned shards =
+        request_.threads == 0 ? async::ShardSet::default_count() : request_.threads;
+    WHORL_TRY(const Edge edge, make_edge(request_, shards));
+    Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
+    if (!first.http->triggers.empty() || first.redis.empty()) {
+      WHORL_TRY(auto listeners, bind(request_, fleet.size()));
+      const net::SocketAddress address = listeners.address;
+      fleet.listen(std::move(listeners));
+      print_startup(request_.format, *first.http, edge.scheme(), address);
     }
-    if (request_.format == cli::StartupFormat::Plain) {
-      log::write_all(1, trigger::active_channels(redis));
-    }
-    for (trigger::RedisSource& source : redis) {
-      for (const auto& [name, channel] : source.channels) {
-        for (const auto& slot : channel.services) {
-          if (const auto* service = slot->get()) {
-            subscribed_.push_back(*service);
-          }
-        }
-      }
-      subscriptions_.push_back(std::make_unique<trigger::RedisListener>(
-          capabilities_.operator_network(request_), std::move(source), fleet
-      ));
-      WHORL_CHECKED(subscriptions_.back()->start());
-    }
-    return {};
   }
 
   void reload(Fleet& fleet) {
+    reload_tls(fleet);
     auto next = next_version();
     if (!next) {
       request_.source->on_reloaded(&next.error());
@@ -452,6 +441,7 @@ class Run {
   const cli::UpRequest& request_;
   log::GuestOutput& output_;
   StopSignals& signals_;
+  TlsFiles tls_files_{request_.edge};
   Capabilities capabilities_;
   std::unique_ptr<runtime::Platform> platform_;
   std::unique_ptr<Observatory> observatory_;

@@ -13,8 +13,6 @@
 namespace whorl {
 namespace {
 
-/// From the signal to the end: requests in flight are waited for, then cut.
-constexpr std::chrono::milliseconds kDrainTime{4000};
 /// What guests whose requests were cut have for unwinding.
 constexpr std::chrono::milliseconds kUnwindTime{500};
 
@@ -48,14 +46,15 @@ struct Fleet::World {
       async::Shard& its_shard,
       runtime::Platform& platform,
       Observatory& observatory,
-      const http::ServerOptions& options,
+      const Edge& edge,
       App app
   )
       : shard(its_shard),
         recorder(observatory.make_recorder(its_shard)),
         runtime(its_shard, platform),
         trigger(std::move(app), runtime),
-        server(its_shard, observed(), options) {
+        server(its_shard, observed(), edge.server) {
+    server.set_tls(edge.tls);
     runtime.outbound().set_in_process_hosts(&trigger);
     if (recorder != nullptr) {
       runtime.set_metrics(*recorder->metrics());
@@ -133,12 +132,12 @@ Fleet::Fleet(
     unsigned count,
     runtime::Platform& platform,
     Observatory& observatory,
-    const http::ServerOptions& options,
+    const Edge& edge,
     App app
 )
-    : shards_(count), app_(std::move(app)) {
+    : scheme_(edge.scheme()), drain_time_(edge.drain_time), shards_(count), app_(std::move(app)) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
-    worlds_.push_back(std::make_unique<World>(shards_[i], platform, observatory, options, app_));
+    worlds_.push_back(std::make_unique<World>(shards_[i], platform, observatory, edge, app_));
   }
 }
 
@@ -147,7 +146,7 @@ Fleet::~Fleet() = default;
 void Fleet::listen(net::Listeners listeners) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
     worlds_[i]->runtime.outbound().set_self(
-        {.scheme = http::Scheme::Http, .authority = listeners.address.to_string()}
+        {.scheme = scheme_, .authority = listeners.address.to_string()}
     );
     worlds_[i]->server.listen(std::move(listeners.sockets[i]));
   }
@@ -197,6 +196,12 @@ bool Fleet::take_replaced() noexcept {
   return true;
 }
 
+void Fleet::set_tls(const std::shared_ptr<const net::TlsServerContext>& tls) {
+  for (auto& world : worlds_) {
+    world->shard.post([&server = world->server, tls] { server.set_tls(tls); });
+  }
+}
+
 void Fleet::release_retired() {
   std::erase_if(retired_, is_unused);
 }
@@ -204,7 +209,7 @@ void Fleet::release_retired() {
 void Fleet::stop(StopSignals& signals) {
   std::atomic<unsigned> left{static_cast<unsigned>(worlds_.size())};
   std::vector<std::unique_ptr<DrainWatch>> watches;
-  const auto deadline = async::Deadline::after(kDrainTime);
+  const auto deadline = async::Deadline::after(drain_time_);
   for (auto& world : worlds_) {
     auto& watch = *watches.emplace_back(std::make_unique<DrainWatch>(*world, left, signals));
     world->shard.post([&watch, deadline] { watch.start(deadline); });

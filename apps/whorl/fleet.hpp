@@ -2,6 +2,7 @@
 /// give a new version of the application, and to stop. @thread main
 #pragma once
 
+#include "edge.hpp"
 #include "observatory.hpp"
 #include "signals.hpp"
 
@@ -30,7 +31,7 @@ class Fleet final : public trigger::GuestShards {
       unsigned count,
       runtime::Platform& platform,
       Observatory& observatory,
-      const http::ServerOptions& options,
+      const Edge& edge,
       App app
   );
   Fleet(const Fleet&) = delete;
@@ -57,6 +58,9 @@ class Fleet final : public trigger::GuestShards {
   void release_retired();
   [[nodiscard]] bool has_retired() const noexcept { return !retired_.empty(); }
 
+  /// Lets every shard show other certificates to clients that come from now on.
+  void set_tls(const std::shared_ptr<const net::TlsServerContext>& tls);
+
   /// Lets requests in flight end, then ends the guests that are left, then the shards.
   void stop(StopSignals& signals);
   /// Only after stop().
@@ -66,6 +70,8 @@ class Fleet final : public trigger::GuestShards {
   struct World;
   class DrainWatch;
 
+  http::Scheme scheme_;
+  async::Milliseconds drain_time_;
   async::ShardSet shards_;
   std::vector<std::unique_ptr<World>> worlds_;
   App app_;

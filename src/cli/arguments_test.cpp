@@ -117,9 +117,9 @@ TEST_CASE("an argument without a dash may be a forgotten -f") {
 
 TEST_CASE("flags that are known and refused") {
   const auto refused =
-      refused_flag(scan({"--tls-cert", "x", "--insecure"}), FlagSpec::Owner::Trigger);
+      refused_flag(scan({"--experimental-wasi-otel", "--insecure"}), FlagSpec::Owner::Trigger);
   REQUIRE(refused);
-  CHECK(refused->message == "the flag --tls-cert is known from Spin but not supported yet");
+  CHECK(refused->message == "the flag --experimental-wasi-otel is known from Spin but not supported yet");
   CHECK(
       refused_flag(scan({"--insecure"}), FlagSpec::Owner::Up)->message ==
       "the flag --insecure is known from Spin but not supported yet"

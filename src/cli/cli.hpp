@@ -7,6 +7,7 @@
 #include "app/locked_app.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "cli/edge_settings.hpp"
 #include "component/inspect.hpp"
 #include "host/runtime_config/runtime_config.hpp"
 #include "host/variables/app_variables.hpp"
@@ -113,6 +114,7 @@ struct UpRequest {
   std::optional<std::uint32_t> max_instances;
   /// Bytes of a request's field lines; absent: the server's default.
   std::optional<std::uint64_t> max_head_bytes;
+  EdgeSettings edge{};
   unsigned threads = 0;  ///< shards; 0: one per CPU the process may use
   RequestBudgets budgets;
   TelemetryRequest telemetry{};

@@ -176,8 +176,23 @@ constexpr std::array kFlags{
         .default_value = "127.0.0.1:3000",
         .may_be_empty = true
     },
-    refused(Trigger, "tls-cert", "TLS_CERT", "SPIN_TLS_CERT"),
-    refused(Trigger, "tls-key", "TLS_KEY", "SPIN_TLS_KEY"),
+    FlagSpec{
+        .name = "tls-cert",
+        .value_name = "TLS_CERT",
+        .help = "The path to the certificate to use for https, if this is not set, normal http "
+                "will be used. The cert should be in PEM format. With several certificates, each "
+                "with its key, the name a client asks for decides",
+        .environment = "SPIN_TLS_CERT",
+        .repeat = Many
+    },
+    FlagSpec{
+        .name = "tls-key",
+        .value_name = "TLS_KEY",
+        .help = "The path to the certificate key to use for https, if this is not set, normal http "
+                "will be used. The key should be in PKCS#8 format",
+        .environment = "SPIN_TLS_KEY",
+        .repeat = Many
+    },
     FlagSpec{
         .name = "http1-max-buf-size",
         .value_name = "HTTP1_MAX_BUF_SIZE",
@@ -298,6 +313,69 @@ constexpr std::array kFlags{
                 "included. A response that has begun may stream on. 0 lifts the limit.",
         .environment = "WHORL_MAX_RESPONSE_DELAY",
         .default_value = "600s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "tls-client-ca",
+        .value_name = "FILE",
+        .help = "Clients must show a certificate that one of these, in PEM format, vouches for",
+        .environment = "WHORL_TLS_CLIENT_CA",
+    },
+    FlagSpec{
+        .name = "drain-timeout",
+        .value_name = "DURATION",
+        .help = "How long requests in flight may go on after SIGTERM or SIGINT before they are "
+                "cut. A second signal cuts them at once",
+        .environment = "WHORL_DRAIN_TIMEOUT",
+        .default_value = "4s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "header-timeout",
+        .value_name = "DURATION",
+        .help = "How long a client may take from the first byte of a request's head to its last",
+        .environment = "WHORL_HEADER_TIMEOUT",
+        .default_value = "30s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "idle-timeout",
+        .value_name = "DURATION",
+        .help = "How long a connection is kept between requests",
+        .environment = "WHORL_IDLE_TIMEOUT",
+        .default_value = "75s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "body-timeout",
+        .value_name = "DURATION",
+        .help =
+            "How long a client may leave a component waiting for the next byte of a request's body",
+        .environment = "WHORL_BODY_TIMEOUT",
+        .default_value = "60s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "write-timeout",
+        .value_name = "DURATION",
+        .help = "How long a client may take no byte of a response",
+        .environment = "WHORL_WRITE_TIMEOUT",
+        .default_value = "60s",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-connections",
+        .value_name = "N",
+        .help = "Connections at once; more wait. The default is 16384 for each thread",
+        .environment = "WHORL_MAX_CONNECTIONS",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-request-body",
+        .value_name = "BYTES",
+        .help = "The largest body of a request; a longer one is answered with 413. The default is "
+                "no limit",
+        .environment = "WHORL_MAX_REQUEST_BODY",
         .may_be_empty = true
     },
 };

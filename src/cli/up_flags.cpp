@@ -1,6 +1,8 @@
 #include "cli/up_flags.hpp"
 
+#include "cli/edge_flags.hpp"
 #include "cli/engine_environment.hpp"
+#include "cli/flag_reader.hpp"
 #include "cli/values.hpp"
 #include "cli/variable_flags.hpp"
 #include "fs/file.hpp"
@@ -8,103 +10,10 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 namespace whorl::cli {
 namespace {
 
 constexpr std::uint64_t kMaxThreads = 1024;
-
-/// The value of a flag or of the environment variable that stands in for it.
-std::optional<std::string> given(const ScannedArguments& arguments, const FlagSpec& spec) {
-  std::vector<std::string> values = arguments.values(spec.name);
-  if (!values.empty()) {
-    return std::move(values.back());
-  }
-  if (spec.environment.empty()) {
-    return std::nullopt;
-  }
-  const char* text = std::getenv(std::string(spec.environment).c_str());
-  return text == nullptr ? std::nullopt : std::optional<std::string>(text);
-}
-
-/// Reads flags one after the other; keeps the first error.
-class FlagReader {
- public:
-  explicit FlagReader(const ScannedArguments& arguments) : arguments_(arguments) {}
-
-  /// Gives the parsed value to `use`, if the flag or its variable was given.
-  template <class Parse, class Use>
-  void read(std::string_view name, Parse parse, Use use) {
-    const FlagSpec& spec = up_flag(name);
-    const auto text = given(arguments_, spec);
-    if (!text || error_) {
-      return;
-    }
-    auto value = parse(*text);
-    if (value) {
-      use(*std::move(value));
-    } else {
-      error_ = invalid_value(spec, *text, value.error().message());
-    }
-  }
-
-  /// A switch without environment variable, or with one that holds a boolean.
-  [[nodiscard]] bool is_on(std::string_view name) {
-    if (arguments_.has(name)) {
-      return true;
-    }
-    bool on = false;
-    const FlagSpec& spec = up_flag(name);
-    const auto text = given(arguments_, spec);
-    if (text && !error_) {
-      auto value = parse_switch(*text);
-      on = value && *value;
-      if (!value) {
-        error_ = invalid_value(spec, *text, value.error().message());
-      }
-    }
-    return on;
-  }
-
-  /// A path; an empty one is refused unless the flag takes it.
-  [[nodiscard]] std::optional<std::string> path(std::string_view name) {
-    const FlagSpec& spec = up_flag(name);
-    auto text = given(arguments_, spec);
-    if (!text || error_) {
-      return std::nullopt;
-    }
-    if (text->empty()) {
-      if (!spec.may_be_empty) {
-        error_ = UsageError{
-            .message =
-                fmt::format("a value is required for '{}' but none was supplied", spec.to_text()),
-            .usage = {},
-            .cause = {}
-        };
-        return std::nullopt;
-      }
-      return text;
-    }
-    auto absolute = fs::absolute(*text);
-    if (!absolute) {
-      error_ = invalid_value(spec, *text, absolute.error().to_line());
-      return std::nullopt;
-    }
-    return *std::move(absolute);
-  }
-
-  void fail(UsageError error) {
-    if (!error_) {
-      error_ = std::move(error);
-    }
-  }
-  [[nodiscard]] std::optional<UsageError>& error() noexcept { return error_; }
-
- private:
-  const ScannedArguments& arguments_;
-  std::optional<UsageError> error_;
-};
 
 void read_limits(FlagReader& reader, UpRequest& request) {
   RequestBudgets& budgets = request.budgets;
@@ -286,6 +195,7 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   reader.read("http1-max-buf-size", parse_head_size, [&](std::uint64_t bytes) {
     request.max_head_bytes = bytes;
   });
+  read_edge_flags(reader, request.edge);
   request.log_dir = reader.path("log-dir");
   request.state_dir = reader.path("state-dir");
   out.has_state_dir = request.state_dir.has_value();

@@ -178,6 +178,9 @@ void Connection::set_deadline(Wait wait) {
     case Wait::Linger:
       deadline_ = core_->tick_after(options.linger_timeout);
       break;
+    case Wait::Grace:
+      deadline_ = core_->tick_after(options.drain_grace);
+      break;
   }
 }
 
@@ -277,11 +280,9 @@ Connection::HeadStep Connection::wait_for_head() {
     set_deadline(Wait::Header);
   } else if (!core_->draining) {
     set_deadline(Wait::Idle);
-  } else if (is_first_) {
-    // Its request may be on the way since before the drain began.
-    set_deadline(Wait::Linger);
   } else {
-    return HeadStep::Close;
+    // Its next request may be on the way since before the client could know of the drain.
+    set_deadline(is_first_ ? Wait::Linger : Wait::Grace);
   }
   start_read();
   return HeadStep::Wait;

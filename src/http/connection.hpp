@@ -45,7 +45,7 @@ class Connection final : public ServerConnection,
   enum class Phase : std::uint8_t { Head, Exchange, Refusal, Linger };
   enum class HeadStep : std::uint8_t { Wait, Complete, Refused, Close, Http2 };
   /// What a deadline is for.
-  enum class Wait : std::uint8_t { None, Idle, Header, Body, Write, Linger };
+  enum class Wait : std::uint8_t { None, Idle, Header, Body, Write, Linger, Grace };
 
   /// Wakes the connection when an event fires.
   class Signal final : public async::Waiter {

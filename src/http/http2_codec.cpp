@@ -45,7 +45,7 @@ struct Http2Session::Callbacks {
   }
 
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) noexcept {
-    self(user).on_frame_begin(head->type);
+    self(user).on_frame_begin(head->type, head->stream_id);
     return 0;
   }
 

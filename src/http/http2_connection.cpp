@@ -29,6 +29,7 @@ void Http2Connection::start() {
   if (core_->draining) {
     session_.begin_drain();
   }
+  woken_ = false;
   wake();
 }
 

@@ -22,8 +22,6 @@ constexpr std::int64_t kFreeFramesEachSecond = 1000;
 // Requests given up by a client, or because of what it did.
 constexpr std::int64_t kFreeResets = 1000;
 constexpr std::int64_t kFreeResetsEachSecond = 200;
-// From "no new requests, please" to "those after this one are lost".
-constexpr Tick kDrainTicks = 2;
 
 bool is_client_fault(std::uint32_t code) noexcept {
   return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
@@ -212,7 +210,8 @@ void Http2Session::sweep(Tick now) {
   if (is_idle() && is_over_since(idle_since_, options.idle_timeout)) {
     end();
   }
-  if (drain_since_ != 0 && now - drain_since_ >= kDrainTicks) {
+  if (drain_since_ != 0 && is_over_since(drain_since_, options.drain_grace)) {
+    // From "no new requests, please" to "those after this one are lost".
     end();
   }
   for (const auto& stream : streams_) {
@@ -271,9 +270,20 @@ std::size_t Http2Session::working() const noexcept {
 
 // --- what the codec tells --------------------------------------------------------------------
 
-void Http2Session::on_frame_begin(std::uint8_t type) {
+void Http2Session::on_frame_begin(std::uint8_t type, std::int32_t id) {
   if (type != NGHTTP2_CONTINUATION) {
     head_since_ = type == NGHTTP2_HEADERS ? core_.now : 0;
+  }
+  if (type == NGHTTP2_HEADERS) {
+    // RFC 9113 §5.1.1: passing a number over closes its stream. The codec can't tell such a head
+    // from trailers of a request that was reset, which are harmless.
+    if (id > last_id_) {
+      gap_ = id > last_id_ + 2 ? id - 2 : gap_;
+      last_id_ = id;
+    } else if (id == gap_) {
+      said_goodbye_ = true;
+      nghttp2_session_terminate_session(codec_, NGHTTP2_PROTOCOL_ERROR);
+    }
   }
   switch (type) {
     case NGHTTP2_DATA:
@@ -301,6 +311,7 @@ void Http2Session::on_head_begin(std::int32_t id) {
   stream->exchange = std::make_shared<Exchange>();
   Request& request = stream->exchange->request();
   request.scheme = core_.options.scheme;
+  request.protocol = "HTTP/2.0";
   request.client_address = client_address_;
   nghttp2_session_set_stream_user_data(codec_, id, stream.get());
   streams_.push_back(std::move(stream));

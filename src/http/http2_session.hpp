@@ -101,7 +101,7 @@ class Http2Session {
   [[nodiscard]] nghttp2_session* make_codec();
   // What the codec tells.
   void on_settings() noexcept { first_deadline_ = 0; }
-  void on_frame_begin(std::uint8_t type);
+  void on_frame_begin(std::uint8_t type, std::int32_t id);
   void on_head_begin(std::int32_t id);
   void on_field(Http2Stream& stream, std::string_view name, std::string_view value);
   void on_head_end(Http2Stream& stream, bool is_request, bool ends);
@@ -140,6 +140,8 @@ class Http2Session {
   std::size_t out_begin_ = 0;
   Http2Allowance frames_;
   Http2Allowance resets_;
+  std::int32_t last_id_ = -1;  ///< of the newest request
+  std::int32_t gap_ = 0;       ///< a number below it that was passed over; 0: none
   Tick idle_since_;
   Tick head_since_ = 0;   ///< a head is incomplete since then; 0: none
   Tick first_deadline_;   ///< for the client's first SETTINGS; 0: they came

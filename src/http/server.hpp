@@ -53,6 +53,8 @@ struct ServerOptions {
   /// For a client to notice that its connection was closed early, before it is reset; and for a
   /// new connection to begin its first request once the server drains.
   async::Milliseconds linger_timeout{2'000};
+  /// For a request of a kept connection that is on its way when the server begins to drain.
+  async::Milliseconds drain_grace{500};
 };
 
 struct ServerCore;
@@ -75,9 +77,9 @@ class Server {
   /// @param client_address  "ip:port"
   void serve(std::unique_ptr<net::Stream> stream, std::string client_address);
 
-  /// Begins to drain: takes the connections that wait in the kernel, closes the listening sockets
-  /// and connections that are idle after a request; the others finish theirs, with
-  /// `connection: close`.
+  /// Begins to drain: takes the connections that wait in the kernel, closes the listening sockets.
+  /// Connections finish what they do, with `connection: close` or GOAWAY; idle ones end when
+  /// nothing comes within drain_grace.
   void stop_accepting();
   /// stop_accepting(), and when the deadline comes, close_all(). Then is_empty().
   void drain(async::Deadline deadline);

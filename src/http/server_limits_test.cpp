@@ -155,9 +155,26 @@ TEST_CASE("connections over the limit wait, and idle ones make room") {
   CHECK(site.server.connection_count() == 1);
 }
 
+TEST_CASE("a request that is on its way when the server begins to drain is answered") {
+  ServerOptions options;
+  options.linger_timeout = 40ms;  // makes a tick short
+  options.drain_grace = 10s;
+  Site site(options);
+  Client client(site.address);
+  client.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+  site.receive(client, 70);
+  client.received.clear();
+  site.server.drain(async::Deadline::after(1h));
+  client.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+  site.receive_all(client);
+  CHECK(client.received.starts_with("HTTP/1.1 404 Not Found\r\nconnection: close\r\n"));
+  CHECK(site.run_until([&] { return site.server.is_empty(); }));
+}
+
 TEST_CASE("draining closes idle connections, finishes busy ones, and ends") {
   ServerOptions options;
   options.linger_timeout = 40ms;
+  options.drain_grace = 40ms;
   Site site(options);
   std::shared_ptr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });

@@ -226,8 +226,9 @@ TEST_CASE("requests and their answers, byte by byte") {
            {"unknown coding",
             post("/body", "transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
             refused("501 Not Implemented")},
-           {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", refused("505 HTTP Version Not Supported")
-           },
+           {"an HTTP/2 line that is not the preface",
+            "PRI * HTTP/2.0\r\nSM\r\n\r\n",
+            refused("400 Bad Request")},
        }) {
     CAPTURE(c.what);
     CHECK(site.ask(c.in) == c.out);

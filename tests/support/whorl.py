@@ -198,7 +198,7 @@ class Server:
         process = subprocess.Popen(command, cwd=cwd, env=os.environ | env, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=preexec)
         out, err = Output(process.stdout), Output(process.stderr)
-        match = out.wait_for(r"Serving http://127\.0\.0\.1:(\d+)\n(?:Available Routes:\n(?:  .*\n)+)?", timeout)
+        match = out.wait_for(r"Serving https?://127\.0\.0\.1:(\d+)\n(?:Available Routes:\n(?:  .*\n)+)?", timeout)
         if not match:
             process.kill()
             process.wait()

@@ -1,0 +1,77 @@
+#include "cli/edge_flags.hpp"
+
+#include "cli/values.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+
+namespace whorl::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+Result<milliseconds> parse_timeout(std::string_view text) {
+  WHORL_TRY(const milliseconds time, parse_duration(text));
+  if (time == milliseconds::zero()) {
+    return whorl::fail(ErrorKind::InvalidInput, "there must be a limit");
+  }
+  return time;
+}
+
+Result<std::uint64_t> parse_at_least_one(std::string_view text) {
+  WHORL_TRY(const std::uint64_t number, parse_number(text));
+  if (number == 0) {
+    return whorl::fail(ErrorKind::InvalidInput, "0 is too few");
+  }
+  return number;
+}
+
+UsageError missing(const FlagSpec& spec) {
+  return UsageError{
+      .message =
+          fmt::format("the following required arguments were not provided:\n  {}", spec.to_text()),
+      .usage = std::string(kTriggerUsage),
+      .cause = {}
+  };
+}
+
+/// Each certificate goes with the key at the same place.
+void read_tls(FlagReader& reader, EdgeSettings& out) {
+  const auto certificates = reader.all("tls-cert");
+  const auto keys = reader.all("tls-key");
+  if (certificates.size() != keys.size()) {
+    reader.fail(missing(up_flag(certificates.size() < keys.size() ? "tls-cert" : "tls-key")));
+    return;
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    out.tls.push_back({.certificate = certificates[i], .private_key = keys[i]});
+  }
+  const auto roots = reader.all("tls-client-ca");
+  if (!roots.empty() && out.tls.empty()) {
+    reader.fail(missing(up_flag("tls-cert")));
+    return;
+  }
+  out.tls_client_roots = roots.empty() ? "" : roots.back();
+}
+
+}  // namespace
+
+void read_edge_flags(FlagReader& reader, EdgeSettings& out) {
+  read_tls(reader, out);
+  reader.read("drain-timeout", parse_duration, [&](milliseconds time) { out.drain_time = time; });
+  reader.read("header-timeout", parse_timeout, [&](milliseconds time) {
+    out.header_timeout = time;
+  });
+  reader.read("idle-timeout", parse_timeout, [&](milliseconds time) { out.idle_timeout = time; });
+  reader.read("body-timeout", parse_timeout, [&](milliseconds time) { out.body_timeout = time; });
+  reader.read("write-timeout", parse_timeout, [&](milliseconds time) { out.write_timeout = time; });
+  reader.read("max-connections", parse_at_least_one, [&](std::uint64_t count) {
+    out.max_connections = count;
+  });
+  reader.read("max-request-body", parse_number, [&](std::uint64_t bytes) {
+    out.max_body_bytes = bytes;
+  });
+}
+
+}  // namespace whorl::cli

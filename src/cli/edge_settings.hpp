@@ -1,0 +1,32 @@
+/// EdgeSettings: how the server meets its clients. @thread any (a value)
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whorl::cli {
+
+/// Files of a certificate and of the key that belongs to it, as they were given.
+struct TlsFiles {
+  std::string certificate;
+  std::string private_key;
+};
+
+/// What is absent is left to the server's defaults (http/server.hpp).
+struct EdgeSettings {
+  std::vector<TlsFiles> tls;     ///< empty: no TLS
+  std::string tls_client_roots;  ///< whose certificates clients must show; empty: nobody's
+  /// From the signal to stop to the end: requests in flight are waited for, then cut.
+  std::chrono::milliseconds drain_time{4000};
+  std::optional<std::chrono::milliseconds> header_timeout;
+  std::optional<std::chrono::milliseconds> idle_timeout;
+  std::optional<std::chrono::milliseconds> body_timeout;
+  std::optional<std::chrono::milliseconds> write_timeout;
+  std::optional<std::uint64_t> max_connections;  ///< of the process
+  std::optional<std::uint64_t> max_body_bytes;
+};
+
+}  // namespace whorl::cli
