@@ -228,7 +228,7 @@ TEST_CASE("requests and their answers, byte by byte") {
             refused("501 Not Implemented")},
            {"an HTTP/2 line that is not the preface",
             "PRI * HTTP/2.0\r\nSM\r\n\r\n",
-            refused("400 Bad Request")},
+            refused("505 HTTP Version Not Supported")},
        }) {
     CAPTURE(c.what);
     CHECK(site.ask(c.in) == c.out);
