@@ -129,11 +129,7 @@ class Fleet::DrainWatch {
 };
 
 Fleet::Fleet(
-    unsigned count,
-    runtime::Platform& platform,
-    Observatory& observatory,
-    const Edge& edge,
-    App app
+    unsigned count, runtime::Platform& platform, Observatory& observatory, const Edge& edge, App app
 )
     : scheme_(edge.scheme()), drain_time_(edge.drain_time), shards_(count), app_(std::move(app)) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
