@@ -404,16 +404,39 @@ class Run {
     }
   }
 
-  Result<> serve_from(Version first) {
-    const unsigned shards =
-        request_.threads == 0 ? async::ShardSet::default_count() : request_.threads;
-    WHORL_TRY(const Edge edge, make_edge(request_, shards));
-    Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
-    if (!first.http->triggers.empty() || first.redis.empty()) {
-      WHORL_TRY(auto listeners, bind(request_, fleet.size()));
-      const net::SocketAddress address = listeners.address;
-      fleet.listen(std::move(listeners));
-      print_startup(request_.format, *first.http, edge.scheme(), address);
+  /// Listens to what a version listens to, and no more to what the last one did.
+  Result<> subscribe(Fleet& fleet, trigger::RedisApp redis) {
+    subscriptions_.clear();
+    for (const auto& service : std::exchange(subscribed_, {})) {
+      fleet.forget(service);
+    }
+    if (request_.format == cli::StartupFormat::Plain) {
+      log::write_all(1, trigger::active_channels(redis));
+    }
+    for (trigger::RedisSource& source : redis) {
+      for (const auto& [name, channel] : source.channels) {
+        for (const auto& slot : channel.services) {
+          if (const auto* service = slot->get()) {
+            subscribed_.push_back(*service);
+          }
+        }
+      }
+      subscriptions_.push_back(std::make_unique<trigger::RedisListener>(
+          capabilities_.operator_network(request_), std::move(source), fleet
+      ));
+      WHORL_CHECKED(subscriptions_.back()->start());
+    }
+    return {};
+  }
+
+  /// Connections made from now on see the certificates as they are in the files.
+  void reload_tls(Fleet& fleet) {
+    auto tls = tls_files_.read();
+    if (!tls) {
+      log::error(kLogTarget, "the certificates stay as they were: {}", tls.error().to_line());
+    } else if (*tls != nullptr) {
+      fleet.set_tls(*tls);
+      log::info(kLogTarget, "read the certificates anew");
     }
   }
 
