@@ -1,5 +1,5 @@
 // Clients that ask for much and give little: each class of attack that is known on HTTP/2 servers.
-#include "http/http2_test_support.hpp"
+#include "http/test_http2_client.hpp"
 
 #include <doctest/doctest.h>
 

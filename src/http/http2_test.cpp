@@ -1,5 +1,5 @@
 // Requests and answers over HTTP/2: what goes through, and how far ahead.
-#include "http/http2_test_support.hpp"
+#include "http/test_http2_client.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "net/tls_test_support.hpp"
+#include "net/test_identity.hpp"
 
 #include "net/socket_bio.hpp"
 

@@ -1,4 +1,4 @@
-#include "http/http2_test_support.hpp"
+#include "http/test_http2_client.hpp"
 
 #include <nghttp2/nghttp2.h>
 
