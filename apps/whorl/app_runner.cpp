@@ -275,7 +275,7 @@ class Run {
     }
     WHORL_CHECKED(create_platform());
     if (observatory_ == nullptr) {
-      WHORL_TRY(observatory_, Observatory::create(request_.telemetry));
+      WHORL_TRY(observatory_, Observatory::create(request_.telemetry, runnable.app->name));
       log::write_all(2, observatory_->startup_lines());
     }
     background_ = std::make_unique<runtime::BackgroundPreparer>();
@@ -296,6 +296,7 @@ class Run {
         .platform = platform_.get(),
         .cache = cache ? &*cache : nullptr,
         .output = &output_,
+        .exported_output = observatory_ != nullptr ? observatory_->guest_log() : nullptr,
         .capabilities = granted.all(),
         .commands = commands,
         .variables = runnable.variables.get(),

@@ -2,6 +2,7 @@
 
 #include "process_values.hpp"
 
+#include "log/log.hpp"
 #include "net/listener.hpp"
 #include "telemetry/prometheus.hpp"
 
@@ -23,6 +24,36 @@ http::ServerOptions scrape_options() {
   options.max_connections = kMaxScrapers;
   options.max_body_bytes = 0;
   return options;
+}
+
+/// The exporter's counters, those of one name together.
+void append_counts(
+    const std::array<otlp::Counts, 3>& counts, std::vector<telemetry::ProcessValue>& values
+) {
+  static constexpr std::array<std::string_view, 3> kLabels{
+      "signal=\"traces\"", "signal=\"metrics\"", "signal=\"logs\""
+  };
+  const auto append = [&](std::string_view name, std::string_view help, auto member) {
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      values.push_back(
+          {name,
+           help,
+           telemetry::ProcessValue::Kind::Counter,
+           kLabels[i],
+           static_cast<double>(counts[i].*member)}
+      );
+    }
+  };
+  append(
+      "whorl_otlp_exported_total",
+      "Spans, requests of metrics and log records that were exported.",
+      &otlp::Counts::exported
+  );
+  append(
+      "whorl_otlp_dropped_total",
+      "Spans, requests of metrics and log records that were given up.",
+      &otlp::Counts::dropped
+  );
 }
 
 }  // namespace
@@ -52,7 +83,9 @@ Observatory::~Observatory() {
   thread_.join();
 }
 
-Result<std::unique_ptr<Observatory>> Observatory::create(const cli::TelemetryRequest& request) {
+Result<std::unique_ptr<Observatory>> Observatory::create(
+    const cli::TelemetryRequest& request, const std::string& application
+) {
   auto made = std::make_unique<Observatory>();
   Observatory& self = *made;
   if (!request.access_log.empty()) {
@@ -78,7 +111,30 @@ Result<std::unique_ptr<Observatory>> Observatory::create(const cli::TelemetryReq
         std::make_unique<MetricsServer>(self.thread_[0], self, *std::move(bound));
     self.is_recording_ = true;
   }
+  WHORL_TRY(auto settings, otlp::read_settings(otlp::environment_of_process()));
+  for (const std::string& warning : settings.warnings) {
+    log::warn("whorl::otlp", "{}", warning);
+  }
+  if (settings.is_on()) {
+    self.export_to(std::move(settings), application);
+  }
   return made;
+}
+
+void Observatory::export_to(otlp::Settings settings, const std::string& application) {
+  is_recording_ = true;
+  options_.sampler = settings.sampler;
+  const bool has_spans = settings.traces.has_value();
+  const bool has_logs = settings.logs.has_value();
+  const bool has_events = has_spans && settings.has_output_events;
+  exporter_ = std::make_unique<otlp::Exporter>(
+      thread_[0], std::move(settings), application, [this] { return totals(); }
+  );
+  options_.spans = has_spans ? exporter_.get() : nullptr;
+  options_.logs = has_logs ? exporter_.get() : nullptr;
+  if (has_logs || has_events) {
+    guest_log_ = std::make_unique<telemetry::GuestLog>(has_events);
+  }
 }
 
 std::unique_ptr<telemetry::Recorder> Observatory::make_recorder(async::Shard& shard) {
@@ -88,6 +144,9 @@ std::unique_ptr<telemetry::Recorder> Observatory::make_recorder(async::Shard& sh
   auto recorder = std::make_unique<telemetry::Recorder>(shard, options_);
   const std::lock_guard guard(mutex_);
   metrics_.push_back(recorder->metrics());
+  if (guest_log_ != nullptr) {
+    guest_log_->set_recorder(shard, recorder.get());
+  }
   return recorder;
 }
 
@@ -100,25 +159,36 @@ std::string Observatory::startup_lines() const {
 }
 
 Result<> Observatory::start() {
-  if (is_started_ || metrics_server_ == nullptr) {
+  if (is_started_ || (metrics_server_ == nullptr && exporter_ == nullptr)) {
     return {};
   }
   is_started_ = true;
-  return thread_.start();
+  WHORL_CHECKED(thread_.start());
+  if (exporter_ != nullptr) {
+    exporter_->start();
+  }
+  return {};
 }
 
 void Observatory::stop() {
   if (access_log_ != nullptr) {
     access_log_->flush(async::Deadline::after(kFlushTime));
   }
+  if (exporter_ != nullptr) {
+    exporter_->drain(async::Deadline::after(kFlushTime));
+  }
 }
 
-std::string Observatory::scrape() {
+telemetry::Totals Observatory::totals() {
   std::vector<std::shared_ptr<telemetry::ShardMetrics>> shards;
   {
     const std::lock_guard guard(mutex_);
     shards = metrics_;
   }
+  return telemetry::collect(shards);
+}
+
+std::string Observatory::scrape() {
   auto values = process_values();
   if (access_log_ != nullptr) {
     using Kind = telemetry::ProcessValue::Kind;
@@ -137,7 +207,10 @@ std::string Observatory::scrape() {
          static_cast<double>(access_log_->dropped_lines())}
     );
   }
-  return telemetry::to_prometheus(telemetry::collect(shards), values);
+  if (exporter_ != nullptr) {
+    append_counts(exporter_->counts(), values);
+  }
+  return telemetry::to_prometheus(totals(), values);
 }
 
 }  // namespace whorl

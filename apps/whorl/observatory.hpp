@@ -11,7 +11,9 @@
 #include "cli/cli.hpp"
 #include "http/server.hpp"
 #include "http/text_endpoint.hpp"
+#include "otlp/exporter.hpp"
 #include "telemetry/access_log.hpp"
+#include "telemetry/guest_log.hpp"
 #include "telemetry/recorder.hpp"
 
 #include <memory>
@@ -23,10 +25,11 @@ namespace whorl {
 
 class Observatory {
  public:
-  /// Opens what is asked for.
-  /// @return errors: those of files and addresses, which they name
+  /// Opens what is asked for, by the command line and by the variables of OpenTelemetry.
+  /// @param application  the name that is exported
+  /// @return errors: those of files and addresses, which they name; those of otlp::read_settings()
   [[nodiscard]] static Result<std::unique_ptr<Observatory>> create(
-      const cli::TelemetryRequest& request
+      const cli::TelemetryRequest& request, const std::string& application
   );
   Observatory();
   Observatory(const Observatory&) = delete;
@@ -35,6 +38,8 @@ class Observatory {
 
   /// The recorder of a shard, which outlives it; null when nothing is recorded.
   [[nodiscard]] std::unique_ptr<telemetry::Recorder> make_recorder(async::Shard& shard);
+  /// What guests print is to be given to this; null when it is not exported.
+  [[nodiscard]] telemetry::GuestLog* guest_log() noexcept { return guest_log_.get(); }
   /// Lines about where metrics are, for the standard error; may be empty.
   [[nodiscard]] std::string startup_lines() const;
   /// From now on metrics can be scraped. Does nothing the second time.
@@ -46,6 +51,8 @@ class Observatory {
  private:
   struct MetricsServer;
 
+  void export_to(otlp::Settings settings, const std::string& application);
+  [[nodiscard]] telemetry::Totals totals();
   [[nodiscard]] std::string scrape();
 
   async::BlockingPool log_pool_{1};
@@ -58,6 +65,8 @@ class Observatory {
   async::ShardSet thread_{1};  ///< beside the shards; started when it is needed
   bool is_started_ = false;
   std::unique_ptr<MetricsServer> metrics_server_;
+  std::unique_ptr<otlp::Exporter> exporter_;  ///< null: nothing is exported
+  std::unique_ptr<telemetry::GuestLog> guest_log_;
 };
 
 }  // namespace whorl

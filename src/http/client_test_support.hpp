@@ -39,6 +39,14 @@ class Peer {
     return taken;
   }
   std::string read_head() { return read_until("\r\n\r\n"); }
+  /// So many bytes, or fewer when the connection ends before.
+  std::string read_bytes(std::size_t count) {
+    while (buffer_.size() < count && receive()) {
+    }
+    std::string taken = buffer_.substr(0, count);
+    buffer_.erase(0, count);
+    return taken;
+  }
   /// Waits for the end of the connection. @return whether it came
   bool wait_closed() {
     while (receive()) {

@@ -1,6 +1,7 @@
 #include "runtime/component_output.hpp"
 
 #include "log/log.hpp"
+#include "telemetry/guest_log.hpp"
 
 namespace whorl::runtime {
 
@@ -22,6 +23,14 @@ void ComponentOutput::open() noexcept {
 
 void ComponentOutput::write(ByteView bytes) {
   open();
+  if (exported_ != nullptr) [[unlikely]] {
+    exported_->write(
+        component_,
+        stream_ == log::GuestStream::Stdout ? telemetry::OutputStream::Stdout
+                                            : telemetry::OutputStream::Stderr,
+        bytes
+    );
+  }
   if (sink_) {
     sink_->write(bytes);
   }

@@ -10,13 +10,23 @@
 #include <mutex>
 #include <string>
 
+namespace whorl::telemetry {
+class GuestLog;
+}
+
 namespace whorl::runtime {
 
 class ComponentOutput final : public wasi::OutputSink {
  public:
-  /// @param output  outlives this object
-  ComponentOutput(log::GuestOutput& output, std::string component, log::GuestStream stream)
-      : output_(output), component_(std::move(component)), stream_(stream) {}
+  /// @param output  outlives this object, as does `exported`
+  /// @param exported  gets a copy of everything; null: nobody does
+  ComponentOutput(
+      log::GuestOutput& output,
+      std::string component,
+      log::GuestStream stream,
+      telemetry::GuestLog* exported = nullptr
+  )
+      : output_(output), component_(std::move(component)), stream_(stream), exported_(exported) {}
 
   /// Opens what is behind it, the first time. A failure is logged; the bytes are lost then.
   void open() noexcept;
@@ -30,6 +40,7 @@ class ComponentOutput final : public wasi::OutputSink {
   log::GuestOutput& output_;
   std::string component_;
   log::GuestStream stream_;
+  telemetry::GuestLog* exported_;
   std::once_flag opened_;
   std::shared_ptr<log::GuestSink> sink_;
 };

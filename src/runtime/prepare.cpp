@@ -136,10 +136,12 @@ Result<std::shared_ptr<Service>> prepare_settings(
   WHORL_TRY(
       service->allowed_hosts, host::net_policy::allowed_hosts_of(app, component, options.variables)
   );
-  service->standard_output =
-      std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stdout);
-  service->standard_error =
-      std::make_unique<ComponentOutput>(*options.output, component.id, log::GuestStream::Stderr);
+  service->standard_output = std::make_unique<ComponentOutput>(
+      *options.output, component.id, log::GuestStream::Stdout, options.exported_output
+  );
+  service->standard_error = std::make_unique<ComponentOutput>(
+      *options.output, component.id, log::GuestStream::Stderr, options.exported_output
+  );
   service->limits = options.limits;
   return service;
 }

@@ -23,6 +23,10 @@
 #include <unordered_map>
 #include <vector>
 
+namespace whorl::telemetry {
+class GuestLog;
+}
+
 namespace whorl::runtime {
 
 /// Prepared components, and those that are being prepared, by id.
@@ -32,6 +36,7 @@ struct PrepareOptions {
   const Platform* platform = nullptr;
   const engine::ModuleCache* cache = nullptr;  ///< null: compile everything anew
   log::GuestOutput* output = nullptr;
+  telemetry::GuestLog* exported_output = nullptr;  ///< null: output is not exported
   /// Configured for the application; what they granted lives as long as the services.
   std::span<const host::AppCapability* const> capabilities;
   /// Ids of components that are run as WASI commands.

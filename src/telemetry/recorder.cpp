@@ -131,7 +131,7 @@ void Recorder::count(const RequestRecord& record) {
   stats.duration.add(to_ns(record.ended_ - record.began_));
 }
 
-void Recorder::add_spans(const RequestRecord& record) {
+void Recorder::add_spans(RequestRecord& record) {
   const auto at = [&](RequestRecord::Clock::time_point time) {
     return record.began_ns_ + to_ns(time - record.began_);
   };
@@ -144,6 +144,8 @@ void Recorder::add_spans(const RequestRecord& record) {
         .start_ns = at(record.work_began_),
         .end_ns = at(std::max(record.work_ended_, record.work_began_)),
         .attributes = {{"component_id", record.component_->component}},
+        .events = std::move(record.events_),
+        .dropped_events = record.dropped_events_,
     };
     if (!record.failure_.empty()) {
       work.status = SpanStatus::Failed;

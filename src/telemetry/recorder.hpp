@@ -73,7 +73,7 @@ class Recorder {
 
   void begin_trace(RequestRecord& record, const RequestFacts& facts);
   void count(const RequestRecord& record);
-  void add_spans(const RequestRecord& record);
+  void add_spans(RequestRecord& record);
   void hand_over_lines();
   void hand_over_spans();
   void hand_over_logs();

@@ -2,6 +2,8 @@
 
 #include "telemetry/recorder.hpp"
 
+#include <utility>
+
 namespace whorl::telemetry {
 
 RequestRecord::~RequestRecord() {
@@ -21,6 +23,14 @@ void RequestRecord::end_component(
   cpu_ = cpu;
   memory_bytes_ = memory_bytes;
   failure_ = failure;
+}
+
+void RequestRecord::add_event(SpanEvent event) {
+  if (events_.size() < kMaxEvents) {
+    events_.push_back(std::move(event));
+  } else {
+    ++dropped_events_;
+  }
 }
 
 void RequestRecord::end_answer(std::uint16_t status, std::uint64_t body_bytes, Ending ending) {

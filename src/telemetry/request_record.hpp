@@ -7,6 +7,7 @@
 
 #include "telemetry/identity.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/signals.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace whorl::telemetry {
 
@@ -21,23 +23,24 @@ class Recorder;
 
 /// What is known of a request when it begins. Views of the request.
 struct RequestFacts {
-  std::string_view method;
-  std::string_view target;    ///< path and query, as received
-  std::string_view protocol;  ///< "HTTP/1.1"
-  std::string_view scheme;
-  std::string_view authority;
-  std::string_view client;  ///< "ip:port"
+  std::string_view method{};
+  std::string_view target{};    ///< path and query, as received
+  std::string_view protocol{};  ///< "HTTP/1.1"
+  std::string_view scheme{};
+  std::string_view authority{};
+  std::string_view client{};  ///< "ip:port"
   // Fields of the request; empty where it has none.
-  std::string_view user_agent;
-  std::string_view referer;
-  std::string_view request_id;
-  std::string_view traceparent;
-  std::string_view tracestate;
+  std::string_view user_agent{};
+  std::string_view referer{};
+  std::string_view request_id{};
+  std::string_view traceparent{};
+  std::string_view tracestate{};
 };
 
 class RequestRecord {
  public:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kMaxEvents = 128;
   /// Which instance answered.
   enum class Instance : std::uint8_t { None, Kept, Started };
   /// How the answer ended.
@@ -76,6 +79,9 @@ class RequestRecord {
   [[nodiscard]] const SpanContext& parent_context() const noexcept {
     return guest_span_.span.is_valid() ? guest_span_ : work_;
   }
+  /// Something that happened within the component's span; more than a span may have are counted
+  /// only.
+  void add_event(SpanEvent event);
   /// The guest has a span of its own open, or, with an invalid one, none any more.
   void set_guest_span(const SpanContext& context) noexcept { guest_span_ = context; }
   [[nodiscard]] const std::string& trace_state() const noexcept { return trace_state_; }
@@ -103,6 +109,8 @@ class RequestRecord {
   SpanId remote_;       ///< the client's span, its parent
   SpanContext work_;    ///< the component's span
   SpanContext guest_span_;
+  std::vector<SpanEvent> events_;
+  std::uint32_t dropped_events_ = 0;
   ComponentStats* component_ = nullptr;
   Instance instance_ = Instance::None;
   Clock::time_point work_began_{};

@@ -80,6 +80,20 @@ std::string to_utf8(std::string_view text) {
   return out;
 }
 
+bool is_utf8_prefix(std::string_view text) noexcept {
+  constexpr std::size_t kLongest = 4;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) {
+      // Less than a whole character, and it looks like the front of one.
+      return text.size() < kLongest && static_cast<unsigned char>(text.front()) >= 0xC2 &&
+             static_cast<unsigned char>(text.front()) <= 0xF4;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string_view without_query(std::string_view url) noexcept {
   return url.substr(0, url.find_first_of("?#"));
 }

@@ -17,6 +17,8 @@ void append_text_escaped(std::string_view text, std::string& out);
 void append_json_string(std::string_view text, std::string& out);
 /// The text, with U+FFFD in place of each byte that is not part of UTF-8. Not cut.
 [[nodiscard]] std::string to_utf8(std::string_view text);
+/// Whether a text is UTF-8, but for a character at its end that is not whole.
+[[nodiscard]] bool is_utf8_prefix(std::string_view text) noexcept;
 /// A URL or path without its query and fragment, which may hold secrets.
 [[nodiscard]] std::string_view without_query(std::string_view url) noexcept;
 /// A URL without query, fragment and user information.

@@ -92,7 +92,7 @@ def test_access_log_as_text_and_json(two, tmp_path):
     asks = [("User-Agent", 'me "and" you'), ("Referer", "https://u:hunter2@from.test/a?token=hunter2"),
             ("X-Request-Id", "mine-1")]
     text = tmp_path / "access.log"
-    with whorl.Server.start("-f", two, "--access-log", text) as server:
+    with whorl.Server.start("-f", two, "--access-log", text, "--threads", "1") as server:
         server.get("/status/201/?password=hunter2", asks)
         server.get("/nowhere")
         lines = until(lambda: (found := text.read_text().splitlines()) and len(found) == 2 and found)

@@ -1,0 +1,359 @@
+#include "otlp/encode.hpp"
+
+#include "telemetry/text.hpp"
+#include "wire/protobuf/reader.hpp"
+#include "wire/protobuf/writer.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+namespace whorl::otlp {
+namespace {
+
+using telemetry::Attributes;
+using telemetry::AttributeValue;
+using telemetry::ComponentTotals;
+using telemetry::HistogramTotals;
+using wire::protobuf::Writer;
+using Message = Writer::Message;
+
+constexpr std::string_view kScopeName = "whorl";
+constexpr std::uint64_t kCumulative = 2;
+constexpr double kNanosecond = 1e-9;
+// Of the flags of a span: whether it is known where its parent is, and that it is elsewhere.
+constexpr std::uint32_t kSampled = 1;
+constexpr std::uint32_t kHasIsRemote = 0x100;
+constexpr std::uint32_t kIsRemote = 0x200;
+
+/// Texts must be UTF-8, or receivers refuse everything.
+void put_text(Writer& out, std::uint32_t field, std::string_view text) {
+  if (!text.empty()) {
+    out.text(field, telemetry::to_utf8(text));
+  }
+}
+
+void put_id(Writer& out, std::uint32_t field, telemetry::TraceId id) {
+  if (!id.is_valid()) {
+    return;
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(id.high >> (56 - 8 * i));
+    bytes[8 + i] = static_cast<std::uint8_t>(id.low >> (56 - 8 * i));
+  }
+  out.bytes(field, bytes);
+}
+
+void put_id(Writer& out, std::uint32_t field, telemetry::SpanId id) {
+  if (!id.is_valid()) {
+    return;
+  }
+  std::array<std::uint8_t, 8> bytes{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(id.value >> (56 - 8 * i));
+  }
+  out.bytes(field, bytes);
+}
+
+// AnyValue: members of a oneof are written also when they are zero.
+void put_scalar(Writer& out, const std::string& value) {
+  out.present_text(1, telemetry::to_utf8(value));
+}
+void put_scalar(Writer& out, bool value) {
+  out.present_number(2, value ? 1 : 0);
+}
+void put_scalar(Writer& out, std::int64_t value) {
+  out.present_number(3, static_cast<std::uint64_t>(value));
+}
+void put_scalar(Writer& out, double value) {
+  out.present_real(4, value);
+}
+template <class T>
+void put_scalar(Writer& out, const std::vector<T>& values) {
+  const Message array(out, 5);
+  for (const T value : values) {
+    const Message any(out, 1);
+    put_scalar(out, value);
+  }
+}
+
+void put_value(Writer& out, std::uint32_t field, const AttributeValue& value) {
+  const Message any(out, field);
+  std::visit([&](const auto& held) { put_scalar(out, held); }, value);
+}
+
+void put_attribute(
+    Writer& out, std::uint32_t field, std::string_view key, const AttributeValue& value
+) {
+  const Message pair(out, field);
+  put_text(out, 1, key);
+  put_value(out, 2, value);
+}
+
+void put_attributes(Writer& out, std::uint32_t field, const Attributes& attributes) {
+  for (const telemetry::Attribute& attribute : attributes) {
+    put_attribute(out, field, attribute.key, attribute.value);
+  }
+}
+
+void put_resource(Writer& out, const Resource& resource) {
+  const Message message(out, 1);
+  put_attributes(out, 1, resource);
+}
+
+/// InstrumentationScope. @param scope  null: ours
+void put_scope(Writer& out, const telemetry::Scope* scope) {
+  const Message message(out, 1);
+  put_text(out, 1, scope == nullptr ? kScopeName : std::string_view(scope->name));
+  if (scope != nullptr) {
+    put_text(out, 2, scope->version);
+    put_attributes(out, 3, scope->attributes);
+  }
+}
+
+void put_event(Writer& out, const telemetry::SpanEvent& event) {
+  const Message message(out, 11);
+  out.fixed64(1, event.time_ns);
+  put_text(out, 2, event.name);
+  put_attributes(out, 3, event.attributes);
+}
+
+void put_link(Writer& out, const telemetry::SpanLink& link) {
+  const Message message(out, 13);
+  put_id(out, 1, link.context.trace);
+  put_id(out, 2, link.context.span);
+  put_text(out, 3, link.trace_state);
+  put_attributes(out, 4, link.attributes);
+  out.fixed32(6, link.context.is_sampled ? kSampled : 0);
+}
+
+void put_item(Writer& out, const telemetry::Span& span) {
+  const Message message(out, 2);
+  put_id(out, 1, span.context.trace);
+  put_id(out, 2, span.context.span);
+  put_text(out, 3, span.trace_state);
+  put_id(out, 4, span.parent);
+  put_text(out, 5, span.name);
+  out.number(6, static_cast<std::uint64_t>(span.kind));
+  out.fixed64(7, span.start_ns);
+  out.fixed64(8, span.end_ns);
+  put_attributes(out, 9, span.attributes);
+  out.number(10, span.dropped_attributes);
+  for (const telemetry::SpanEvent& event : span.events) {
+    put_event(out, event);
+  }
+  out.number(12, span.dropped_events);
+  for (const telemetry::SpanLink& link : span.links) {
+    put_link(out, link);
+  }
+  out.number(14, span.dropped_links);
+  if (span.status != telemetry::SpanStatus::Unset) {
+    const Message status(out, 15);
+    put_text(out, 2, span.status_message);
+    out.number(3, static_cast<std::uint64_t>(span.status));
+  }
+  out.fixed32(
+      16,
+      (span.context.is_sampled ? kSampled : 0) | kHasIsRemote |
+          (span.is_parent_remote ? kIsRemote : 0)
+  );
+}
+
+void put_item(Writer& out, const telemetry::LogRecord& record) {
+  const Message message(out, 2);
+  out.fixed64(1, record.time_ns);
+  out.number(2, record.severity);
+  put_text(out, 3, record.severity_text);
+  put_value(out, 5, record.body);
+  put_attributes(out, 6, record.attributes);
+  out.fixed32(8, record.is_sampled ? kSampled : 0);
+  put_id(out, 9, record.trace);
+  put_id(out, 10, record.span);
+  out.fixed64(11, record.observed_ns);
+  put_text(out, 12, record.event_name);
+}
+
+/// Requests of traces and logs have one form: resource, then items under their scopes.
+template <class Item>
+std::string encode_items(const Resource& resource, std::span<const Item> items) {
+  Writer out;
+  {
+    const Message of_resource(out, 1);
+    put_resource(out, resource);
+    std::size_t begin = 0;
+    while (begin < items.size()) {
+      const telemetry::Scope* scope = items[begin].scope.get();
+      std::size_t end = begin;
+      while (end < items.size() && items[end].scope.get() == scope) {
+        ++end;
+      }
+      const Message of_scope(out, 2);
+      put_scope(out, scope);
+      for (; begin < end; ++begin) {
+        put_item(out, items[begin]);
+      }
+      put_text(out, 3, scope == nullptr ? std::string_view() : scope->schema_url);
+    }
+  }
+  return out.take();
+}
+
+class MetricsWriter {
+ public:
+  MetricsWriter(Writer& out, const telemetry::Totals& totals, Period period)
+      : out_(out), totals_(totals), period_(period) {}
+
+  /// @param value  (ComponentTotals) -> count; components with none are left out
+  template <class Value>
+  void counter(
+      std::string_view name, std::string_view description, const Attributes& common, Value value
+  ) {
+    const Message metric(out_, 2);
+    put_text(out_, 1, name);
+    put_text(out_, 2, description);
+    const Message sum(out_, 7);
+    for (const auto& [id, component] : totals_.components) {
+      if (id.empty() || value(component) == 0) {
+        continue;
+      }
+      const Message point(out_, 1);
+      put_period();
+      out_.present_fixed64(6, value(component));
+      put_attributes(out_, 7, common);
+      put_attribute(out_, 7, "component_id", id);
+    }
+    out_.number(2, kCumulative);
+    out_.number(3, 1);
+  }
+
+  void histogram(
+      std::string_view name,
+      std::string_view description,
+      std::string_view unit,
+      double scale,
+      HistogramTotals ComponentTotals::* member
+  ) {
+    const Message metric(out_, 2);
+    put_text(out_, 1, name);
+    put_text(out_, 2, description);
+    put_text(out_, 3, unit);
+    const Message data(out_, 9);
+    for (const auto& [id, component] : totals_.components) {
+      if (!id.empty() && (component.*member).count() != 0) {
+        put_histogram(id, component.*member, scale);
+      }
+    }
+    out_.number(2, kCumulative);
+  }
+
+ private:
+  void put_period() {
+    out_.fixed64(2, period_.start_ns);
+    out_.fixed64(3, period_.now_ns);
+  }
+  void put_histogram(const std::string& id, const HistogramTotals& histogram, double scale) {
+    const Message point(out_, 1);
+    put_period();
+    out_.present_fixed64(4, histogram.count());
+    out_.present_real(5, static_cast<double>(histogram.sum) * scale);
+    out_.packed_fixed64(6, histogram.buckets);
+    std::vector<double> bounds;
+    for (const std::uint64_t bound : histogram.bounds) {
+      bounds.push_back(static_cast<double>(bound) * scale);
+    }
+    out_.packed_reals(7, bounds);
+    put_attribute(out_, 9, "component_id", id);
+  }
+
+  Writer& out_;
+  const telemetry::Totals& totals_;
+  Period period_;
+};
+
+}  // namespace
+
+std::string encode_spans(const Resource& resource, std::span<const telemetry::Span> spans) {
+  return encode_items(resource, spans);
+}
+
+std::string encode_logs(const Resource& resource, std::span<const telemetry::LogRecord> records) {
+  return encode_items(resource, records);
+}
+
+std::string encode_metrics(
+    const Resource& resource,
+    const telemetry::Totals& totals,
+    std::string_view application,
+    Period period
+) {
+  using C = ComponentTotals;
+  Writer out;
+  {
+    const Message of_resource(out, 1);
+    put_resource(out, resource);
+    const Message of_scope(out, 2);
+    put_scope(out, nullptr);
+    MetricsWriter metrics(out, totals, period);
+    const Attributes of_request{{"trigger_type", "http"}, {"app_id", std::string(application)}};
+    metrics.counter("spin.request_count", "Events", of_request, [](const C& c) {
+      return c.events;
+    });
+    metrics.histogram("spin.component_cpu_time", "CPU of an event", "s", kNanosecond, &C::cpu);
+    metrics.histogram(
+        "spin.component_memory_used_on_init",
+        "Linear memory before an event",
+        "By",
+        1,
+        &C::memory_begin
+    );
+    metrics.histogram(
+        "spin.component_memory_used", "Linear memory after an event", "By", 1, &C::memory_end
+    );
+    metrics.histogram(
+        "http.server.request.duration",
+        "From the head of a request to the end of its answer",
+        "s",
+        kNanosecond,
+        &C::duration
+    );
+    metrics.counter("whorl.instances.started", "Instances made anew", {}, [](const C& c) {
+      return c.instances_started;
+    });
+    metrics.counter("whorl.instances.reset", "Instances put back exactly", {}, [](const C& c) {
+      return c.instances_reset;
+    });
+    metrics.counter("whorl.instances.dropped", "Instances dropped", {}, [](const C& c) {
+      return c.instances_dropped;
+    });
+    metrics.counter("whorl.traps", "Events that ended with a trap", {}, [](const C& c) {
+      return c.traps;
+    });
+  }
+  return out.take();
+}
+
+std::optional<PartialSuccess> read_answer(ByteView answer) {
+  wire::protobuf::Reader outer(answer);
+  PartialSuccess partial;
+  while (const auto field = outer.next()) {
+    if (field->number != 1 || field->type != wire::protobuf::WireType::Bytes) {
+      continue;
+    }
+    wire::protobuf::Reader inner(field->bytes);
+    while (const auto member = inner.next()) {
+      if (member->number == 1 && member->type == wire::protobuf::WireType::Varint) {
+        partial.rejected = member->value;
+      } else if (member->number == 2 && member->type == wire::protobuf::WireType::Bytes) {
+        partial.message = telemetry::to_utf8(member->text().substr(0, telemetry::kMaxText));
+      }
+    }
+  }
+  if (outer.has_failed() || (partial.rejected == 0 && partial.message.empty())) {
+    return std::nullopt;
+  }
+  return partial;
+}
+
+}  // namespace whorl::otlp

@@ -1,0 +1,139 @@
+#include "otlp/settings.hpp"
+
+#include <doctest/doctest.h>
+
+namespace whorl::otlp {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+TEST_CASE("nothing is exported without an endpoint, or when it is switched off") {
+  CHECK_FALSE(read_settings({})->is_on());
+  CHECK_FALSE(read_settings({{std::string(kEndpoint), ""}})->is_on());
+  CHECK_FALSE(read_settings({{"OTEL_SERVICE_NAME", "x"}})->is_on());
+  CHECK_FALSE(read_settings({{std::string(kEndpoint), "http://h:4318"},
+                             {"OTEL_SDK_DISABLED", "true"}})
+                  ->is_on());
+}
+
+TEST_CASE("the common endpoint is the front of a URL, that of a signal all of it") {
+  const auto all = read_settings({{std::string(kEndpoint), "http://collector:4318/"}});
+  REQUIRE(all);
+  CHECK(all->traces->url.to_text() == "http://collector:4318/v1/traces");
+  CHECK(all->metrics->url.to_text() == "http://collector:4318/v1/metrics");
+  CHECK(all->logs->url.to_text() == "http://collector:4318/v1/logs");
+  CHECK(all->traces->timeout == 10s);
+  CHECK(all->resource == telemetry::Attributes{{"service.name", "spin"}});
+  const auto one = read_settings({{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://h/own"}});
+  REQUIRE(one);
+  CHECK_FALSE(one->traces);
+  CHECK_FALSE(one->metrics);
+  CHECK(one->logs->url.to_text() == "https://h/own");
+}
+
+TEST_CASE("values and their defaults") {
+  const auto settings = read_settings({
+      {std::string(kEndpoint), "http://h"},
+      {"OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b, x=y=z ,"},
+      {"OTEL_EXPORTER_OTLP_LOGS_HEADERS", "only=logs"},
+      {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "250"},
+      {"OTEL_RESOURCE_ATTRIBUTES", "service.name=from-resource,deployment=a%2Cb"},
+      {"OTEL_BSP_SCHEDULE_DELAY", "20"},
+      {"OTEL_BSP_MAX_QUEUE_SIZE", "100"},
+      {"OTEL_BLRP_SCHEDULE_DELAY", "30"},
+      {"OTEL_METRIC_EXPORT_INTERVAL", "40"},
+      {"OTEL_TRACES_SAMPLER", "traceidratio"},
+      {"OTEL_TRACES_SAMPLER_ARG", "0.5"},
+      {"SPIN_DISABLE_LOG_TO_TRACING", "1"},
+  });
+  REQUIRE(settings);
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  CHECK(settings->traces->headers == Pairs{{"api-key", "a b"}, {"x", "y=z"}});
+  CHECK(settings->logs->headers == Pairs{{"only", "logs"}});
+  CHECK(settings->traces->timeout == 250ms);
+  CHECK(settings->logs->timeout == 10s);
+  CHECK(
+      settings->resource ==
+      telemetry::Attributes{{"service.name", "from-resource"}, {"deployment", "a,b"}}
+  );
+  CHECK(settings->span_delay == 20ms);
+  CHECK(settings->log_delay == 30ms);
+  CHECK(settings->metric_interval == 40ms);
+  CHECK(settings->max_queue == 100);
+  CHECK(settings->max_batch == 100);
+  CHECK(settings->sampler.threshold == std::uint64_t{1} << 62);
+  CHECK_FALSE(settings->sampler.is_parent_based);
+  CHECK_FALSE(settings->has_output_events);
+  CHECK(settings->warnings.empty());
+  const auto named = read_settings(
+      {{std::string(kEndpoint), "http://h"},
+       {"OTEL_SERVICE_NAME", "mine"},
+       {"OTEL_RESOURCE_ATTRIBUTES", "service.name=other"}}
+  );
+  CHECK(named->resource == telemetry::Attributes{{"service.name", "mine"}});
+}
+
+TEST_CASE("what cannot be is refused, without showing what may be secret") {
+  struct Case {
+    std::string name;
+    std::string value;
+    ErrorKind kind;
+    std::string message;
+  };
+  for (const Case& c : {
+           Case{
+               "OTEL_EXPORTER_OTLP_PROTOCOL",
+               "http/json",
+               ErrorKind::Unsupported,
+               "http/json OTLP protocol is not supported"
+           },
+           Case{
+               "OTEL_EXPORTER_OTLP_PROTOCOL",
+               "grpc",
+               ErrorKind::Unsupported,
+               "OTEL_EXPORTER_OTLP_PROTOCOL: OTLP over gRPC is not supported yet"
+           },
+           Case{
+               "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+               "grpc",
+               ErrorKind::Unsupported,
+               "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: OTLP over gRPC is not supported yet"
+           },
+           Case{
+               "OTEL_EXPORTER_OTLP_ENDPOINT",
+               "secret@host",
+               ErrorKind::InvalidInput,
+               "OTEL_EXPORTER_OTLP_ENDPOINT is no http or https URL without user information"
+           },
+       }) {
+    CAPTURE(c.value);
+    Environment environment{{std::string(kEndpoint), "http://h"}};
+    environment[c.name] = c.value;
+    const auto settings = read_settings(environment);
+    REQUIRE_FALSE(settings);
+    CHECK(settings.error().kind() == c.kind);
+    CHECK(settings.error().message() == c.message);
+  }
+}
+
+TEST_CASE("what makes no sense is warned of") {
+  const auto settings = read_settings({
+      {std::string(kEndpoint), "http://h"},
+      {"OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon"},
+      {"OTEL_EXPORTER_OTLP_HEADERS", "no-value,=x"},
+      {"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"},
+      {"OTEL_TRACES_SAMPLER", "parentbased_traceidratio"},
+      {"OTEL_TRACES_SAMPLER_ARG", "2"},
+      {"OTEL_BSP_SCHEDULE_DELAY", "soon"},
+  });
+  REQUIRE(settings);
+  CHECK(settings->warnings.size() == 5);
+  CHECK(settings->span_delay == 5s);
+  CHECK(settings->sampler.is_parent_based);
+  CHECK(settings->sampler.threshold == std::uint64_t{1} << 63);
+}
+
+}  // namespace
+}  // namespace whorl::otlp

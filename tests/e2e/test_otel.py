@@ -1,0 +1,162 @@
+"""Traces, metrics and logs as a collector gets them: Spin's spans and attributes, W3C trace context in and out."""
+
+import pytest
+import whorl
+
+import otlp
+
+HELLO = """
+[[trigger.http]]
+route = "/..."
+component = "multi"
+[component.multi]
+source = "multi.wasm"
+"""
+FETCH = """
+[[trigger.http]]
+route = "/..."
+component = "fetch"
+[component.fetch]
+source = "fetch.wasm"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+"""
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BLRP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
+
+
+def to(collector, **more: str) -> dict[str, str]:
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url} | FAST | more
+
+
+@pytest.fixture
+def hello(app):
+    return app(HELLO, "multi")
+
+
+def test_smoke(hello):
+    """What Spin's otel smoke test wants: these two spans, in one trace."""
+    with otlp.Collector() as collector, whorl.Server.start("-f", hello, env=to(collector)) as server:
+        assert server.get("/status/200?secret=hunter", [("User-Agent", "me")]).status == 200
+        spans = {span["name"]: span for span in collector.spans(2)}
+        assert set(spans) == {"GET /...", "execute_wasm_component multi"}
+        request, work = spans["GET /..."], spans["execute_wasm_component multi"]
+        assert request["trace_id"] == work["trace_id"]
+        assert (work["parent"], "parent" in request) == (request["span_id"], False)
+        assert (request["kind"], work["kind"]) == (2, 1)
+        seen = otlp.attributes(request)
+        assert seen.pop("client.port") > 0
+        assert seen == {
+            "http.request.method": "GET", "url.path": "/status/200", "url.scheme": "http", "http.route": "/...",
+            "http.response.status_code": 200, "server.address": "test.local", "client.address": "127.0.0.1",
+            "user_agent.original": "me", "network.protocol.name": "http", "network.protocol.version": "1.1"}
+        assert otlp.attributes(work) == {"component_id": "multi"}
+        assert request["resource"] == {"service.name": "spin"}
+        assert request["start"] <= work["start"] <= work["end"] <= request["end"]
+
+
+def test_failures_and_routes(hello):
+    with otlp.Collector() as collector, whorl.Server.start(
+            "-f", hello, env=to(collector, OTEL_SERVICE_NAME="mine", OTEL_RESOURCE_ATTRIBUTES="zone=a")) as server:
+        server.get("/trap", [("traceparent", f"00-{TRACE}-{PARENT}-01"), ("tracestate", "v=1")])
+        request, work = sorted(collector.spans(2), key=lambda span: span["kind"], reverse=True)
+        assert (request["trace_id"], request["parent"], request["trace_state"]) == (TRACE, PARENT, "v=1")
+        assert (request["status"]["code"], work["status"]["code"]) == (2, 2)
+        assert otlp.attributes(work)["error.type"] == "unreachable"
+        assert otlp.attributes(work)["error.blame"] == "guest"
+        assert otlp.attributes(request)["http.response.status_code"] == 500
+        assert request["resource"] == {"service.name": "mine", "zone": "a"}
+        # A caller that does not sample is followed: nothing comes of this one.
+        server.get("/status/200", [("traceparent", f"00-{TRACE}-{PARENT}-00")])
+        server.get("/.well-known/spin/health")
+        spans = collector.spans(3)
+        assert [span["name"] for span in spans[2:]] == ["GET"]
+
+
+def test_trace_context_goes_on_to_outgoing_requests(app, hello, tmp_path):
+    with otlp.Collector() as collector, whorl.Server.start("-f", app(FETCH, "fetch"), env=to(collector)) as server, \
+            whorl.Server.start("-f", whorl.guest("multi")) as other:
+        url = f"http://127.0.0.1:{other.port}/seen?key=hunter2"
+        answer = server.get("/fetch", [("x-url", url), ("traceparent", f"00-{TRACE}-{PARENT}-01")])
+        assert answer.status == 200, answer
+        spans = {span["name"]: span for span in collector.spans(3)}
+        out, work = spans["GET"], spans["execute_wasm_component fetch"]
+        assert (out["kind"], out["parent"], out["trace_id"]) == (3, work["span_id"], TRACE)
+        assert otlp.attributes(out) == {
+            "http.request.method": "GET", "url.full": f"http://127.0.0.1:{other.port}/seen",
+            "server.address": "127.0.0.1", "server.port": other.port, "http.response.status_code": 200}
+        assert f"00-{TRACE}-{out['span_id']}-01" in answer.body.decode()
+
+
+def test_output_of_guests(hello):
+    with otlp.Collector() as collector, whorl.Server.start("-f", hello, env=to(collector)) as server:
+        server.get("/log")
+        logs = collector.logs(1)
+        work = next(span for span in collector.spans(2) if span["kind"] == 1)
+        assert {(log["trace_id"], log["span_id"]) for log in logs} == {(work["trace_id"], work["span_id"])}
+        assert all(otlp.attributes(log)["component_id"] == "multi" for log in logs)
+        texts = [log["body"]["string"] for log in logs]
+        assert [otlp.attributes(event)["app_log"] for event in work["events"]] == texts
+    with otlp.Collector() as collector, whorl.Server.start(
+            "-f", hello, env=to(collector, SPIN_DISABLE_LOG_TO_TRACING="1")) as server:
+        server.get("/log")
+        collector.logs(1)
+        assert not any(span["events"] for span in collector.spans(2))
+
+
+def test_metrics_of_spin(hello):
+    with otlp.Collector() as collector, whorl.Server.start("-f", hello, env=to(collector)) as server:
+        for _ in range(3):
+            server.get("/status/200")
+
+        def has_three(metrics: dict) -> bool:
+            points = metrics.get("spin.request_count", {"sum": {"points": []}})["sum"]["points"]
+            return any(point["int"] == 3 for point in points)
+
+        metrics = collector.metrics(has_three)
+        (point,) = metrics["spin.request_count"]["sum"]["points"]
+        assert otlp.attributes(point) == {"trigger_type": "http", "app_id": "test", "component_id": "multi"}
+        assert metrics["spin.request_count"]["sum"]["temporality"] == 2
+        for name in ("spin.component_cpu_time", "spin.component_memory_used", "spin.component_memory_used_on_init"):
+            (point,) = metrics[name]["histogram"]["points"]
+            assert (point["count"], sum(point["buckets"])) == (3, 3)
+            assert len(point["buckets"]) == len(point["bounds"]) + 1
+            assert otlp.attributes(point) == {"component_id": "multi"}
+
+
+def test_what_waits_is_sent_at_the_end_and_tried_again(hello):
+    slow = {name: "600000" for name in FAST}
+    with otlp.Collector([503, 429]) as collector, whorl.Server.start(
+            "-f", hello, env=to(collector) | slow | {"OTEL_EXPORTER_OTLP_HEADERS": "api-key=hunter2"}) as server:
+        server.get("/status/200")
+        assert server.stop() == 0
+        assert len(collector.spans(2)) == 2
+        assert all(headers["api-key"] == "hunter2" for headers in collector.headers)
+        assert "hunter2" not in server.err.text
+
+
+def test_a_collector_that_is_away_changes_nothing_for_clients(hello):
+    env = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/v1/traces?key=hunter2", "OTEL_EXPORTER_OTLP_TIMEOUT": "100"} | FAST
+    with whorl.Server.start("-f", hello, "--metrics-listen", "127.0.0.1:0", env=env) as server:
+        assert server.get("/status/200").status == 200
+        assert server.err.wait_for(r"spans did not get to http://127\.0\.0\.1:1/v1/traces: ")
+        assert server.stop() == 0
+        assert "hunter2" not in server.err.text
+
+
+@pytest.mark.parametrize("protocol, message", [
+    ("grpc", "OTEL_EXPORTER_OTLP_PROTOCOL: OTLP over gRPC is not supported yet"),
+    ("http/json", "http/json OTLP protocol is not supported"),
+])
+def test_other_protocols_are_refused(hello, protocol, message):
+    result = whorl.run("up", "-f", hello, "--listen", "127.0.0.1:0",
+                       env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
+    assert (result.returncode, message in result.stderr) == (1, True), result.stderr
+
+
+def test_without_an_endpoint_nothing_is_injected(app):
+    with whorl.Server.start("-f", app(FETCH, "fetch"), env={"OTEL_SDK_DISABLED": ""}) as server, \
+            whorl.Server.start("-f", whorl.guest("multi")) as other:
+        url = f"http://127.0.0.1:{other.port}/seen"
+        answer = server.get("/fetch", [("x-url", url), ("traceparent", f"00-{TRACE}-{PARENT}-01")])
+        assert b"traceparent" not in answer.body
