@@ -5,6 +5,8 @@
 #include "wit/fermyon_spin_config_v1.hpp"
 #include "wit/fermyon_spin_key_value.hpp"
 #include "wit/fermyon_spin_key_value_v1.hpp"
+#include "wit/fermyon_spin_llm.hpp"
+#include "wit/fermyon_spin_llm_v1.hpp"
 #include "wit/fermyon_spin_redis.hpp"
 #include "wit/fermyon_spin_redis_v1.hpp"
 #include "wit/fermyon_spin_sqlite.hpp"
@@ -55,6 +57,8 @@ const HostInterface* const kAll[] = {
     &fermyon_spin_key_value_v1::kInterface,
     &fermyon_spin_redis::kInterface,
     &fermyon_spin_redis_v1::kInterface,
+    &fermyon_spin_llm::kInterface,
+    &fermyon_spin_llm_v1::kInterface,
     &fermyon_spin_sqlite::kInterface,
     &fermyon_spin_sqlite_v1::kInterface,
     &spin_sqlite_sqlite::kInterface,

@@ -163,6 +163,8 @@ Result<AppCapabilities> Capabilities::configure(
       std::make_unique<host::sqlite::AppSqliteCapability>(sqlite_, sqlite_databases(request));
   WHORL_CHECKED(sqlite->check(*runnable.app));
   app.add(std::move(sqlite));
+  WHORL_TRY(auto models, remote_.models(request));
+  app.add(std::make_unique<host::llm::AppLlmCapability>(llm_, std::move(models)));
   return app;
 }
 

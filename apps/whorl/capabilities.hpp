@@ -2,11 +2,14 @@
 /// one place that names concrete capabilities and their backends.
 #pragma once
 
+#include "remote_backends.hpp"
+
 #include "async/blocking_pool.hpp"
 #include "cli/cli.hpp"
 #include "host/capability.hpp"
 #include "host/key_value/backends/sqlite_file.hpp"
 #include "host/key_value/key_value_capability.hpp"
+#include "host/llm/llm_capability.hpp"
 #include "host/net_policy/network.hpp"
 #include "host/redis/redis_capability.hpp"
 #include "host/sqlite/backends/local_database.hpp"
@@ -47,7 +50,7 @@ class Capabilities {
 
   /// For runtime::Platform::create(), which links them.
   [[nodiscard]] auto all() noexcept {
-    return std::array<host::Capability*, 4>{&variables_, &key_value_, &sqlite_, &redis_};
+    return std::array<host::Capability*, 5>{&variables_, &key_value_, &sqlite_, &redis_, &llm_};
   }
   /// Gives an application its settings. After all() was linked.
   /// @return errors: those of the capabilities, InvalidInput mostly
@@ -90,6 +93,8 @@ class Capabilities {
   host::sqlite::SqliteCapability sqlite_;
   host::redis::RedisCapability redis_;
   std::unique_ptr<Clients> clients_;
+  host::llm::LlmCapability llm_;
+  RemoteBackends remote_;
   host::sqlite::SqlLanes sql_lanes_;
   std::map<std::string, std::shared_ptr<host::sqlite::Database>> databases_;  ///< by label
   std::map<std::string, std::shared_ptr<host::key_value::SqliteFile>> store_files_;

@@ -52,6 +52,40 @@ Result<> refuse_unsupported(const config::RuntimeConfig& all) {
   return {};
 }
 
+Result<VariablesProviderConfig> as_azure_key_vault(const config::AzureVariables& azure) {
+  VariablesProviderConfig out;
+  out.kind = VariablesProviderConfig::Kind::AzureKeyVault;
+  auto vault = host::remote::parse_service_url(azure.vault_url);
+  if (!vault) {
+    return std::move(vault.take_error()).context("invalid value for `vault_url`");
+  }
+  out.azure.vault = *std::move(vault);
+  if (!azure.client_id && !azure.client_secret && !azure.tenant_id) {
+    return out;
+  }
+  if (!azure.client_id || !azure.client_secret || !azure.tenant_id) {
+    return fail(
+        ErrorKind::InvalidInput,
+        "The current runtime config specifies some but not all of the Azure KeyVault 'client_id', "
+        "'client_secret', and 'tenant_id' values. Provide the missing values to authenticate to "
+        "Azure KeyVault with the given service principal, or remove all these values to "
+        "authenticate using ambient authentication (e.g. env vars, Managed Identity, Workload "
+        "Identity)."
+    );
+  }
+  auto authority = host::remote::azure_authority(azure.authority_host.value_or("AzurePublicCloud"));
+  if (!authority) {
+    return std::move(authority.take_error()).context("invalid value for `authority_host`");
+  }
+  out.azure.principal = host::remote::ServicePrincipal{
+      .tenant_id = *azure.tenant_id,
+      .client_id = *azure.client_id,
+      .client_secret = *azure.client_secret,
+      .authority = *std::move(authority),
+  };
+  return out;
+}
+
 Result<VariablesProviderConfig> as_provider(const config::VariablesProvider& provider) {
   VariablesProviderConfig out;
   if (const auto* values = std::get_if<config::StaticVariables>(&provider)) {
@@ -74,7 +108,8 @@ Result<VariablesProviderConfig> as_provider(const config::VariablesProvider& pro
     out.vault.prefix = vault->prefix.value_or("");
     return out;
   }
-  return unsupported("variables provider", "azure_key_vault");
+  return as_azure_key_vault(std::get<config::AzureVariables>(provider))
+      .context("in [variables_provider]");
 }
 
 Result<RuntimeConfig> as_settings(config::RuntimeConfig all) {

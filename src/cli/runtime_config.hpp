@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "host/runtime_config/runtime_config.hpp"
+#include "host/variables/azure_key_vault_provider.hpp"
 #include "host/variables/provider.hpp"
 #include "host/variables/vault_provider.hpp"
 
@@ -20,12 +21,13 @@ namespace whorl::cli {
 
 /// One `[[variables_provider]]`.
 struct VariablesProviderConfig {
-  enum class Kind : std::uint8_t { Static, Environment, Vault };
+  enum class Kind : std::uint8_t { Static, Environment, Vault, AzureKeyVault };
   Kind kind = Kind::Static;
   host::variables::StaticProvider::Values values{};  ///< of Static
   std::string prefix{};                              ///< of Environment
   std::string dotenv_path{};                         ///< of Environment; empty: none
   host::variables::VaultSettings vault{};            ///< of Vault
+  host::variables::AzureKeyVaultSettings azure{};    ///< of AzureKeyVault
 };
 
 struct RuntimeConfig {

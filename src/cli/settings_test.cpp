@@ -68,7 +68,21 @@ TEST_CASE("runtime configs that are refused") {
   );
   CHECK(
       error_of("[[variables_provider]]\ntype = \"azure_key_vault\"\nvault_url = \"u\"") ==
-      "the variables provider `azure_key_vault` is known from Spin but not supported yet"
+      "in [variables_provider]: invalid value for `vault_url`: not an http or https URL"
+  );
+  CHECK(error_of("[[variables_provider]]\ntype = \"azure_key_vault\"\nvault_url = \"https://v\"\n"
+                 "client_id = \"c\"")
+            .starts_with(
+                "in [variables_provider]: The current runtime config specifies some but not all of "
+                "the Azure KeyVault 'client_id', 'client_secret', and 'tenant_id' values."
+            ));
+  CHECK(
+      error_of("[[variables_provider]]\ntype = \"azure_key_vault\"\nvault_url = \"https://v\"\n"
+               "client_id = \"c\"\nclient_secret = \"s3cret\"\ntenant_id = \"t\"\n"
+               "authority_host = \"Nowhere\"") ==
+      "in [variables_provider]: invalid value for `authority_host`: unknown variant, expected one "
+      "of "
+      "`AzurePublicCloud`, `AzureChina`, `AzureGermany`, `AzureGovernment`"
   );
   CHECK(
       error_of("[[variables_provider]]\ntype = \"static\"\nvalues = { a = 1 }") ==

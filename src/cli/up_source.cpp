@@ -203,6 +203,8 @@ Result<Runnable> make_runnable(
       providers.push_back(std::make_unique<host::variables::StaticProvider>(config.values));
     } else if (config.kind == VariablesProviderConfig::Kind::Vault) {
       providers.push_back(std::make_unique<host::variables::VaultProvider>(config.vault));
+    } else if (config.kind == VariablesProviderConfig::Kind::AzureKeyVault) {
+      providers.push_back(std::make_unique<host::variables::AzureKeyVaultProvider>(config.azure));
     } else {
       providers.push_back(
           std::make_unique<host::variables::EnvironmentProvider>(config.prefix, config.dotenv_path)

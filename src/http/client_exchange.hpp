@@ -55,6 +55,12 @@ struct ClientTimeouts {
   std::chrono::nanoseconds between_bytes = kDefault;  ///< while the reader waits for more
 };
 
+/// When a connection that served another request may be used.
+enum class ConnectionReuse : std::uint8_t {
+  Idempotent,  ///< for methods that may be repeated (RFC 9110 §9.2.2)
+  Always,      ///< the requester bears that the server may just have closed it
+};
+
 class ClientExchange {
  public:
   using Outcome = std::expected<Response, ClientError>;
@@ -70,6 +76,9 @@ class ClientExchange {
   /// Who asks: a component's id, which may have TLS settings of its own.
   void set_requester(std::string component_id) { requester_ = std::move(component_id); }
   [[nodiscard]] const std::string& requester() const noexcept { return requester_; }
+
+  void set_reuse(ConnectionReuse reuse) noexcept { reuse_ = reuse; }
+  [[nodiscard]] ConnectionReuse reuse() const noexcept { return reuse_; }
 
   // --- requester's side ------------------------------------------------------------------------
   [[nodiscard]] bool is_resolved() const noexcept { return resolved_; }
@@ -99,6 +108,7 @@ class ClientExchange {
   Request request_;
   ClientTimeouts timeouts_;
   std::string requester_;
+  ConnectionReuse reuse_ = ConnectionReuse::Idempotent;
   std::optional<Outcome> outcome_;
   std::shared_ptr<telemetry::OpenSpan> span_;
   bool resolved_ = false;

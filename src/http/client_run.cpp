@@ -53,7 +53,7 @@ async::Awaitable<ClientRun::Step<>> ClientRun::go() {
   to_ = *std::move(destination);
   to_.tls_profile = core_->tls_profile(exchange_->requester(), to_.host);
   const auto deadline = after(exchange_->timeouts().connect);
-  if (is_idempotent(request.method)) {
+  if (exchange_->reuse() == ConnectionReuse::Always || is_idempotent(request.method)) {
     ClientCore::Connection idle = core_->take_idle(to_);
     channel_ = std::move(idle.channel);
     permit_ = std::move(idle.permit);

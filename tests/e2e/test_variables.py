@@ -5,6 +5,7 @@ import json
 import threading
 
 import pytest
+import services
 import whorl
 
 MANIFEST = """
@@ -146,4 +147,61 @@ def test_vault_in_trouble(app, tmp_path, vault, trouble):
         assert read(server, "/spin/message") == "error 2 the variables provider could not be asked"
         assert "WARN whorl::variables: Vault cannot be asked for the variable" in server.err.text
         for hidden in (SECRET, "t0ken", "wr0ng"):
+            assert hidden not in server.err.text
+
+
+CLIENT_SECRET = "cl1ent-secret"
+
+
+@pytest.fixture
+def key_vault():
+    with services.KeyVault("client", CLIENT_SECRET, {"token": SECRET, "db-password": SECRET}) as service:
+        yield service
+
+
+def azure_config(folder, url, secret=CLIENT_SECRET, ambient=False):
+    principal = f'client_id = "client"\nclient_secret = "{secret}"\ntenant_id = "tenant"\nauthority_host = "{url}"\n'
+    (folder / "rc.toml").write_text(
+        f'[[variables_provider]]\ntype = "azure_key_vault"\nvault_url = "{url}/"\n' + ("" if ambient else principal))
+    return "--runtime-config-file", folder / "rc.toml"
+
+
+AMBIENT = {name: "" for name in (
+    "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN", "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_POD_IDENTITY_AUTHORITY_HOST")}
+
+
+@pytest.mark.parametrize("surroundings", ["config", "environment", "machine"])
+def test_azure_key_vault(app, tmp_path, key_vault, surroundings):
+    folder = app(MANIFEST.replace("token", "db_password"), "variables")
+    flags = azure_config(tmp_path, key_vault.url, ambient=surroundings != "config")
+    env = dict(AMBIENT)
+    if surroundings == "environment":
+        env |= {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client", "AZURE_CLIENT_SECRET": CLIENT_SECRET,
+                "AZURE_AUTHORITY_HOST": key_vault.url}
+    elif surroundings == "machine":
+        env |= {"AZURE_POD_IDENTITY_AUTHORITY_HOST": key_vault.url}
+    with whorl.Server.start("-f", folder, *flags, env=env) as server:
+        assert read(server, "/spin/message") == f"hello, {SECRET}!"
+        asked = [request.path.split("?")[0] for request in key_vault.seen]
+        assert asked[1:] == ["/secrets/db-password", "/secrets/greeting"]  # one token for both
+        assert server.stop() == 0
+        assert SECRET not in server.out.text + server.err.text
+    with whorl.Server.start("-f", folder, *flags, "--variable", "db_password=flag", env=env) as server:
+        assert read(server, "/spin/message") == "hello, flag!"
+
+
+@pytest.mark.parametrize("trouble", ["away", "wrong secret", 500, "cut", "garbage", "no secret"])
+def test_azure_key_vault_in_trouble(app, tmp_path, key_vault, trouble):
+    folder = app(MANIFEST, "variables")
+    url = "http://127.0.0.1:1" if trouble == "away" else key_vault.url
+    secret = "wr0ng" if trouble == "wrong secret" else CLIENT_SECRET
+    if trouble == "no secret":
+        key_vault.secrets["token"] = None
+    elif isinstance(trouble, int) or trouble in ("cut", "garbage"):
+        key_vault.trouble = [None] + [trouble] * 4
+    with whorl.Server.start("-f", folder, *azure_config(tmp_path, url, secret), env={"RUST_LOG": "warn"}) as server:
+        assert read(server, "/spin/message") == "error 2 the variables provider could not be asked"
+        assert "WARN whorl::variables: Azure Key Vault cannot be asked for the variable" in server.err.text
+        for hidden in (SECRET, CLIENT_SECRET, "wr0ng", "token-1"):
             assert hidden not in server.err.text
