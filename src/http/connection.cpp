@@ -411,6 +411,9 @@ bool Connection::advance_exchange() {
 /// The answer is out and the request is not: whoever still reads it may go on, else it is drained.
 /// @return true when there is no sense in waiting for the rest
 bool Connection::advance_after_response() {
+  if (exchange_ != nullptr) {
+    exchange_->note_end();
+  }
   exchange_.reset();
   if (expects_continue_) {
     return true;
@@ -456,6 +459,7 @@ void Connection::client_gone() {
   reader_.fail_body(ErrorKind::Disconnected);
   if (exchange_ != nullptr) {
     exchange_->set_client_gone();
+    exchange_->note_end();
     exchange_.reset();
   }
   writer_.reset(ResponseWriter::Memory::Keep);
@@ -469,6 +473,9 @@ bool Connection::end_exchange() {
   keep_alive_ &= reader_.body_state() == RequestReader::BodyState::Ended && !broken_;
   reader_.fail_body(ErrorKind::Disconnected);
   timed_out_ = false;
+  if (exchange_ != nullptr) {
+    exchange_->note_end();
+  }
   exchange_.reset();
   reader_.finish_request();
   writer_.reset(ResponseWriter::Memory::Keep);

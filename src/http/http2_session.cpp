@@ -362,6 +362,9 @@ void Http2Session::on_data(Http2Stream& stream, ByteView data) {
 
 void Http2Session::on_sent_end(Http2Stream& stream) {
   stream.is_sent = true;
+  if (stream.exchange != nullptr) {
+    stream.exchange->note_end();
+  }
   frames_.add(4);
   mark_dirty(stream);
 }
@@ -382,6 +385,7 @@ void Http2Session::on_close(Http2Stream& stream) {
   }
   if (stream.exchange != nullptr && !stream.is_sent) {
     stream.exchange->set_client_gone();
+    stream.exchange->note_end();
     if (stream.exchange.use_count() > 1) {
       orphans_.push_back(stream.exchange);
     }

@@ -2,6 +2,7 @@
 
 #include "app/allowed_hosts.hpp"
 #include "app/file_url.hpp"
+#include "app/static_files.hpp"
 #include "fs/file.hpp"
 #include "loader/assets.hpp"
 #include "loader/deferred_copies.hpp"
@@ -287,6 +288,10 @@ Result<app::Component> lock_component(manifest::Component from, LockContext& con
   out.ai_models = std::move(from.ai_models);
   if (from.build) {
     out.metadata.set("build", build_metadata(*from.build));
+  }
+  // What is meant for us is kept; other tools' tables are theirs.
+  if (const app::Value* own = from.tools.find(app::kOwnTool)) {
+    out.metadata.set(app::kOwnTool, *own);
   }
   if (app::needs_service_chaining(out.allowed_outbound_hosts)) {
     out.host_requirements["local_service_chaining"] = "required";

@@ -95,6 +95,17 @@ Result<std::shared_ptr<const HttpApp>> make_http_app(
       result->components.emplace(result->triggers[i].component, result->services[i]);
     }
   }
+  for (const auto& [id, slot] : result->components) {
+    const app::Component* component = app->find_component(id);
+    WHORL_TRY(
+        auto settings,
+        component != nullptr ? app::static_files(*component)
+                             : Result<std::optional<app::StaticFiles>>()
+    );
+    if (settings) {
+      result->sites.emplace(id, StaticSite(*std::move(settings)));
+    }
+  }
   for (const app::HttpTrigger& trigger : result->triggers) {
     if (trigger.wagi) {
       result->wagi_arguments[trigger.component] = trigger.wagi->argv;
@@ -127,6 +138,13 @@ void HttpTrigger::run(
     const app::RequestFacts& facts,
     std::shared_ptr<http::Exchange> exchange
 ) {
+  if (!app_->sites.empty()) [[unlikely]] {
+    const auto site = app_->sites.find(component_id);
+    if (site != app_->sites.end() &&
+        site->second.try_answer(runtime_.shard(), service->preopens, match.path_info, *exchange)) {
+      return;
+    }
+  }
   const auto wagi = app_->wagi_arguments.find(component_id);
   if (wagi != app_->wagi_arguments.end()) {
     std::make_shared<WagiCall>(runtime_, service, std::move(exchange), app_, match, wagi->second)

@@ -13,6 +13,7 @@
 #include "runtime/prepare.hpp"
 #include "runtime/service_slot.hpp"
 #include "runtime/shard_runtime.hpp"
+#include "trigger/http/static_site.hpp"
 
 #include <functional>
 #include <memory>
@@ -36,6 +37,8 @@ struct HttpApp {
   /// Those of them that are run as commands; views into `triggers`. Of several executors for one
   /// component the last declared counts.
   std::unordered_map<std::string_view, std::string_view> wagi_arguments;
+  /// Components whose files are served by the host; views into `triggers`.
+  std::unordered_map<std::string_view, StaticSite> sites;
   /// What a component called by another one is told about its route.
   app::Route chained_route;
   /// Body of `/.well-known/spin/info`.
@@ -44,7 +47,9 @@ struct HttpApp {
 
 /// Builds the routes of triggers that app::http_triggers() read. Only components that some trigger
 /// names are needed in `services`.
-/// @return errors: those of app::RouteTable::build(); NotFound for a component without a service
+/// @return errors: those of app::RouteTable::build() and app::static_files(); NotFound for a
+/// component
+///         without a service
 [[nodiscard]] Result<std::shared_ptr<const HttpApp>> make_http_app(
     std::shared_ptr<const app::LockedApp> app,
     std::vector<app::HttpTrigger> triggers,
