@@ -150,6 +150,9 @@ class LiftContext : public AbiFailure {
     return object;
   }
   [[nodiscard]] std::unique_ptr<HostResource> lift_own(std::uint32_t index, const ResourceTag& tag);
+  [[nodiscard]] ByteView memory() const noexcept { return memory_; }
+  /// The table that handles are lifted from.
+  [[nodiscard]] HandleTable& handles() noexcept { return handles_; }
   /// Of any resource; harmless after a failure.
   [[nodiscard]] BorrowedRep lift_borrow(std::uint32_t index, ResourceKey key);
   [[nodiscard]] ResourceRep lift_own(std::uint32_t index, ResourceKey key);
@@ -271,6 +274,8 @@ class LowerContext : public AbiFailure {
       std::size_t length, std::uint32_t elem_size, std::uint32_t alignment
   );
 
+  /// The table that handles are lowered into.
+  [[nodiscard]] HandleTable& handles() noexcept { return handles_; }
   /// The handle of a resource that now belongs to the guest.
   [[nodiscard]] std::uint32_t lower_own(
       const ResourceTag& tag, std::unique_ptr<HostResource> resource

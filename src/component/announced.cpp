@@ -152,14 +152,21 @@ engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawV
   }
   std::optional<Value> result = answer_of(announced);
   const FuncLayout& layout = *announced.layout;
-  const std::uint32_t out_param = layout.result_spills() ? slots[layout.flat_params()].u32 : 0;
+  const std::size_t most = announced.is_async ? kMaxFlatAsyncParams : kMaxFlatParams;
+  const std::size_t most_results = announced.is_async ? 0 : kMaxFlatResults;
+  const std::uint32_t out_param =
+      layout.result_spills(most_results) ? slots[layout.flat_params(most)].u32 : 0;
   InstanceHeap heap(instance, store, site);
   LowerContext cx(
       heap, instance.handles(site.component_index), site.encoding, site.component_index
   );
-  lower_result(cx, layout, result, slots, out_param);
+  lower_result(cx, layout, result, slots, out_param, most_results);
   if (cx.failed()) [[unlikely]] {
     return detail::end_guest(store, cx.take_trap());
+  }
+  if (announced.is_async) {
+    constexpr std::uint32_t kReturned = 2;  // Subtask.State.RETURNED
+    slots[0].u64 = kReturned;
   }
   return engine::HostStatus::Return;
 }

@@ -37,6 +37,7 @@ struct AnnouncedSite {
   TypeKind result = TypeKind::Bool;  ///< with Nothing: List, String or Option
   Answer answer = Answer::Trap;
   Absence why = Absence::NotThere;
+  bool is_async = false;  ///< lowered asynchronously
   std::string message;  ///< what an error with a text says, and what a trap says
 };
 

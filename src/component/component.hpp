@@ -26,6 +26,7 @@
 
 namespace whorl::component {
 
+class AsyncState;
 struct FuncLayout;
 struct Part;
 
@@ -45,6 +46,10 @@ struct ExportedFunc {
   std::uint16_t realloc_slot = CallSite::kNone;
   std::uint16_t component_index = 0;
   StringEncoding encoding = StringEncoding::Utf8;
+  bool is_async_type = false;  ///< `async func`: call_async_export() calls it
+  bool is_async_lift = false;  ///< it returns by task.return
+  std::uint16_t callback_slot = CallSite::kNone;
+  std::uint32_t result_id = 0;  ///< of its result type, as task.return names it
   /// Sizes and places of the shape's values, for calls that are interpreted; null when the shape is
   /// not known.
   std::shared_ptr<const FuncLayout> layout;
@@ -160,6 +165,16 @@ class ComponentInstance {
   /// Undoes enter() after a call that returned. @spec definitions.py ComponentInstance.leave_to
   void leave(std::uint16_t component_index, std::uint16_t caller) noexcept;
 
+  /// The asynchronous side; null for a component without asynchronous operations.
+  [[nodiscard]] AsyncState* async() noexcept { return async_.get(); }
+  [[nodiscard]] std::uint16_t backpressure(std::uint16_t component_index) const noexcept {
+    return states_[component_index].backpressure;
+  }
+  /// An entry of a table of functions, for thread.new-indirect.
+  [[nodiscard]] std::optional<engine::Func> func_in_table(
+      engine::Store& store, std::uint16_t table_slot, std::uint32_t index
+  ) const;
+
   /// Of the task that a component instance runs: zero since enter(). Whoever enters on behalf of
   /// another component instance puts back what was there.
   [[nodiscard]] TaskStorage& task_storage(std::uint16_t component_index) noexcept {
@@ -212,6 +227,8 @@ class ComponentInstance {
   std::vector<engine::Instance> core_instances_;  ///< by step of the plan
   std::vector<std::optional<engine::Memory>> memories_;
   std::vector<std::optional<engine::Func>> funcs_;
+  std::vector<std::optional<engine::Extern>> tables_;
+  std::unique_ptr<AsyncState> async_;
 };
 
 }  // namespace whorl::component

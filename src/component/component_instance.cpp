@@ -1,4 +1,7 @@
+#include "component/async_state.hpp"
 #include "component/component_impl.hpp"
+#include "component/fiber_run.hpp"
+#include "component/task.hpp"
 
 #include <fmt/format.h>
 
@@ -85,6 +88,13 @@ ComponentInstance::ComponentInstance(
   states_.resize(plan.components.size());
   memories_.resize(plan.memories.size());
   funcs_.resize(plan.funcs.size());
+  tables_.resize(plan.tables.size());
+  if (plan.uses_async) {
+    async_ = std::make_unique<AsyncState>(*this, *plan.payloads, plan.components.size());
+    for (State& state : states_) {
+      state.handles.set_async(async_.get());
+    }
+  }
 }
 
 ComponentInstance::~ComponentInstance() = default;
@@ -135,7 +145,21 @@ bool ComponentInstance::add_backpressure(std::uint16_t component_index) noexcept
 }
 
 bool ComponentInstance::remove_backpressure(std::uint16_t component_index) noexcept {
-  return states_[component_index].backpressure-- != 0;
+  if (states_[component_index].backpressure-- == 0) {
+    return false;
+  }
+  if (async_ != nullptr && async_->run() != nullptr) {
+    async_->run()->gate_opened(component_index);
+  }
+  return true;
+}
+
+std::optional<engine::Func> ComponentInstance::func_in_table(
+    engine::Store& store, std::uint16_t table_slot, std::uint32_t index
+) const {
+  return table_slot < tables_.size() && tables_[table_slot]
+             ? store.func_in_table(*tables_[table_slot], index)
+             : std::nullopt;
 }
 
 void ComponentInstance::leave(std::uint16_t component_index, std::uint16_t caller) noexcept {
@@ -221,6 +245,11 @@ std::expected<void, engine::Trap> ComponentInstance::fill_slots(
       return std::unexpected(link_trap(fmt::format("no memory \"{}\"", plan.memories[i].item)));
     }
   }
+  for (std::size_t i = 0; i < plan.tables.size(); ++i) {
+    if (plan.tables[i].instance == step) {
+      tables_[i] = store.find_export(instance, plan.tables[i].item);
+    }
+  }
   for (std::size_t i = 0; i < plan.funcs.size(); ++i) {
     if (plan.funcs[i].instance != step) {
       continue;
@@ -241,9 +270,12 @@ std::optional<engine::Extern> ComponentInstance::find_core_export(
 }
 
 bool ComponentInstance::end_event() noexcept {
-  const bool is_idle = std::ranges::all_of(states_, [](const State& state) {
+  bool is_idle = std::ranges::all_of(states_, [](const State& state) {
     return state.may_enter && state.may_leave;
   });
+  if (async_ != nullptr && !async_->end_event()) {
+    is_idle = false;
+  }
   for (State& state : states_) {
     state.handles.clear();
     state.backpressure = 0;

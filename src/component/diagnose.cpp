@@ -37,7 +37,9 @@ Error explain_missing_interface(
                           fmt::join(versions, ", ")
                       );
   if (is_async_wasi(wanted)) {
-    return std::move(error).with_help(kAsyncHelp);
+    return std::move(error).with_help(
+        "this host does not have that part of WASI 0.3 yet; build for WASI 0.2"
+    );
   }
   if (!versions.empty()) {
     return std::move(error).with_help("build the component against one of the versions offered");

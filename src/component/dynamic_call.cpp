@@ -1,5 +1,6 @@
 #include "component/dynamic_call.hpp"
 
+#include "component/async_export.hpp"
 #include "component/call_borrows.hpp"
 #include "component/export_call.hpp"
 
@@ -64,6 +65,66 @@ std::expected<std::optional<Value>, Trap> call_entered(
   return result;
 }
 
+/// The caller of an async export.
+class DynamicCaller final : public TaskCaller {
+ public:
+  DynamicCaller(
+      ComponentInstance& instance,
+      engine::Store& store,
+      const ExportedFunc& func,
+      const FuncLayout& types,
+      std::span<Value> args
+  )
+      : instance_(instance), store_(store), func_(func), types_(types), args_(args) {}
+
+  [[nodiscard]] Failure on_start(Task& task, engine::RawVal* slots) override {
+    const CallSite site = detail::site_of(func_);
+    InstanceHeap heap(instance_, store_, site);
+    LowerContext cx(
+        heap,
+        instance_.handles(func_.component_index),
+        func_.encoding,
+        func_.component_index,
+        &task.borrows
+    );
+    lower_params(cx, types_, args_, slots);
+    return cx.failed() ? Failure(cx.take_trap()) : Failure();
+  }
+  [[nodiscard]] Failure on_resolve(Task& /*task*/, TaskResult* result) override {
+    if (result == nullptr) {
+      return std::nullopt;
+    }
+    // The value outlives the memory it is lifted from.
+    LiftContext cx(result->cx.memory(), result->cx.handles(), Lending::Lookup, func_.encoding);
+    result_ = lift_result(cx, types_, result->slots, result->max_flat);
+    return cx.failed() ? Failure(cx.take_trap()) : Failure();
+  }
+
+  [[nodiscard]] std::optional<Value> take_result() { return std::move(result_); }
+
+ private:
+  ComponentInstance& instance_;
+  engine::Store& store_;
+  const ExportedFunc& func_;
+  const FuncLayout& types_;
+  std::span<Value> args_;
+  std::optional<Value> result_;
+};
+
+std::expected<std::optional<Value>, Trap> call_async(
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    const FuncLayout& types,
+    std::span<Value> args
+) {
+  DynamicCaller caller(instance, store, func, types, args);
+  if (auto done = detail::run_async_export(instance, store, func, caller); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return caller.take_result();
+}
+
 }  // namespace
 
 std::expected<std::optional<Value>, Trap> call_export(
@@ -77,6 +138,9 @@ std::expected<std::optional<Value>, Trap> call_export(
     return std::unexpected(std::move(layout.error()));
   }
   const FuncLayout& types = **layout;
+  if (func.is_async_type) {
+    return call_async(instance, store, func, types, args);
+  }
   Flattener flattener;
   const engine::FuncType core_type = flattener.func(func.shape, Direction::Lift);
   const bool needs_memory = flattener.needs(func.shape, Direction::Lift).memory;
@@ -87,6 +151,7 @@ std::expected<std::optional<Value>, Trap> call_export(
   if (!instance.enter(func.component_index, ComponentInstance::kHost)) {
     return std::unexpected(detail::refusal(func, "cannot enter component instance"));
   }
+  const detail::SynchronousCall direct(instance, func);
   auto result = call_entered(instance, store, func, types, args);
   if (result) {  // after a trap nobody leaves
     instance.leave(func.component_index, ComponentInstance::kHost);

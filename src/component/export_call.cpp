@@ -1,5 +1,7 @@
 #include "component/export_call.hpp"
 
+#include "component/task.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -27,6 +29,9 @@ std::optional<engine::Trap> check_call(
     std::span<const engine::ValType> results,
     bool needs_memory
 ) {
+  if (func.is_async_type) {
+    return refusal(func, "it is asynchronous");
+  }
   if (!std::ranges::equal(func.core_type.params, params) ||
       !std::ranges::equal(func.core_type.results, results)) {
     return refusal(func, "it has another type");
@@ -44,6 +49,16 @@ std::optional<engine::Trap> check_call(
   }
   return std::nullopt;
 }
+
+SynchronousCall::SynchronousCall(ComponentInstance& instance, const ExportedFunc& func)
+    : direct_(
+          instance.async() == nullptr
+              ? nullptr
+              : std::make_unique<DirectCall>(
+                    instance, func.component_index, DirectCall::Kind::Synchronous
+                )
+      ) {}
+SynchronousCall::~SynchronousCall() = default;
 
 std::expected<void, engine::Trap> post_return(
     ComponentInstance& instance,

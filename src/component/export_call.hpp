@@ -12,12 +12,16 @@
 
 #include <algorithm>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
 namespace whorl::component {
+
+class DirectCall;
+
 namespace detail {
 
 [[nodiscard]] engine::Trap as_trap(HostTrap trap);
@@ -44,6 +48,18 @@ namespace detail {
     engine::RawVal returned
 );
 
+/// What the instance knows of a call while it runs.
+class SynchronousCall {
+ public:
+  SynchronousCall(ComponentInstance& instance, const ExportedFunc& func);
+  SynchronousCall(const SynchronousCall&) = delete;
+  SynchronousCall& operator=(const SynchronousCall&) = delete;
+  ~SynchronousCall();
+
+ private:
+  std::unique_ptr<DirectCall> direct_;  ///< null for components without asynchronous operations
+};
+
 template <class Fn>
 struct ExportCall;
 template <class R, class... P>
@@ -67,6 +83,7 @@ struct ExportCall<R(P...)> {
     if (!instance.enter(func.component_index, ComponentInstance::kHost)) [[unlikely]] {
       return std::unexpected(refusal(func, "cannot enter component instance"));
     }
+    const SynchronousCall direct(instance, func);
     engine::RawVal slots[kSlots] = {};
     std::tuple<P...> arguments(std::move(args)...);
     if (auto trap = lower(instance, store, site, arguments, slots)) [[unlikely]] {

@@ -5,6 +5,7 @@
 /// Private to the room. Names are views into the component's bytes. @thread any (a value)
 #pragma once
 
+#include "component/async_builtins.hpp"
 #include "component/core_module.hpp"
 #include "component/host.hpp"
 #include "component/task_builtins.hpp"
@@ -53,6 +54,7 @@ struct GraphHost {
     ContextSet,
     BackpressureInc,
     BackpressureDec,
+    AsyncOp,   ///< `op`, with `async`
     Abstract,  ///< nothing but its type; in validation only
   };
   Kind kind = Kind::Abstract;
@@ -62,6 +64,12 @@ struct GraphHost {
   ResourceRef resource;
   std::uint32_t lift = 0;  ///< entry of Graph::lifts
   TaskSite task;
+  ir::CanonOp op = ir::CanonOp::Lower;
+  AsyncSite async;        ///< flags only; the rest is planned
+  TypeRef payload;        ///< stream.*, future.*: the element type, null for none
+  TypeRef result;         ///< task.return: null for none
+  bool is_async = false;  ///< Function, GuestCall: lowered asynchronously
+  std::optional<CoreRef> table;
   std::uint16_t host_slot = 0;
   engine::FuncType type;
   std::optional<CoreRef> memory;
@@ -82,6 +90,8 @@ struct GraphLift {
   std::optional<CoreRef> memory;
   std::optional<CoreRef> realloc;
   std::optional<CoreRef> post_return;
+  std::optional<CoreRef> callback;
+  bool is_async = false;  ///< the canonical option
   std::shared_ptr<const FuncShape> shape;
   bool shape_known = true;  ///< false: made up of core values, for a module without a world
   engine::FuncType core_type;

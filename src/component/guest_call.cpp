@@ -3,6 +3,7 @@
 #include "component/call_borrows.hpp"
 #include "component/export_call.hpp"
 #include "component/interpret.hpp"
+#include "component/task.hpp"
 #include "component/thunk.hpp"
 
 #include <optional>
@@ -137,6 +138,10 @@ engine::HostStatus guest_call_thunk(void* env, engine::Store& store, engine::Raw
   const TaskStorage outer = instance.task_storage(callee);
   if (!instance.enter(callee, caller)) [[unlikely]] {
     return detail::end_guest(store, "cannot enter component instance");
+  }
+  const DirectCall direct(instance, callee, DirectCall::Kind::Synchronous);
+  if (auto refused = direct.refused()) [[unlikely]] {
+    return detail::end_guest(store, *std::move(refused));
   }
   GuestCall call(site, instance, store, slots);
   if (auto failed = call.run()) [[unlikely]] {

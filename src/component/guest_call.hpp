@@ -12,8 +12,9 @@ namespace whorl::component {
 
 /// The environment of such a function; owned by the prepared component.
 struct GuestCallSite {
-  CallSite caller;      ///< options of the lower; no host slot
-  ExportedFunc callee;  ///< the lift, with its layout
+  CallSite caller;        ///< options of the lower; no host slot
+  ExportedFunc callee;    ///< the lift, with its layout
+  bool is_async = false;  ///< the canonical option of the lower
 };
 
 /// Lifts the arguments from the caller, lowers them into the callee, calls it, and moves the result

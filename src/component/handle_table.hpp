@@ -3,8 +3,9 @@
 ///
 /// Indices start at 1; the one freed last is used again first. Every access checks that the entry
 /// exists, what kind of handle it is and which resource type it has. The waitables, waitable sets,
-/// stream and future ends, subtasks and error contexts of WASI 0.3 share the index space: they
-/// become further HandleKinds. @spec CanonicalABI.md, "Table State", "Resource State".
+/// stream and future ends, subtasks and error contexts of WASI 0.3 share the index space: they are
+/// owned handles of types that no resource has (component/waitable.hpp). @spec CanonicalABI.md,
+/// "Table State", "Resource State".
 /// @thread shard
 #pragma once
 
@@ -19,6 +20,8 @@
 #include <vector>
 
 namespace whorl::component {
+
+class AsyncState;
 
 /// What a call lent to its callee and has not got back: the borrow handles in the callee's table
 /// that belong to it. Must be 0 when the callee returns. Outlives those handles, or
@@ -142,6 +145,25 @@ class HandleTable {
     return object;
   }
 
+  /// What is behind a handle of whatever type; null if there is no such handle.
+  struct Any {
+    HostResource* object = nullptr;
+    ResourceKey key;
+  };
+  [[nodiscard]] Any any(std::uint32_t index) const noexcept {
+    return index - 1 < entries_.size() && at(index).kind() != HandleKind::Free
+               ? Any{at(index).object.get(), at(index).key}
+               : Any{};
+  }
+  /// The trap for an index that is none of that type.
+  [[nodiscard]] HostTrap refusal(std::uint32_t index, const ResourceTag& tag) const {
+    return missing(index, resource_key(tag)).error();
+  }
+
+  /// The asynchronous side of the instance that the table belongs to; null without one.
+  [[nodiscard]] AsyncState* async() const noexcept { return async_; }
+  void set_async(AsyncState* async) noexcept { async_ = async; }
+
   [[nodiscard]] std::uint32_t size() const noexcept { return used_; }
   /// Destroys every entry, newest first. Lent entries too: nobody may use them any more.
   void clear() noexcept;
@@ -172,6 +194,7 @@ class HandleTable {
   /// What the entry owned.
   [[nodiscard]] ResourceRep release(std::uint32_t index) noexcept;
 
+  AsyncState* async_ = nullptr;
   std::vector<Entry> entries_;    ///< entries_[0] is index 1
   std::uint32_t first_free_ = 0;  ///< index, 0: none
   std::uint32_t newest_ = 0;      ///< index, 0: none

@@ -102,6 +102,9 @@ struct HostFunction {
   FuncShape (*shape)();             ///< its component-level type
   engine::FuncType (*core_type)();  ///< its type lowered into core (flattened)
   engine::HostFn thunk;             ///< env is a `const CallSite*`
+  /// The same lowered asynchronously; null for functions that are not async.
+  engine::FuncType (*async_core_type)() = nullptr;
+  engine::HostFn async_thunk = nullptr;
 };
 
 /// One resource the host offers.

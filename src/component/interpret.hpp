@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "component/abi_context.hpp"
 #include "component/flatten.hpp"
+#include "component/payloads.hpp"
 #include "component/value.hpp"
 #include "engine/types.hpp"
 
@@ -50,6 +51,8 @@ struct TypeLayout {
   std::uint32_t length = 0;             ///< FixedList; Enum: number of cases
   std::uint32_t mask = 0;               ///< Flags: bits with a label
   ResourceRef resource;                 ///< Own, Borrow
+  /// Stream, Future; null where they are only described, and can't be passed.
+  const PayloadType* payload = nullptr;
 };
 
 /// What calls of a function follow. Immutable, shared by all that call it.
@@ -73,9 +76,13 @@ struct FuncLayout {
 
 /// Lays out a function's types.
 ///
-/// @return Unsupported for values that cannot be passed yet (streams, futures, error contexts);
-///         InvalidInput for types whose values would be too large
-[[nodiscard]] Result<std::shared_ptr<const FuncLayout>> make_layout(const FuncShape& func);
+/// @param payloads  where the types of streams and futures are kept; outlives the layout. Null
+/// where
+///                  there is none: values of such types can't be passed then
+/// @return          InvalidInput for types whose values would be too large; ResourceLimit
+[[nodiscard]] Result<std::shared_ptr<const FuncLayout>> make_layout(
+    const FuncShape& func, PayloadTable* payloads = nullptr
+);
 
 // --- one value -----------------------------------------------------------------------------------
 

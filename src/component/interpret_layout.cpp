@@ -14,7 +14,7 @@ constexpr std::uint32_t kManyFlat = kMaxFlatParams + 1;
 
 class LayoutMaker {
  public:
-  explicit LayoutMaker(FuncLayout& func) : func_(func) {}
+  LayoutMaker(FuncLayout& func, PayloadTable* payloads) : func_(func), payloads_(payloads) {}
 
   /// The layout of a type; each is made once.
   [[nodiscard]] Result<const TypeLayout*> type(const TypeRef& of) {
@@ -95,6 +95,16 @@ class LayoutMaker {
         return {};
       case TypeKind::String:
         pointer_pair(out);
+        return {};
+      case TypeKind::Stream:
+      case TypeKind::Future:
+        if (payloads_ != nullptr) {
+          WHORL_TRY(out.payload, payloads_->add(of.element));
+        }
+        [[fallthrough]];
+      case TypeKind::ErrorContext:
+        scalar(out, 4);
+        out.is_scalar = false;
         return {};
       default:
         return compound(out, of);
@@ -227,14 +237,17 @@ class LayoutMaker {
   }
 
   FuncLayout& func_;
+  PayloadTable* payloads_;
   std::unordered_map<const Type*, const TypeLayout*> known_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<const FuncLayout>> make_layout(const FuncShape& func) {
+Result<std::shared_ptr<const FuncLayout>> make_layout(
+    const FuncShape& func, PayloadTable* payloads
+) {
   auto made = std::make_shared<FuncLayout>();
-  LayoutMaker maker(*made);
+  LayoutMaker maker(*made, payloads);
   WHORL_TRY(made->params, maker.tuple(func.params));
   if (func.result != nullptr) {
     WHORL_TRY(made->result, maker.type(func.result));

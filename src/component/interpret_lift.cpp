@@ -27,6 +27,16 @@ Value lift_handle(LiftContext& cx, std::uint32_t index, const TypeLayout& type) 
   return Value::borrow(cx.lift_borrow(index, key));
 }
 
+/// A stream, future or error context.
+Value lift_async(LiftContext& cx, std::uint32_t index, const TypeLayout& type) {
+  if (type.kind == TypeKind::ErrorContext) {
+    return Value::error_context(lift_error_context(cx, index));
+  }
+  const auto kind =
+      type.kind == TypeKind::Stream ? SharedStream::Kind::Stream : SharedStream::Kind::Future;
+  return Value::stream(lift_async_value(cx, index, kind, type.payload));
+}
+
 Value load_string_from_range(LiftContext& cx, std::uint32_t ptr, std::uint32_t tagged_code_units) {
   const LiftContext::Text text = cx.load_text_from_range(ptr, tagged_code_units);
   if (cx.failed()) [[unlikely]] {
@@ -217,6 +227,10 @@ Value load(LiftContext& cx, const std::uint8_t* at, const TypeLayout& type) {
     case TypeKind::Own:
     case TypeKind::Borrow:
       return lift_handle(cx, static_cast<std::uint32_t>(load_bits(at, 4)), type);
+    case TypeKind::Stream:
+    case TypeKind::Future:
+    case TypeKind::ErrorContext:
+      return lift_async(cx, static_cast<std::uint32_t>(load_bits(at, 4)), type);
     default:
       return lift_scalar(cx, load_bits(at, type.size), type);
   }
@@ -241,6 +255,10 @@ Value lift_flat(LiftContext& cx, const RawVal* slots, const TypeLayout& type) {
     case TypeKind::Own:
     case TypeKind::Borrow:
       return lift_handle(cx, slots[0].u32, type);
+    case TypeKind::Stream:
+    case TypeKind::Future:
+    case TypeKind::ErrorContext:
+      return lift_async(cx, slots[0].u32, type);
     default:
       return lift_scalar(cx, narrowed(slots[0].u64, type), type);
   }

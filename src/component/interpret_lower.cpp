@@ -43,6 +43,26 @@ std::uint64_t lower_scalar(LowerContext& cx, const Value& value, const TypeLayou
   return value.bits();
 }
 
+/// A stream, future or error context.
+std::uint32_t lower_async(LowerContext& cx, Value& value, const TypeLayout& type) {
+  if (type.kind == TypeKind::ErrorContext) {
+    const ErrorContextRef* context = value.as_error_context();
+    if (context == nullptr) [[unlikely]] {
+      cx.fail(kMisfit);
+      return 0;
+    }
+    return lower_error_context(cx, *context);
+  }
+  ReadableHalf* half = value.as_stream();
+  const auto kind =
+      type.kind == TypeKind::Stream ? SharedStream::Kind::Stream : SharedStream::Kind::Future;
+  if (half == nullptr || half->shared() == nullptr || half->shared()->kind() != kind) [[unlikely]] {
+    cx.fail(kMisfit);
+    return 0;
+  }
+  return lower_async_value(cx, std::move(*half));
+}
+
 std::uint32_t lower_handle(LowerContext& cx, Value& value, const TypeLayout& type) {
   const bool is_host = type.resource->host != nullptr;
   if (type.kind == TypeKind::Borrow) {
@@ -264,6 +284,12 @@ void store(LowerContext& cx, Value& value, const TypeLayout& type, std::uint32_t
       const std::uint32_t index = lower_handle(cx, value, type);
       return store_bits(cx.at(offset), index, 4);
     }
+    case TypeKind::Stream:
+    case TypeKind::Future:
+    case TypeKind::ErrorContext: {
+      const std::uint32_t index = lower_async(cx, value, type);
+      return store_bits(cx.at(offset), index, 4);
+    }
     default: {
       const std::uint64_t bits = lower_scalar(cx, value, type);
       return store_bits(cx.at(offset), bits, type.size);
@@ -293,6 +319,11 @@ void lower_flat(LowerContext& cx, Value& value, const TypeLayout& type, RawVal* 
     case TypeKind::Own:
     case TypeKind::Borrow:
       slots[0].u64 = lower_handle(cx, value, type);
+      return;
+    case TypeKind::Stream:
+    case TypeKind::Future:
+    case TypeKind::ErrorContext:
+      slots[0].u64 = lower_async(cx, value, type);
       return;
     default: {
       const std::uint64_t bits = lower_scalar(cx, value, type);

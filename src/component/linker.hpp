@@ -215,11 +215,15 @@ class Linker {
       std::uint64_t offset
   );
 
-  // linker_async.cpp: what is only typed yet
+  // linker_async.cpp
   [[nodiscard]] Result<> run_async_op(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] Result<> run_async_lift(Frame& frame, const ir::Canon& canon, std::uint64_t offset);
   [[nodiscard]] Result<> run_async_lower(
       Frame& frame, const ir::Canon& canon, std::uint64_t offset
+  );
+  /// What a built-in is made of, when it is linked.
+  [[nodiscard]] Result<> describe_async_op(
+      const Frame& frame, const ir::Canon& canon, std::uint64_t offset, GraphHost& host
   );
   [[nodiscard]] Result<engine::FuncType> async_op_type(
       Frame& frame, const ir::Canon& canon, std::uint64_t offset
@@ -342,12 +346,9 @@ class Linker {
 /// operations are typed like the rest. @return InvalidInput, or Unsupported for value definitions
 [[nodiscard]] Result<> validate(const std::shared_ptr<const ir::Component>& root);
 
-/// Refuses what is only known to work with asynchronous components: looks at the canonical
-/// definitions of the component and of those nested in it.
-[[nodiscard]] Result<> refuse_async(const ir::Component& component);
-
-/// Help text for features of WASI 0.3.
+/// Help text for asynchronous core modules.
 inline constexpr const char* kAsyncHelp =
-    "WASI 0.3 / async components are not supported yet; build for WASI 0.2";
+    "asynchronous core modules are not supported yet; make a component of it (wasm-tools component "
+    "new)";
 
 }  // namespace whorl::component

@@ -1,5 +1,4 @@
-// Asynchronous lifts, lowers and built-ins: typed like the rest, so that validation knows them;
-// what they do is refused before anything is linked.
+// Asynchronous lifts, lowers and built-ins.
 // @spec CanonicalABI.md "Canonical Definitions", WASI 0.3
 #include "component/linker.hpp"
 #include "component/reader.hpp"
@@ -14,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxAsyncParams = 4;  ///< MAX_FLAT_ASYNC_PARAMS
 constexpr std::uint32_t kContextSlots = 2;
+constexpr std::size_t kMaxLifts = 0xfff0;
 constexpr std::uint8_t kI32 = 0x7f;
 constexpr std::uint8_t kI64 = 0x7e;
 
@@ -106,7 +106,7 @@ Result<> refuse_callbacks(const ir::Canon& canon, std::uint64_t offset) {
   return {};
 }
 
-/// Built-ins that can be run although asynchronous calls can't.
+/// Built-ins that need no asynchronous calls.
 std::optional<GraphHost::Kind> kind_without_async(CanonOp op) noexcept {
   switch (op) {
     case CanonOp::ContextGet:
@@ -197,10 +197,12 @@ Result<FuncType> Linker::async_op_type(Frame& frame, const ir::Canon& canon, std
       return plain_type(canon.op);
     case CanonOp::ThreadNewIndirect:
     case CanonOp::ThreadSpawnIndirect: {
-      const CoreTypeItem& start = frame.core_types[canon.type];
-      const FuncType wanted{i32s(1), {}};
-      if (start.module != nullptr || !start.type.is_exact || start.type.func != wanted) {
-        return malformed(offset, "a thread starts with a function of type (i32) -> ()");
+      if (validating()) {  // core types are not kept otherwise
+        const CoreTypeItem& start = frame.core_types[canon.type];
+        const FuncType wanted{i32s(1), {}};
+        if (start.module != nullptr || !start.type.is_exact || start.type.func != wanted) {
+          return malformed(offset, "a thread starts with a function of type (i32) -> ()");
+        }
       }
       return plain_type(canon.op);
     }
@@ -209,22 +211,47 @@ Result<FuncType> Linker::async_op_type(Frame& frame, const ir::Canon& canon, std
   }
 }
 
-Result<> Linker::run_async_op(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
-  const auto kind = kind_without_async(canon.op);
-  if (!validating() && !kind) {
-    return unsupported(
-               offset, "the component uses the asynchronous operation `{}`", ir::to_string(canon.op)
-    )
-        .with_help(kAsyncHelp);
-  }
-  GraphHost host;
-  WHORL_TRY(host.type, async_op_type(frame, canon, offset));
-  if (!validating()) {
+Result<> Linker::describe_async_op(
+    const Frame& frame, const ir::Canon& canon, std::uint64_t offset, GraphHost& host
+) {
+  host.label = ir::to_string(canon.op);
+  if (const auto kind = kind_without_async(canon.op)) {
     host.kind = *kind;
-    host.label = ir::to_string(canon.op);
     host.task.component_index = frame.component_index;
     host.task.slot = static_cast<std::uint8_t>(canon.index);
     host.task.is_64 = canon.core_type == kI64;
+    return {};
+  }
+  if (async_builtin(canon.op) == nullptr) {
+    return unsupported(
+        offset, "the component uses `{}`: threads that run in parallel", ir::to_string(canon.op)
+    );
+  }
+  host.kind = GraphHost::Kind::AsyncOp;
+  host.op = canon.op;
+  host.async.is_async = canon.options.is_async || canon.flag;
+  host.async.is_cancellable = canon.flag;
+  if (is_stream_op(canon.op) || is_future_op(canon.op)) {
+    host.payload = frame.types[canon.type].value->element;
+  }
+  if (canon.op == CanonOp::TaskReturn && canon.result) {
+    WHORL_TRY(const TypeItem type, value_at(*canon.result, frame, offset));
+    host.result = type.value;
+  }
+  if (canon.op == CanonOp::WaitableSetWait || canon.op == CanonOp::WaitableSetPoll) {
+    host.memory = frame.core[static_cast<std::size_t>(CoreKind::Memory)][canon.index];
+  }
+  if (canon.op == CanonOp::ThreadNewIndirect) {
+    host.table = frame.core[static_cast<std::size_t>(CoreKind::Table)][canon.index];
+  }
+  return {};
+}
+
+Result<> Linker::run_async_op(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
+  GraphHost host = lower_options(frame, canon.options);
+  WHORL_TRY(host.type, async_op_type(frame, canon, offset));
+  if (!validating()) {
+    WHORL_CHECKED(describe_async_op(frame, canon, offset, host));
   }
   WHORL_TRY(const CoreRef ref, add_host(std::move(host), offset));
   frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
@@ -235,10 +262,6 @@ Result<> Linker::run_async_lift(Frame& frame, const ir::Canon& canon, std::uint6
   const TypeItem& type = frame.types[canon.type];
   if (type.kind != TypeItem::Kind::Func) {
     return malformed(offset, "type {} is not a function type", canon.type);
-  }
-  if (!validating()) {
-    return unsupported(offset, "the component lifts an asynchronous function")
-        .with_help(kAsyncHelp);
   }
   if (!type.func->is_async) {
     return malformed(offset, "the canonical option async is for asynchronous function types");
@@ -265,16 +288,31 @@ Result<> Linker::run_async_lift(Frame& frame, const ir::Canon& canon, std::uint6
   WHORL_CHECKED(check_options(params, true, options.memory, options.realloc, offset));
   FuncItem item;
   item.shape = type.func;
+  if (!validating()) {
+    if (graph_.lifts.size() >= kMaxLifts) {
+      return malformed(offset, "more than {} lifted functions", kMaxLifts);
+    }
+    GraphLift lift;
+    lift.func = funcs[canon.func];
+    lift.shape = type.func;
+    lift.core_type = wanted;
+    lift.memory = options.memory;
+    lift.realloc = options.realloc;
+    lift.encoding = options.encoding;
+    lift.is_async = true;
+    if (canon.options.callback) {
+      lift.callback = funcs[*canon.options.callback];
+    }
+    lift.component_index = frame.component_index;
+    graph_.lifts.push_back(std::move(lift));
+    item.lift = static_cast<std::uint32_t>(graph_.lifts.size() - 1);
+  }
   frame.funcs.push_back(std::move(item));
   return {};
 }
 
 Result<> Linker::run_async_lower(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
   const FuncItem func = frame.funcs[canon.func];
-  if (!validating()) {
-    return unsupported(offset, "the component calls an asynchronous function")
-        .with_help(kAsyncHelp);
-  }
   if (!func.shape->is_async) {
     return malformed(offset, "the canonical option async is for asynchronous function types");
   }
@@ -291,52 +329,12 @@ Result<> Linker::run_async_lower(Frame& frame, const ir::Canon& canon, std::uint
     return malformed(offset, "the function's values need the canonical option memory");
   }
   WHORL_CHECKED(check_options(*func.shape, false, host.memory, host.realloc, offset));
-  WHORL_TRY(const CoreRef ref, add_host(std::move(host), offset));
+  host.is_async = true;
+  WHORL_TRY(
+      const CoreRef ref,
+      validating() ? add_host(std::move(host), offset) : lower(func, std::move(host), offset)
+  );
   frame.core[static_cast<std::size_t>(CoreKind::Func)].push_back(ref);
-  return {};
-}
-
-namespace {
-
-bool is_async_op(const ir::Canon& canon) noexcept {
-  using ir::CanonOp;
-  switch (canon.op) {
-    case CanonOp::Lift:
-    case CanonOp::Lower:
-      return canon.options.is_async;
-    case CanonOp::ResourceNew:
-    case CanonOp::ResourceDrop:
-    case CanonOp::ResourceRep:
-    case CanonOp::ContextGet:
-    case CanonOp::ContextSet:
-    case CanonOp::BackpressureInc:
-    case CanonOp::BackpressureDec:
-      return false;
-    default:
-      return true;
-  }
-}
-
-}  // namespace
-
-Result<> refuse_async(const ir::Component& component) {
-  for (const ir::Definition& definition : component.definitions) {
-    if (const auto* nested = std::get_if<ir::NestedComponent>(&definition.what)) {
-      WHORL_CHECKED(refuse_async(*nested->component));
-    }
-    const auto* canon = std::get_if<ir::Canon>(&definition.what);
-    if (canon == nullptr || !is_async_op(*canon)) {
-      continue;
-    }
-    const bool call = canon->op == ir::CanonOp::Lift || canon->op == ir::CanonOp::Lower;
-    return unsupported(
-               definition.offset,
-               "the component uses the asynchronous operation `{}{}`",
-               call ? "async " : "",
-               ir::to_string(canon->op)
-    )
-        .with_help(kAsyncHelp);
-  }
   return {};
 }
 

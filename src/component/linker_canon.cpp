@@ -114,10 +114,6 @@ Result<> Linker::run_lift(Frame& frame, const ir::Canon& canon, std::uint64_t of
   if (type.kind != TypeItem::Kind::Func) {
     return malformed(offset, "type {} is not a function type", canon.type);
   }
-  if (type.func->is_async && !validating()) {
-    return unsupported(offset, "the component lifts an asynchronous function")
-        .with_help(kAsyncHelp);
-  }
   const auto& funcs = core_funcs(frame);
   const auto& memories = frame.core[static_cast<std::size_t>(CoreKind::Memory)];
   GraphLift lift;
@@ -179,10 +175,6 @@ Result<> Linker::run_lower(Frame& frame, const ir::Canon& canon, std::uint64_t o
     core_funcs(frame).push_back(ref);
     return {};
   }
-  if (func.shape->is_async) {
-    return unsupported(offset, "the component calls an asynchronous function")
-        .with_help(kAsyncHelp);
-  }
   WHORL_TRY(const CoreRef ref, lower(func, std::move(options), offset));
   core_funcs(frame).push_back(ref);
   return {};
@@ -200,7 +192,9 @@ Result<CoreRef> Linker::lower_guest(const FuncItem& func, GraphHost options, std
   WHORL_CHECKED(check_options(*lift.shape, false, options.memory, options.realloc, offset));
   options.kind = GraphHost::Kind::GuestCall;
   options.lift = *func.lift;
-  options.type = flattener_.func(*lift.shape, Direction::Lower);
+  if (!options.is_async) {
+    options.type = flattener_.func(*lift.shape, Direction::Lower);
+  }
   options.label = fmt::format("{} of component instance {}", lift.label, lift.component_index);
   return add_host(std::move(options), offset);
 }
@@ -212,7 +206,9 @@ Result<CoreRef> Linker::lower_announced(
   GraphHost host = options;
   host.kind = GraphHost::Kind::Announced;
   host.shape = func.shape;
-  host.type = flattener_.func(*func.shape, Direction::Lower);
+  if (!host.is_async) {
+    host.type = flattener_.func(*func.shape, Direction::Lower);
+  }
   host.interface = func.interface;
   host.name = func.name;
   host.is_denied = func.is_denied;
@@ -245,14 +241,16 @@ Result<CoreRef> Linker::lower_host(
   host.kind = GraphHost::Kind::Function;
   host.function = &*found;
   host.host_slot = func.host->host_slot;
-  host.type = found->core_type();
   host.label = fmt::format("{} {}", func.interface, func.name);
-  if (host.type != flattener_.func(*func.shape, Direction::Lower)) {
+  const engine::FuncType described =
+      host.is_async ? host.type : flattener_.func(*func.shape, Direction::Lower);
+  host.type = host.is_async ? found->async_core_type() : found->core_type();
+  if (host.type != described) {
     return fail(
         ErrorKind::Internal,
         "the host's {} is described as {} but implemented as {}",
         host.label,
-        engine::to_string(flattener_.func(*func.shape, Direction::Lower)),
+        engine::to_string(described),
         engine::to_string(host.type)
     );
   }

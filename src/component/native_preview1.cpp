@@ -108,7 +108,8 @@ class Replacement {
   [[nodiscard]] bool called_by_nobody(std::uint32_t index) const {
     const bool lifted = std::ranges::any_of(graph_.lifts, [&](const GraphLift& lift) {
       return refers_to(lift.func, index) || refers_to(lift.memory, index) ||
-             refers_to(lift.realloc, index) || refers_to(lift.post_return, index);
+             refers_to(lift.realloc, index) || refers_to(lift.post_return, index) ||
+             refers_to(lift.callback, index);
     });
     const bool started = std::ranges::any_of(graph_.starts, [&](const CoreRef& start) {
       return refers_to(start, index);
@@ -165,6 +166,7 @@ void forget_unused_hosts(Graph& graph, const std::vector<bool>& removed) {
     use(lift.func);
     use(lift.realloc);
     use(lift.post_return);
+    use(lift.callback);
   }
   for (const GraphResource& resource : graph.resources) {
     use(resource.destructor);
@@ -181,6 +183,7 @@ void forget_unused_hosts(Graph& graph, const std::vector<bool>& removed) {
     if (!used[i]) {
       graph.hosts[i].memory = std::nullopt;
       graph.hosts[i].realloc = std::nullopt;
+      graph.hosts[i].table = std::nullopt;
     }
   }
 }

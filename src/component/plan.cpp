@@ -2,6 +2,7 @@
 
 #include "component/binary.hpp"
 #include "component/graph.hpp"
+#include "component/guest_async_call.hpp"
 #include "component/interpret.hpp"
 #include "component/linker.hpp"
 #include "component/native_preview1.hpp"
@@ -34,7 +35,9 @@ engine::HostFn task_thunk(GraphHost::Kind kind) noexcept {
 class Planner {
  public:
   Planner(Graph graph, const HostRegistry& registry, const LoadOptions& options)
-      : graph_(std::move(graph)), registry_(registry), options_(options) {}
+      : graph_(std::move(graph)), registry_(registry), options_(options) {
+    plan_.payloads = std::make_unique<PayloadTable>();
+  }
 
   [[nodiscard]] Result<Plan> run() && {
     const bool defer = can_defer_starts(graph_);
@@ -242,7 +245,13 @@ class Planner {
       case Kind::CoreFunction: {
         WHORL_TRY(out.site, call_site(host));
         const bool is_core = host.kind == Kind::CoreFunction;
-        out.func.call = is_core ? host.core_function->thunk : host.function->thunk;
+        out.func.call = is_core         ? host.core_function->thunk
+                        : host.is_async ? host.function->async_thunk
+                                        : host.function->thunk;
+        plan_.uses_async = plan_.uses_async || (!is_core && host.function->async_thunk != nullptr);
+        if (!is_core) {
+          WHORL_CHECKED(payloads_of(host.function->shape()));
+        }
         out.func.env = &out.site;
         return {};
       }
@@ -257,6 +266,7 @@ class Planner {
             )
         );
         WHORL_TRY(out.announced.site, call_site(host));
+        out.announced.is_async = host.is_async;
         out.func.call = &announced_thunk;
         out.func.env = &out.announced;
         return {};
@@ -270,7 +280,9 @@ class Planner {
         WHORL_TRY(out.guest.caller, call_site(host));
         WHORL_TRY(out.guest.callee, lifted(host.lift, false));
         out.guest.callee.name = graph_.lifts[host.lift].label;
-        out.func.call = &guest_call_thunk;
+        out.guest.is_async = host.is_async;
+        out.func.call =
+            out.guest.callee.is_async_type ? &async_guest_call_thunk : &guest_call_thunk;
         out.func.env = &out.guest;
         return {};
       }
@@ -290,11 +302,37 @@ class Planner {
         out.task = host.task;
         out.func.env = &out.task;
         out.func.call = task_thunk(host.kind);
+        plan_.uses_async = true;
         return {};
+      case Kind::AsyncOp:
+        return bind_async(host, out);
       case Kind::Abstract:
         break;
     }
     return fail(ErrorKind::Internal, "a function of the plan has no implementation");
+  }
+
+  [[nodiscard]] Result<> bind_async(const GraphHost& host, HostImport& out) {
+    out.async = host.async;
+    WHORL_TRY(out.async.site, call_site(host));
+    if (host.table) {
+      WHORL_TRY(out.async.table_slot, slot_in(plan_.tables, *host.table));
+    }
+    WHORL_TRY(out.async.payload, plan_.payloads->add(host.payload));
+    WHORL_TRY(out.async.result_id, plan_.payloads->id_of(host.result));
+    out.func.call = async_builtin(host.op);
+    out.func.env = &out.async;
+    plan_.uses_async = true;
+    if (out.func.call == nullptr) {
+      return fail(ErrorKind::Internal, "`{}` has no implementation", ir::to_string(host.op));
+    }
+    return {};
+  }
+
+  /// The types of streams and futures in the values of a host function.
+  [[nodiscard]] Result<> payloads_of(const FuncShape& shape) {
+    WHORL_TRY([[maybe_unused]] const auto layout, make_layout(shape, plan_.payloads.get()));
+    return {};
   }
 
   /// @param with_shape  not for calls between components, which follow the layout
@@ -312,6 +350,11 @@ class Planner {
     WHORL_TRY(out.memory_slot, memory_slot(lift.memory));
     WHORL_TRY(out.realloc_slot, func_slot(lift.realloc));
     out.component_index = lift.component_index;
+    WHORL_TRY(out.callback_slot, func_slot(lift.callback));
+    out.is_async_type = lift.shape->is_async;
+    out.is_async_lift = lift.is_async;
+    WHORL_TRY(out.result_id, plan_.payloads->id_of(lift.shape->result));
+    plan_.uses_async = plan_.uses_async || out.is_async_type;
     WHORL_TRY(out.layout, layout_of(index));
     return out;
   }
@@ -324,7 +367,7 @@ class Planner {
     }
     auto& known = layouts_[lift.shape.get()];
     if (known == nullptr) {
-      WHORL_TRY(known, make_layout(*lift.shape));
+      WHORL_TRY(known, make_layout(*lift.shape, plan_.payloads.get()));
       laid_out_ += known->types.size();
     }
     if (laid_out_ > kMaxLaidOut) {
@@ -378,11 +421,7 @@ Result<Plan> plan_component(
   }
   WHORL_TRY(const auto root, decode_component(bytes));
   Linker linker(registry);
-  if (auto linked = linker.run(root); !linked) {
-    // What an asynchronous component lacks first is rarely what should be said of it.
-    WHORL_CHECKED(refuse_async(*root));
-    return linked.take_error();
-  }
+  WHORL_CHECKED(linker.run(root));
   // Afterwards, because what does not fit this host is better said in its terms; linking does not
   // depend on it.
   WHORL_CHECKED(validate(root));

@@ -7,9 +7,11 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "component/announced.hpp"
+#include "component/async_builtins.hpp"
 #include "component/component.hpp"
 #include "component/guest_call.hpp"
 #include "component/host.hpp"
+#include "component/payloads.hpp"
 #include "component/resource_builtins.hpp"
 #include "engine/store.hpp"
 
@@ -34,6 +36,7 @@ struct HostImport {
   AnnouncedSite announced;  ///< of a function of an interface with nothing behind it
   ResourceSite resource;    ///< of a built-in of a resource that a component defines
   TaskSite task;            ///< of a built-in of the task
+  AsyncSite async;          ///< of a built-in for tasks, waitables, streams, futures, threads
   engine::HostFunc func;    ///< env points to one of the above
   std::string label;        ///< for messages
 };
@@ -74,6 +77,7 @@ struct Plan {
   std::vector<Module> modules;
   std::vector<Step> steps;
   std::vector<Slot> memories;
+  std::vector<Slot> tables;
   std::vector<Slot> funcs;
   std::vector<engine::FuncType> func_types;    ///< of `funcs`, as checked at load
   std::vector<std::uint16_t> deferred_starts;  ///< func slots, in order
@@ -87,6 +91,9 @@ struct Plan {
   };
   std::vector<ComponentInfo> components;
   std::vector<std::string> notes;  ///< what was elided or kept, for people
+  /// Some operation of it is asynchronous: instances have an AsyncState.
+  bool uses_async = false;
+  std::unique_ptr<PayloadTable> payloads;  ///< what its streams and futures carry
 };
 
 /// Decodes, links and plans without compiling anything: all of loading that needs no engine.

@@ -1,5 +1,6 @@
 #include "component/resource_builtins.hpp"
 
+#include "component/task.hpp"
 #include "component/thunk.hpp"
 
 #include <utility>
@@ -85,6 +86,10 @@ std::expected<void, engine::Trap> destroy_resource(
     const engine::Func* destructor = instance.func(type.dtor_slot);
     if (destructor == nullptr) [[unlikely]] {
       return std::unexpected(make_trap("resource dropped before its destructor exists"));
+    }
+    const DirectCall direct(instance, type.impl, DirectCall::Kind::Synchronous);
+    if (auto refused = direct.refused()) [[unlikely]] {
+      return std::unexpected(make_trap(std::move(refused->message)));
     }
     engine::RawVal slot{};
     slot.u64 = rep;

@@ -286,6 +286,7 @@ class Elider {
       unused = replace_called(pair, lift.func) && unused;
       unused = replace_called(pair, lift.realloc) && unused;
       unused = replace_called(pair, lift.post_return) && unused;
+      unused = replace_called(pair, lift.callback) && unused;
     }
     const bool has_start = pair.fixup_shape->start_import.has_value();
     if (!unused || (has_start && !may_defer_start_)) {

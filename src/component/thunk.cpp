@@ -1,5 +1,7 @@
 #include "component/thunk.hpp"
 
+#include "component/task.hpp"
+
 #include <utility>
 
 namespace whorl::component {
@@ -34,6 +36,7 @@ GuestHeap::Answer InstanceHeap::reallocate_in(
   slots[2].u64 = alignment;
   slots[3].u64 = new_size;
   {
+    const DirectCall direct(instance_, site_.component_index, DirectCall::Kind::Plain);
     const detail::NoLeave no_leave(instance_, site_.component_index);
     // Refused when the store began to end while the host function waited.
     if (auto called = store_.call_guest(*realloc, slots); !called) [[unlikely]] {

@@ -137,6 +137,8 @@ engine::HostStatus lower_result(
 }
 
 /// Calls the method with lifted arguments and lowers what it returns.
+///
+/// @param fiber  what the method waits on; null for the running fiber
 template <auto kMethod>
 engine::HostStatus call_method(
     ComponentInstance& instance,
@@ -144,7 +146,8 @@ engine::HostStatus call_method(
     const CallSite& site,
     MutableByteView memory,
     typename MethodTypes<decltype(kMethod)>::Sig::Lifted& arguments,
-    engine::RawVal* slots
+    engine::RawVal* slots,
+    async::Parkable* fiber
 ) {
   using Types = MethodTypes<decltype(kMethod)>;
   using Sig = typename Types::Sig;
@@ -157,7 +160,7 @@ engine::HostStatus call_method(
   if (object == nullptr) [[unlikely]] {
     return end_guest(store, "this interface is not available here");
   }
-  Call call{instance, store, store.current_fiber()};
+  Call call{instance, store, fiber != nullptr ? fiber : store.current_fiber()};
   auto result = Types::template invoke<kMethod>(*object, call, arguments);
   if (!result) [[unlikely]] {
     return end_guest(store, std::move(result.error()));
@@ -169,8 +172,11 @@ engine::HostStatus call_method(
   }
 }
 
+/// @param fiber  what the function waits on; null for the running fiber
 template <auto kMethod>
-engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots) {
+engine::HostStatus thunk_waiting_on(
+    void* env, engine::Store& store, engine::RawVal* slots, async::Parkable* fiber
+) {
   using Types = MethodTypes<decltype(kMethod)>;
   using Sig = typename Types::Sig;
   const auto& site = *static_cast<const CallSite*>(env);
@@ -199,7 +205,7 @@ engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots)
         return end_guest(store, lift.take_trap());
       }
     }
-    return call_method<kMethod>(instance, store, site, memory, arguments, slots);
+    return call_method<kMethod>(instance, store, site, memory, arguments, slots, fiber);
   } else {
     // Until the context ends, which is when the host function has returned and its result is there:
     // the function may wait and the guest may run meanwhile.
@@ -209,8 +215,13 @@ engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots)
     if (lift.failed()) [[unlikely]] {
       return end_guest(store, lift.take_trap());
     }
-    return call_method<kMethod>(instance, store, site, memory, arguments, slots);
+    return call_method<kMethod>(instance, store, site, memory, arguments, slots, fiber);
   }
+}
+
+template <auto kMethod>
+engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots) {
+  return thunk_waiting_on<kMethod>(env, store, slots, nullptr);
 }
 
 template <auto kMethod, const auto& kParamNames>

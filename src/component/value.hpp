@@ -7,12 +7,15 @@
 ///   other lists; record, tuple; map (a list of pairs)         Fields
 ///   variant, option (none, some), result (ok, error)          Case
 ///   own, borrow                                               ResourceRep, BorrowedRep
+///   stream, future (their readable end)                       ReadableHalf
+///   error-context                                             ErrorContextRef
 /// Text and ScalarList may lie in a guest's memory, where lifting allowed that: such a Value is
 /// lowered at once and not kept. @thread shard
 /// @spec CanonicalABI.md, "Loading" (the values of definitions.py)
 #pragma once
 
 #include "base/bytes.hpp"
+#include "component/copy_end.hpp"
 #include "component/guest_memory.hpp"
 #include "component/handle_table.hpp"
 #include "component/types.hpp"
@@ -111,6 +114,10 @@ class Value {
   }
   [[nodiscard]] static Value own(ResourceRep rep) { return Value(Data(std::move(rep))); }
   [[nodiscard]] static Value borrow(BorrowedRep rep) { return Value(Data(rep)); }
+  [[nodiscard]] static Value stream(ReadableHalf half) { return Value(Data(std::move(half))); }
+  [[nodiscard]] static Value error_context(ErrorContextRef context) {
+    return Value(Data(std::move(context)));
+  }
   [[nodiscard]] static Value text(Text text) { return Value(Data(std::move(text))); }
   [[nodiscard]] static Value scalar_list(ScalarList list) { return Value(Data(std::move(list))); }
 
@@ -138,14 +145,27 @@ class Value {
   [[nodiscard]] const BorrowedRep* as_borrow() const noexcept {
     return std::get_if<BorrowedRep>(&data_);
   }
+  /// Of a stream or future.
+  [[nodiscard]] ReadableHalf* as_stream() noexcept { return std::get_if<ReadableHalf>(&data_); }
+  [[nodiscard]] const ErrorContextRef* as_error_context() const noexcept {
+    return std::get_if<ErrorContextRef>(&data_);
+  }
   /// A string in UTF-8, whatever it is held in.
   [[nodiscard]] std::string to_utf8() const;
   /// Elements of a list or fields of a record, however they are held.
   [[nodiscard]] std::size_t length() const noexcept;
 
  private:
-  using Data =
-      std::variant<std::uint64_t, Text, ScalarList, Fields, Case, ResourceRep, BorrowedRep>;
+  using Data = std::variant<
+      std::uint64_t,
+      Text,
+      ScalarList,
+      Fields,
+      Case,
+      ResourceRep,
+      BorrowedRep,
+      ReadableHalf,
+      ErrorContextRef>;
   explicit Value(std::uint64_t bits) : data_(bits) {}
   explicit Value(Data data) : data_(std::move(data)) {}
 

@@ -133,7 +133,26 @@ const std::expected<void, Trap>& Fiber::outcome() const noexcept {
   return impl_->outcome;
 }
 bool Fiber::cancelled() const noexcept {
-  return impl_->store_impl == nullptr || impl_->store_impl->dying;
+  return impl_->store_impl == nullptr || impl_->store_impl->dying || impl_->interrupted;
+}
+void Fiber::interrupt() noexcept {
+  if (impl_->state != State::Done && !std::exchange(impl_->interrupted, true) &&
+      !impl_->asked_to_end) {
+    if (impl_->operation != nullptr) {
+      impl_->operation->cancel();
+    } else {
+      unpark();
+    }
+  }
+}
+bool Fiber::is_interrupted() const noexcept {
+  return impl_->interrupted;
+}
+void Fiber::clear_interrupt() noexcept {
+  impl_->interrupted = false;
+}
+void* Fiber::env() const noexcept {
+  return impl_->env;
 }
 
 void Fiber::cancel(TrapKind kind, std::string reason) {
@@ -162,7 +181,7 @@ Result<> Fiber::park(async::Cancellable* operation) {
   Impl& fiber = *impl_;
   Store::Impl& store = *fiber.store_impl;
   WHORL_CHECK(store.current == &fiber, "park() is called off its own fiber");
-  if (!store.dying && !std::exchange(fiber.woken, false)) {
+  if (!store.dying && !fiber.interrupted && !std::exchange(fiber.woken, false)) {
     fiber.operation = operation;
     fiber.parking = true;
     const auto block = capi::bits<wasmtime_func_t>(store.block);
@@ -180,6 +199,9 @@ Result<> Fiber::park(async::Cancellable* operation) {
   }
   if (store.dying) {
     return Error(ErrorKind::Cancelled, "the guest is being ended");
+  }
+  if (fiber.interrupted) {
+    return Error(ErrorKind::Cancelled, "the guest no longer wants the result");
   }
   return {};
 }

@@ -166,6 +166,22 @@ std::optional<Memory> Store::as_memory(const Extern& item) const noexcept {
   return capi::bits<Memory>(raw.of.memory);
 }
 
+std::optional<Func> Store::func_in_table(const Extern& table, std::uint64_t index) const {
+  const auto raw = capi::bits<wasmtime_extern_t>(table);
+  if (raw.kind != WASMTIME_EXTERN_TABLE) {
+    return std::nullopt;
+  }
+  wasmtime_val_t value = {};
+  if (!wasmtime_table_get(impl_->context, &raw.of.table, index, &value)) {
+    return std::nullopt;
+  }
+  if (value.kind != WASMTIME_FUNCREF || wasmtime_funcref_is_null(&value.of.funcref)) {
+    wasmtime_val_unroot(&value);
+    return std::nullopt;
+  }
+  return capi::bits<Func>(value.of.funcref);
+}
+
 FuncType Store::type_of(const Func& func) {
   const auto raw = capi::bits<wasmtime_func_t>(func);
   const capi::FuncTypePtr type(wasmtime_func_type(impl_->context, &raw));

@@ -137,6 +137,9 @@ class Store {
   [[nodiscard]] std::optional<Func> as_func(const Extern& item) const noexcept;
   [[nodiscard]] std::optional<Memory> as_memory(const Extern& item) const noexcept;
   [[nodiscard]] std::optional<Global> as_global(const Extern& item) const noexcept;
+  /// The function at an index of a table of functions; nothing for a null entry, an index past the
+  /// end, and an item that is no such table.
+  [[nodiscard]] std::optional<Func> func_in_table(const Extern& table, std::uint64_t index) const;
   /// The value of a global; nothing for references.
   [[nodiscard]] std::optional<GlobalValue> value_of(const Global& global) const noexcept;
   /// Sets a mutable global to a value of its type. @return false if it is not one

@@ -33,6 +33,7 @@ struct Fiber::Impl {
   bool yielding = false;      ///< the epoch callback asked for a yield
   bool past_slice = false;    ///< has yielded before
   bool just_back = false;     ///< goes on after a yield: the epoch callback is called once at once
+  bool interrupted = false;   ///< interrupt() was called
   bool asked_to_end = false;  ///< its operation was asked to end, or it was woken for that
   bool returned = false;      ///< the entry returned: outcome is what it said
   async::Cancellable* operation = nullptr;

@@ -75,11 +75,9 @@ void Invocation::start() {
     finish(std::unexpected(std::move(ready.error())));
     return;
   }
-  fiber_.emplace(
-      guest_->store(),
-      *this,
-      [](void* self, engine::Fiber&) { return static_cast<Invocation*>(self)->run_guest(); },
-      this
+  run_.emplace(guest_->instance(), guest_->store(), *this);
+  run_->start(
+      [](void* self, engine::Fiber&) { return static_cast<Invocation*>(self)->run_guest(); }, this
   );
   step();
   if (!ended_) {
@@ -125,16 +123,22 @@ void Invocation::step() {
     return;
   }
   const std::shared_ptr<Invocation> self = shared_from_this();
-  engine::Fiber::State state{};
+  component::FiberRun::State state{};
   {
     const Running running(exchange_->record());
-    state = fiber_->resume();
+    state = run_->step();
   }
   switch (state) {
-    case engine::Fiber::State::Done:
-      finish(fiber_->outcome());
+    case component::FiberRun::State::Done:
+      // What the guest left going is ended; each fiber once its operation is over.
+      if (!std::exchange(is_over_, true) && run_->end_remaining() && !run_->is_empty()) {
+        return step();
+      }
+      if (run_->is_empty()) {
+        finish(run_->outcome());
+      }
       break;
-    case engine::Fiber::State::Yielded:
+    case component::FiberRun::State::Yielded:
       shard_.turns().add(self);
       break;
     default:
@@ -142,20 +146,20 @@ void Invocation::step() {
   }
 }
 
-void Invocation::fiber_ready(engine::Fiber&) noexcept {
+void Invocation::wake() noexcept {
+  if (std::exchange(is_woken_, true)) {
+    return;
+  }
   shard_.shard().post([self = shared_from_this()] {
+    self->is_woken_ = false;
     self->shard_.turns().note_short_work();
     self->step();
   });
 }
 
-// resume() reports both of these to step(), which acts on them when the fiber is off the stack.
-void Invocation::fiber_yielded(engine::Fiber&) noexcept {}
-void Invocation::fiber_done(engine::Fiber&) noexcept {}
-
 void Invocation::cancel(engine::TrapKind kind, std::string reason) {
-  if (!ended_ && fiber_) {
-    fiber_->cancel(kind, std::move(reason));
+  if (!ended_ && run_) {
+    run_->cancel(kind, std::move(reason));
   }
 }
 
@@ -199,8 +203,8 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
     if (guest_->command() != nullptr) {
       guest_->command()->ended(outcome);
     }
-    // `outcome` is the fiber's.
-    fiber_.reset();
+    // `outcome` is the run's.
+    run_.reset();
     shard_.pool().give(std::move(guest_));
   }
   shard_.release(shared_from_this());

@@ -6,6 +6,7 @@
 /// its shard and off the fiber, when the guest has ended. @thread shard
 #pragma once
 
+#include "component/fiber_run.hpp"
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
 #include "http/exchange.hpp"
@@ -23,7 +24,7 @@ namespace whorl::runtime {
 
 class ShardRuntime;
 
-class Invocation final : public engine::FiberScheduler,
+class Invocation final : public component::FiberRun::Driver,
                          public std::enable_shared_from_this<Invocation> {
  public:
   using Clock = std::chrono::steady_clock;
@@ -49,13 +50,12 @@ class Invocation final : public engine::FiberScheduler,
   [[nodiscard]] bool has_ended() const noexcept { return ended_; }
 
  private:
-  // engine::FiberScheduler
-  void fiber_ready(engine::Fiber& fiber) noexcept override;
-  void fiber_yielded(engine::Fiber& fiber) noexcept override;
-  void fiber_done(engine::Fiber& fiber) noexcept override;
+  // component::FiberRun::Driver
+  void wake() noexcept override;
 
   /// On the fiber: starts the module, then calls the handler.
   [[nodiscard]] std::expected<void, engine::Trap> run_guest();
+  /// The guest has ended, or with a trap what was left of it.
   void finish(const std::expected<void, engine::Trap>& outcome);
   void report(const engine::Trap& trap) const;
   [[nodiscard]] Clock::time_point deadline_after(Clock::time_point start) const noexcept;
@@ -71,7 +71,9 @@ class Invocation final : public engine::FiberScheduler,
   Clock::time_point started_;
   std::optional<Clock::time_point> response_ended_;
   std::unique_ptr<Guest> guest_;
-  std::optional<engine::Fiber> fiber_;
+  std::optional<component::FiberRun> run_;  ///< goes before the guest
+  bool is_woken_ = false;                   ///< step() is posted
+  bool is_over_ = false;                    ///< the entry has ended, other tasks have not
   bool ended_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "component/binary.hpp"
 #include "component/dynamic_call.hpp"
+#include "component/fiber_run.hpp"
 #include "component/plan.hpp"
 #include "component/skeleton.hpp"
 #include "engine/fiber.hpp"
@@ -45,8 +46,16 @@ Failure to_failure(const Error& error, Failure::Kind otherwise) {
 
 }  // namespace
 
-class LiveComponent final : public engine::FiberScheduler {
+class LiveComponent final : public component::FiberRun::Driver {
  public:
+  ~LiveComponent() {
+    // What has not ended by itself is ended here.
+    if (run_ && run_->end_remaining()) {
+      while (!run_->is_empty()) {
+        (void)run_->step();
+      }
+    }
+  }
   LiveComponent(ComponentWorld::Definition component, std::vector<void*> hosts)
       : hosts_(std::move(hosts)), instance_(std::move(component), hosts_) {}
 
@@ -59,6 +68,7 @@ class LiveComponent final : public engine::FiberScheduler {
       return failed(Failure::Kind::Script, store.error().to_line());
     }
     store_ = *std::move(store);
+    run_.emplace(instance_, *store_, *this);
     if (auto made = instance_.instantiate(*store_); !made) {
       return trapped(std::move(made.error()));
     }
@@ -86,45 +96,36 @@ class LiveComponent final : public engine::FiberScheduler {
   }
 
  private:
-  /// Runs on a fiber of the store until it ends, or can't go on.
+  /// Runs on the first fiber of the store until it ends, or can't go on.
   template <class Body>
   [[nodiscard]] Outcome<> on_fiber(Body body) {
     store_->set_deadline(std::chrono::steady_clock::now() + kDeadline);
-    engine::Fiber fiber(
-        *store_,
-        *this,
-        [](void* env, engine::Fiber&) { return (*static_cast<Body*>(env))(); },
-        &body
-    );
-    engine::Fiber::State state = fiber.resume();
-    while (state == engine::Fiber::State::Yielded ||
-           (state == engine::Fiber::State::Parked && ready_)) {
-      ready_ = false;
-      state = fiber.resume();
-    }
-    if (state == engine::Fiber::State::Parked) {
-      fiber.cancel(
-          engine::TrapKind::HostTrap, "deadlock: everybody waits, and nobody is left to end it"
-      );
-      while (fiber.state() != engine::Fiber::State::Done) {
-        fiber.resume();
+    using State = component::FiberRun::State;
+    run_->start([](void* env, engine::Fiber&) { return (*static_cast<Body*>(env))(); }, &body);
+    State state = State::Yielded;
+    while (state != State::Done) {
+      is_woken_ = false;
+      state = run_->step();
+      if (state == State::Waiting && !is_woken_) {
+        run_->cancel(
+            engine::TrapKind::HostTrap, "deadlock: everybody waits, and nobody is left to end it"
+        );
       }
     }
-    if (!fiber.outcome()) {
-      return trapped(fiber.outcome().error());
+    if (!run_->outcome()) {
+      return trapped(run_->outcome().error());
     }
     return {};
   }
 
-  // engine::FiberScheduler
-  void fiber_ready(engine::Fiber&) noexcept override { ready_ = true; }
-  void fiber_yielded(engine::Fiber&) noexcept override {}
-  void fiber_done(engine::Fiber&) noexcept override {}
+  // component::FiberRun::Driver
+  void wake() noexcept override { is_woken_ = true; }
 
   std::vector<void*> hosts_;
   component::ComponentInstance instance_;
-  std::unique_ptr<engine::Store> store_;  // goes first
-  bool ready_ = false;
+  std::unique_ptr<engine::Store> store_;
+  std::optional<component::FiberRun> run_;  // goes first
+  bool is_woken_ = false;
 };
 
 ComponentWorld::ComponentWorld(std::shared_ptr<engine::Engine> engine, Checks checks)

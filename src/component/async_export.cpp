@@ -1,0 +1,73 @@
+#include "component/async_export.hpp"
+
+#include "component/fiber_run.hpp"
+
+#include <utility>
+
+namespace whorl::component::detail {
+namespace {
+
+/// Knows when the task is gone.
+class Watched final : public TaskCaller {
+ public:
+  explicit Watched(TaskCaller& inner) noexcept : inner_(inner) {}
+  ~Watched() override {
+    if (task != nullptr) {
+      task->caller = nullptr;
+    }
+  }
+  [[nodiscard]] Failure on_start(Task& started, engine::RawVal* slots) override {
+    return inner_.on_start(started, slots);
+  }
+  [[nodiscard]] Failure on_resolve(Task& resolved, TaskResult* result) override {
+    return inner_.on_resolve(resolved, result);
+  }
+  void on_exit(bool /*was_detached*/) noexcept override {
+    has_exited = true;
+    task = nullptr;
+  }
+
+  bool has_exited = false;
+  Task* task = nullptr;
+
+ private:
+  TaskCaller& inner_;
+};
+
+}  // namespace
+
+std::expected<void, engine::Trap> run_async_export(
+    ComponentInstance& instance, engine::Store& store, const ExportedFunc& func, TaskCaller& caller
+) {
+  FiberRun* run = run_of(instance);
+  if (run == nullptr || !func.is_async_type) {
+    return std::unexpected(refusal(func, "it is not asynchronous, or nobody runs it"));
+  }
+  if (instance.func(func.func_slot) == nullptr) {
+    return std::unexpected(refusal(func, "its module was not instantiated"));
+  }
+  if (!instance.enter(func.component_index, ComponentInstance::kHost)) {
+    return std::unexpected(refusal(func, "cannot enter component instance"));
+  }
+  run->enter_turn(func.component_index);
+  Watched watched(caller);
+  AsyncState& async = *instance.async();
+  Task* task =
+      async.add_task(std::make_unique<Task>(*run, async, func.component_index, &func, &watched));
+  if (task == nullptr) {
+    return std::unexpected(refusal(func, "too many tasks"));
+  }
+  watched.task = task;
+  const Thread& thread = task->implicit_thread;
+  auto failed = task->start_here();
+  if (!failed) {
+    failed = run->serve_until(watched.has_exited, thread);
+  }
+  if (failed) {
+    (void)store.set_trap(failed->kind, failed->message, failed->exit_code);
+    return std::unexpected(store.call_guest({}, {}).error());  // a dying store says why
+  }
+  return {};
+}
+
+}  // namespace whorl::component::detail

@@ -1,0 +1,135 @@
+/// Calls of a component's async exports with C++ arguments.
+///
+///   auto done = call_async_export<HandlerResult(Own<Request>)>(
+///       instance, store, *handle, [&](HandlerResult result) { … }, std::move(request));
+///
+/// The result is there before the call is over: a guest may go on after task.return, to write the
+/// rest of a body. @thread shard, on the first fiber of a FiberRun. @spec CanonicalABI.md,
+/// "canon lift" with async
+#pragma once
+
+#include "component/abi.hpp"
+#include "component/async_host.hpp"
+#include "component/export_call.hpp"
+#include "component/stream.hpp"
+#include "component/task.hpp"
+
+#include <expected>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace whorl::component {
+namespace detail {
+
+/// Starts a task and stays until it has exited, and with it all that it set going.
+[[nodiscard]] std::expected<void, engine::Trap> run_async_export(
+    ComponentInstance& instance, engine::Store& store, const ExportedFunc& func, TaskCaller& caller
+);
+
+template <class Fn, class OnReturn>
+class AsyncExportCall;
+template <class R, class... P, class OnReturn>
+class AsyncExportCall<R(P...), OnReturn> final : public TaskCaller {
+ public:
+  using Sig = Signature<R, P...>;
+  static_assert(!Sig::Output::kTraits.view, "a result outlives the memory it was lifted from");
+  static_assert(!Sig::Params::kTraits.borrow, "host resources are given to guests, not lent");
+
+  AsyncExportCall(
+      ComponentInstance& instance,
+      engine::Store& store,
+      const ExportedFunc& func,
+      OnReturn& on_return,
+      std::tuple<P...> arguments
+  )
+      : instance_(instance),
+        store_(store),
+        func_(func),
+        on_return_(on_return),
+        arguments_(std::move(arguments)) {}
+
+  [[nodiscard]] Failure on_start(Task& /*task*/, engine::RawVal* slots) override {
+    if constexpr (sizeof...(P) != 0) {
+      using All = Abi<std::tuple<P...>>;
+      const CallSite site = site_of(func_);
+      InstanceHeap heap(instance_, store_, site);
+      LowerContext cx(
+          heap, instance_.handles(site.component_index), site.encoding, site.component_index
+      );
+      if constexpr (Sig::kSpilledParams) {
+        const std::uint32_t ptr = cx.allocate(All::kElemSize, All::kAlignment);
+        if (!cx.failed()) {
+          All::store(cx, arguments_, ptr);
+          set_i32(slots[0], ptr);
+        }
+      } else {
+        All::lower_flat(cx, arguments_, slots);
+      }
+      if (cx.failed()) [[unlikely]] {
+        return cx.take_trap();
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] Failure on_resolve(Task& /*task*/, TaskResult* result) override {
+    if (result == nullptr) {
+      return std::nullopt;
+    }
+    if constexpr (std::is_void_v<R>) {
+      on_return_();
+    } else {
+      R value = lift(*result);
+      if (result->cx.failed()) [[unlikely]] {
+        return result->cx.take_trap();
+      }
+      on_return_(std::move(value));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] static auto lift(TaskResult& result) {
+    if (Abi<R>::kFlat.size() <= result.max_flat) {
+      return Abi<R>::lift_flat(result.cx, result.slots);
+    }
+    const std::uint8_t* at =
+        result.cx.range(result.slots[0].u32, Abi<R>::kElemSize, Abi<R>::kAlignment);
+    return at == nullptr ? R{} : Abi<R>::load(result.cx, at);
+  }
+
+  ComponentInstance& instance_;
+  engine::Store& store_;
+  const ExportedFunc& func_;
+  OnReturn& on_return_;
+  std::tuple<P...> arguments_;
+};
+
+}  // namespace detail
+
+/// Calls an exported function that is async in WIT, however it was lifted.
+///
+/// @tparam Fn        R(P…): the function's type in owned C++ types
+/// @param func       of the instance's component; its type was compared with Fn's when it was found
+/// @param on_return  void(R), or void() without a result: called once, on a fiber, when the guest
+///                   returns. It neither waits nor enters the guest. Not called if the guest traps
+///                   first
+/// @param args       moved in; resources end up in the guest's handle table
+/// @return           when the task has exited and no task is left that could go on; or why the
+///                   guest ended, before or after on_return
+template <class Fn, class OnReturn, class... A>
+[[nodiscard]] std::expected<void, engine::Trap> call_async_export(
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    OnReturn&& on_return,
+    A&&... args
+) {
+  detail::AsyncExportCall<Fn, std::remove_reference_t<OnReturn>> call(
+      instance, store, func, on_return, {std::forward<A>(args)...}
+  );
+  return detail::run_async_export(instance, store, func, call);
+}
+
+}  // namespace whorl::component
