@@ -38,7 +38,7 @@ struct AnnouncedSite {
   Answer answer = Answer::Trap;
   Absence why = Absence::NotThere;
   bool is_async = false;  ///< lowered asynchronously
-  std::string message;  ///< what an error with a text says, and what a trap says
+  std::string message;    ///< what an error with a text says, and what a trap says
 };
 
 /// @param interface, function  as imported, for messages

@@ -118,8 +118,8 @@ Failure task_return(Builtin& call) {
   // Options that no value needs may be left out of either.
   const CallSite& site = call.site.site;
   if (task == nullptr || !task->is_async_lift() || task->func->result_id != call.site.result_id ||
-      (site.memory_slot != CallSite::kNone && (task->func->memory_slot != site.memory_slot ||
-                                               task->func->encoding != site.encoding)))
+      (site.memory_slot != CallSite::kNone &&
+       (task->func->memory_slot != site.memory_slot || task->func->encoding != site.encoding)))
       [[unlikely]] {
     return failure("invalid `task.return` signature and/or options for current task");
   }

@@ -20,14 +20,15 @@ class Watched final : public TaskCaller {
     return inner_.on_start(started, slots);
   }
   [[nodiscard]] Failure on_resolve(Task& resolved, TaskResult* result) override {
+    call.has_returned = true;
     return inner_.on_resolve(resolved, result);
   }
   void on_exit(bool /*was_detached*/) noexcept override {
-    has_exited = true;
+    call.is_gone = true;
     task = nullptr;
   }
 
-  bool has_exited = false;
+  FiberRun::RootCall call;
   Task* task = nullptr;
 
  private:
@@ -58,10 +59,11 @@ std::expected<void, engine::Trap> run_async_export(
     return std::unexpected(refusal(func, "too many tasks"));
   }
   watched.task = task;
-  const Thread& thread = task->implicit_thread;
+  watched.call.thread = &task->implicit_thread;
+  run->begin_root_call(watched.call);
   auto failed = task->start_here();
   if (!failed) {
-    failed = run->serve_until(watched.has_exited, thread);
+    failed = run->serve_root_call();
   }
   if (failed) {
     (void)store.set_trap(failed->kind, failed->message, failed->exit_code);

@@ -140,6 +140,20 @@ bool ComponentInstance::enter(std::uint16_t component_index, std::uint16_t calle
   });
 }
 
+bool ComponentInstance::is_nested(std::uint16_t one, std::uint16_t other) const noexcept {
+  const auto& components = component_->impl().plan.components;
+  if (one == other) {
+    return false;
+  }
+  const bool one_is_deeper = components[one].depth > components[other].depth;
+  std::uint16_t inner = one_is_deeper ? one : other;
+  const std::uint16_t outer = one_is_deeper ? other : one;
+  while (components[inner].depth > components[outer].depth) {
+    inner = components[inner].parent;
+  }
+  return inner == outer;
+}
+
 bool ComponentInstance::add_backpressure(std::uint16_t component_index) noexcept {
   return ++states_[component_index].backpressure != 0;
 }

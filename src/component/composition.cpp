@@ -28,12 +28,7 @@ class Composer {
       return {};
     }
     WHORL_TRY(decoded_.emplace_back(), decode_component(part.bytes));
-    auto exports = linker_.run_part(*decoded_.back());
-    if (!exports) {
-      WHORL_CHECKED(refuse_async(*decoded_.back()));
-      return exports.take_error();
-    }
-    exports_.push_back(*std::move(exports));
+    WHORL_TRY(exports_.emplace_back(), linker_.run_part(*decoded_.back()));
     return validate(decoded_.back());
   }
 

@@ -71,11 +71,15 @@ FiberRun::~FiberRun() {
 }
 
 void FiberRun::start(engine::Fiber::Entry entry, void* env) {
+  if (root_ != nullptr) {
+    cancel(engine::TrapKind::Cancelled, "the last call is not over");
+    workers_.push_back(std::move(root_));
+    root_call_ = nullptr;
+  }
   entry_ = entry;
   entry_env_ = env;
   is_root_done_ = false;
   root_ = std::make_unique<Worker>(*this, store_, &FiberRun::root_entry);
-  root_->is_root = true;
   next_ = root_.get();
 }
 
@@ -113,15 +117,14 @@ Failure FiberRun::run_job(Worker& worker) {
   return failed;
 }
 
-Failure FiberRun::serve_until(const bool& is_over, const Thread& thread) {
+Failure FiberRun::serve_root_call() {
   Worker& worker = *running_;
-  if (is_over && worker.resumer == nullptr && async_->num_tasks() == 0) {
+  if (root_call_->has_returned && worker.resumer == nullptr && async_->num_tasks() == 0) {
     leave_ticked();
+    root_call_ = nullptr;
     return std::nullopt;
   }
-  root_waits_for_ = &is_over;
-  root_thread_ = &thread;
-  while (!is_over || !is_exit_granted_) {
+  while (!is_exit_granted_) {
     next_ = std::exchange(worker.resumer, nullptr);
     is_root_idle_ = true;
     if (auto failed = park()) {
@@ -134,7 +137,7 @@ Failure FiberRun::serve_until(const bool& is_over, const Thread& thread) {
       }
     }
   }
-  root_waits_for_ = nullptr;
+  root_call_ = nullptr;
   is_exit_granted_ = false;
   return std::nullopt;
 }
@@ -269,7 +272,7 @@ Worker* FiberRun::worker_for(Thread& thread) {
     return thread.worker;
   }
   // The first fiber serves what it was started for and nothing else: it must be able to return.
-  const bool is_roots = is_root_idle_ && &thread == root_thread_ && !*root_waits_for_;
+  const bool is_roots = is_root_idle_ && !root_call_->is_gone && &thread == root_call_->thread;
   Worker* worker = is_roots ? root_.get() : take_worker();
   if (worker == nullptr) {
     trapped(
@@ -576,10 +579,10 @@ FiberRun::State FiberRun::resume_fiber(Worker& worker) {
 }
 
 void FiberRun::ended(Worker& worker) {
-  if (worker.is_root) {
+  if (&worker == root_.get()) {
     outcome_ = worker.fiber.outcome();
     is_root_done_ = true;
-    root_waits_for_ = nullptr;
+    root_call_ = nullptr;
     is_root_idle_ = is_exit_granted_ = false;
     root_.reset();
   } else {
@@ -597,25 +600,27 @@ bool FiberRun::is_over_budget() {
   return false;
 }
 
+/// Nobody can go on by itself.
 FiberRun::State FiberRun::idle() {
-  if (is_root_idle_ && !is_exit_granted_) {
-    const bool may_progress = parked_in_host_ != 0 || async_->has_host_ends();
-    const bool is_over = *root_waits_for_;
-    if (is_over && (async_->num_tasks() == 0 || !may_progress)) {
-      is_exit_granted_ = true;
-      next_ = root_.get();
-      return State::Yielded;
-    }
-    if (!is_over && !may_progress) {
-      cancel(engine::TrapKind::HostTrap, kDeadlock);
-      return State::Yielded;
-    }
-  } else if (root_ != nullptr && stuck_ == nullptr && async_ != nullptr && parked_in_host_ == 0 &&
-             !async_->has_host_ends()) {
-    cancel(engine::TrapKind::HostTrap, kDeadlock);
-    return State::Yielded;
+  if (async_ == nullptr || root_ == nullptr || stuck_ != nullptr) {
+    return State::Waiting;
   }
-  return State::Waiting;
+  const bool has_returned = root_call_ != nullptr && root_call_->has_returned;
+  const bool may_go_on = parked_in_host_ != 0 || async_->has_host_ends();
+  if (may_go_on && !(has_returned && async_->num_tasks() == 0)) {
+    return State::Waiting;
+  }
+  if (!has_returned) {
+    cancel(engine::TrapKind::HostTrap, kDeadlock);
+  } else if (is_root_idle_) {
+    is_exit_granted_ = true;
+    next_ = root_.get();
+  } else {
+    // It returned, and waits for what never comes: that harms nobody.
+    outcome_ = {};
+    is_root_done_ = true;
+  }
+  return State::Yielded;
 }
 
 FiberRun::State FiberRun::step() {

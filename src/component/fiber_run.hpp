@@ -40,7 +40,6 @@ struct Worker {
   bool is_parked = false;      ///< inside the room: it does not hold up others
   bool in_host = false;        ///< waits for the host, and does not hold up others
   bool is_host_ready = false;  ///< the host's operation that holds up everything is over
-  bool is_root = false;
 };
 
 class FiberRun final : public engine::FiberScheduler {
@@ -139,9 +138,17 @@ class FiberRun final : public engine::FiberScheduler {
 
   /// The component instance was entered by the host, for what runs until the running stack blocks.
   void enter_turn(std::uint16_t component_index) noexcept;
-  /// On the first fiber, which `thread` started on: serves it until `is_over`, and nothing of other
-  /// tasks is left that can go on.
-  [[nodiscard]] Failure serve_until(const bool& is_over, const Thread& thread);
+  /// A call that the host makes on the first fiber.
+  struct RootCall {
+    const Thread* thread = nullptr;
+    bool has_returned = false;
+    bool is_gone = false;  ///< its task
+  };
+  /// From now on the call decides when the first fiber is done: when it has returned and nothing is
+  /// left that can go on.
+  void begin_root_call(const RootCall& call) noexcept { root_call_ = &call; }
+  /// Serves the call's thread until then. On the first fiber.
+  [[nodiscard]] Failure serve_root_call();
 
   /// Fibers besides the first, most: each is a stack of the engine's pool.
   static constexpr std::size_t kMaxWorkers = 1000;
@@ -206,8 +213,7 @@ class FiberRun final : public engine::FiberScheduler {
   Worker* stuck_ = nullptr;              ///< waits for the host and holds up everything
   std::optional<std::uint16_t> ticked_;  ///< entered for the present turn
   std::vector<Worker*> dying_ready_;
-  const bool* root_waits_for_ = nullptr;  ///< serve_until()
-  const Thread* root_thread_ = nullptr;
+  const RootCall* root_call_ = nullptr;
   bool is_root_idle_ = false;
   bool is_exit_granted_ = false;
   std::size_t parked_in_host_ = 0;

@@ -159,7 +159,8 @@ class AsyncGuestCall {
         return failure(refused);
       }
     }
-    if (!instance_.enter(callee(), caller())) [[unlikely]] {
+    if (instance_.is_nested(callee(), caller()) || !instance_.enter(callee(), caller()))
+        [[unlikely]] {
       return failure("cannot enter component instance");
     }
     const bool is_direct = !site_.is_async && !site_.callee.is_async_lift;

@@ -136,7 +136,7 @@ engine::HostStatus guest_call_thunk(void* env, engine::Store& store, engine::Raw
     return detail::end_guest(store, "cannot leave component instance");
   }
   const TaskStorage outer = instance.task_storage(callee);
-  if (!instance.enter(callee, caller)) [[unlikely]] {
+  if (instance.is_nested(callee, caller) || !instance.enter(callee, caller)) [[unlikely]] {
     return detail::end_guest(store, "cannot enter component instance");
   }
   const DirectCall direct(instance, callee, DirectCall::Kind::Synchronous);

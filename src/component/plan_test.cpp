@@ -144,7 +144,7 @@ TEST_CASE("core types and options of what will be called are checked") {
       {with([](Guest& g) { g.lift_options = {2, 3, 0, 4, 3}; }),
        "realloc must have the core type (i32, i32, i32, i32) -> i32, but has () -> i32"},
       {with([](Guest& g) { g.lift_options = {1, 6}; }),
-       "the component uses the asynchronous operation `async lift`"},
+       "the canonical option async is for asynchronous function types"},
       {with([](Guest& g) { g.lower_options = {0}; }),
        "the function's values need the canonical option memory"},
       {with([](Guest& g) { g.memory = {4, 1}; }),
@@ -244,8 +244,8 @@ export test:guest/run@1.0.0#run = func 1 memory=0 as () -> i32
        "the core module imports \"env\" \"log\", which is not an interface of the host | turn the "
        "module into a component, or build it for WASI 0.2"},
       {{.import_name = "[async-lower]log"},
-       "the core module uses the asynchronous import \"[async-lower]log\" | WASI 0.3 / async "
-       "components are not supported yet; build for WASI 0.2"},
+       "the core module uses the asynchronous import \"[async-lower]log\" | asynchronous core "
+       "modules are not supported yet; make a component of it (wasm-tools component new)"},
       {{.import_name = "lag"},
        "at byte 0x0: the component calls `lag` of test:host/log@1.0.0, which test:host/log@1.2.0 "
        "does not have | did you mean `log`?"},

@@ -80,6 +80,12 @@ class LiveComponent final : public component::FiberRun::Driver {
   [[nodiscard]] Outcome<std::optional<Value>> call(
       const ExportedFunc& func, std::span<Value> arguments
   ) {
+    if (store_->is_dying()) {
+      engine::Trap closed;  // nobody has left it after its last trap
+      closed.kind = engine::TrapKind::HostTrap;
+      closed.message = "cannot enter component instance";
+      return trapped(std::move(closed));
+    }
     std::optional<Value> result;
     auto done = on_fiber([&]() -> std::expected<void, engine::Trap> {
       auto called = component::call_export(instance_, *store_, func, arguments);
