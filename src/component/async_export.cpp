@@ -38,7 +38,11 @@ class Watched final : public TaskCaller {
 }  // namespace
 
 std::expected<void, engine::Trap> run_async_export(
-    ComponentInstance& instance, engine::Store& store, const ExportedFunc& func, TaskCaller& caller
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    TaskCaller& caller,
+    Until until
 ) {
   FiberRun* run = run_of(instance);
   if (run == nullptr || !func.is_async_type) {
@@ -59,6 +63,7 @@ std::expected<void, engine::Trap> run_async_export(
     return std::unexpected(refusal(func, "too many tasks"));
   }
   watched.task = task;
+  watched.call.ends_at_return = until == Until::Returned;
   watched.call.thread = &task->implicit_thread;
   run->begin_root_call(watched.call);
   auto failed = task->start_here();

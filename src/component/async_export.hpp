@@ -22,9 +22,18 @@
 namespace whorl::component {
 namespace detail {
 
-/// Starts a task and stays until it has exited, and with it all that it set going.
+/// How long a call of an async export lasts.
+enum class Until : std::uint8_t {
+  Returned,  ///< its tasks go on in the next call
+  Exited,    ///< its task, and all that it set going
+};
+/// Starts a task and stays until then.
 [[nodiscard]] std::expected<void, engine::Trap> run_async_export(
-    ComponentInstance& instance, engine::Store& store, const ExportedFunc& func, TaskCaller& caller
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    TaskCaller& caller,
+    Until until
 );
 
 template <class Fn, class OnReturn>
@@ -129,7 +138,7 @@ template <class Fn, class OnReturn, class... A>
   detail::AsyncExportCall<Fn, std::remove_reference_t<OnReturn>> call(
       instance, store, func, on_return, {std::forward<A>(args)...}
   );
-  return detail::run_async_export(instance, store, func, call);
+  return detail::run_async_export(instance, store, func, call, detail::Until::Exited);
 }
 
 }  // namespace whorl::component

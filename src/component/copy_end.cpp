@@ -152,6 +152,10 @@ EventTuple CopyEnd::make_event() {
     shared_->pending_ = nullptr;
   }
   const bool is_future = shared_->kind() == SharedStream::Kind::Future;
+  if (!is_future && state == CopyState::CancellingCopy && result_ == CopyResult::Completed) {
+    // What was asked for was cancelled; how much of it was done is said with it.
+    result_ = CopyResult::Cancelled;
+  }
   const bool is_over =
       result_ == CopyResult::Dropped || (is_future && result_ == CopyResult::Completed);
   state = is_over ? CopyState::Done : CopyState::Idle;

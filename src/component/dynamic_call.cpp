@@ -119,7 +119,8 @@ std::expected<std::optional<Value>, Trap> call_async(
     std::span<Value> args
 ) {
   DynamicCaller caller(instance, store, func, types, args);
-  if (auto done = detail::run_async_export(instance, store, func, caller); !done) {
+  if (auto done = detail::run_async_export(instance, store, func, caller, detail::Until::Returned);
+      !done) {
     return std::unexpected(std::move(done.error()));
   }
   return caller.take_result();

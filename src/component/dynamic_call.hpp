@@ -15,6 +15,8 @@ namespace whorl::component {
 
 /// Calls an exported function.
 ///
+/// An async function is over when it has returned; its task goes on with the next call.
+///
 /// @param func  of the instance's component; its shape is known
 /// @param args  one per parameter; moved from. Borrowed host resources stay the caller's and are
 ///              given back when the call returns

@@ -340,8 +340,14 @@ const char* FiberRun::refuse_block() const noexcept {
 Thread* FiberRun::candidate(const Thread& scope, const Thread* except) const noexcept {
   const AsyncState::PerInstance& inst = async_->of(scope.component_index);
   for (Thread* thread : inst.threads.all()) {
-    if (thread != nullptr && thread != &scope && thread != except && is_ready(*thread) &&
-        thread != inst.exclusive_thread) {
+    if (thread == nullptr || thread == &scope || thread == except || !is_ready(*thread)) {
+      continue;
+    }
+    // The stack is the synchronous call's: what wants it for itself is left alone.
+    const Task* task = thread->task;
+    const bool wants_stack = task != nullptr && task->func != nullptr &&
+                             thread == &task->implicit_thread && task->needs_exclusive();
+    if (!wants_stack && thread != inst.exclusive_thread) {
       return thread;
     }
   }
@@ -409,6 +415,11 @@ Failure FiberRun::wait_until(Thread& thread, Wait wait, bool cancellable) {
     return std::nullopt;
   }
   start_waiting(thread, wait, cancellable);
+  if (wait.kind != Wait::Kind::Now && is_ready(thread)) {
+    stop_waiting(thread);
+    thread.state = Thread::State::Running;
+    return std::nullopt;
+  }
   return block(thread, nullptr);
 }
 
@@ -540,6 +551,11 @@ Worker* FiberRun::pick() {
   leave_ticked();
   if (async_ == nullptr) {
     return nullptr;
+  }
+  if (is_root_idle_ && !is_exit_granted_ && root_call_->ends_at_return &&
+      root_call_->has_returned) {
+    is_exit_granted_ = true;
+    return root_.get();
   }
   if (auto stream = async_->run_pumps()) {
     pumps_.push_back(std::make_unique<PumpThread>(*this, std::move(stream)));

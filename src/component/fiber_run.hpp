@@ -142,7 +142,8 @@ class FiberRun final : public engine::FiberScheduler {
   struct RootCall {
     const Thread* thread = nullptr;
     bool has_returned = false;
-    bool is_gone = false;  ///< its task
+    bool is_gone = false;         ///< its task
+    bool ends_at_return = false;  ///< what goes on afterwards is not waited for
   };
   /// From now on the call decides when the first fiber is done: when it has returned and nothing is
   /// left that can go on.

@@ -101,7 +101,7 @@ TEST_CASE("what the host does not offer is explained") {
       {with([](Guest& g) { g.interface = "wasi:http/types@0.3.0"; }),
        "the component imports the interface wasi:http/types@0.3.0, which this host does not offer "
        "| "
-       "WASI 0.3 / async components are not supported yet; build for WASI 0.2"},
+       "this host does not have that part of WASI 0.3 yet; build for WASI 0.2"},
       {with([](Guest& g) { g.function = "logs"; }),
        "the component calls `logs` of test:host/log@1.0.0, which test:host/log@1.2.0 does not have "
        "| did you mean `log`?"},

@@ -39,6 +39,14 @@ Task::~Task() {
 
 Failure Task::start() {
   AsyncState::PerInstance& instance = async.of(inst());
+  // Who is in the way and could go on, does: a call that need not be put off is not.
+  Thread* const before = instance.exclusive_thread;
+  if (before != nullptr && needs_exclusive() && before->worker != nullptr &&
+      run.is_ready(*before)) {
+    if (auto failed = run.resume(*before, false)) {
+      return failed;
+    }
+  }
   if (async.has_backpressure(*this) || instance.num_waiting_to_enter > 0) {
     ++instance.num_waiting_to_enter;
     implicit_thread.stage_ = ImplicitThread::Stage::Entering;
