@@ -43,6 +43,8 @@ class Platform {
   [[nodiscard]] const std::array<std::uint16_t, 3>& p1_variant_slots() const noexcept {
     return p1_variant_slots_;
   }
+  /// Of `fermyon:spin/http`.
+  [[nodiscard]] std::uint16_t spin1_http_slot() const noexcept { return spin1_http_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
   /// How guests' connections are made, of HTTP and of sockets; before any shard starts.
   void set_outgoing(http::ClientOptions options) { outgoing_ = std::move(options); }
@@ -54,6 +56,7 @@ class Platform {
   wasi::p2::Slots p2_slots_;
   std::uint16_t p1_slot_;
   std::array<std::uint16_t, 3> p1_variant_slots_;
+  std::uint16_t spin1_http_slot_;
   InstanceGate instances_;
   http::ClientOptions outgoing_;
 };

@@ -8,6 +8,7 @@
 #include "log/terminal.hpp"
 #include "runtime/known_good.hpp"
 #include "wasi/command.hpp"
+#include "wasi/spin1/http.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -112,11 +113,15 @@ Result<> find_entry(const app::Component& component, EntryKind entry, Service& s
   service.http_handler =
       service.component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
   if (service.http_handler == nullptr) {
+    service.spin1_handler = wasi::spin1::find_inbound_http(*service.component);
+  }
+  if (service.http_handler == nullptr && service.spin1_handler == nullptr) {
     return fail(ErrorKind::InvalidInput, "{}", kNoHandler)
         .context(fmt::format("component \"{}\" cannot answer HTTP requests", component.id))
         .with_help(
-            "this version runs components that export wasi:http/incoming-handler@0.2.x; for the "
-            "other interfaces named above build against WASI 0.2, or see docs/differences.md"
+            "this version runs components that export wasi:http/incoming-handler@0.2.x or "
+            "fermyon:spin/inbound-http; for the other interfaces named above build against WASI "
+            "0.2, or see docs/differences.md"
         );
   }
   return {};

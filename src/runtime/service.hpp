@@ -41,6 +41,8 @@ struct Service {
   std::shared_ptr<const component::Component> component;
   /// The handler of HTTP requests; points into `component`.
   const component::ExportedFunc* http_handler = nullptr;
+  /// The handler of a guest of Spin 1, buffered; then there is neither of the others.
+  const component::ExportedFunc* spin1_handler = nullptr;
   /// The entry of a WASI command that answers by what it writes; then there is no handler.
   const component::ExportedFunc* command = nullptr;
   /// The handler of Redis messages; then there is neither of the two.
