@@ -185,8 +185,9 @@ class CoreLinker {
     if (import.type.kind != CoreKind::Func || !is_known) {
       return unknown_import(import);
     }
-    auto lowered = core ? lower_core(import, *core)
-                        : legacy != nullptr ? lower_legacy(*legacy) : lower(import);
+    auto lowered = core                ? lower_core(import, *core)
+                   : legacy != nullptr ? lower_legacy(*legacy)
+                                       : lower(import);
     WHORL_TRY(const CoreRef ref, std::move(lowered));
     const std::string mismatch = explain_binding(graph(), module_, import, ref);
     if (!mismatch.empty()) {
@@ -248,8 +249,8 @@ class CoreLinker {
     func.host = registry_.find(import.interface, {});
     func.is_denied = linker_.part().denies(import.interface);
     func.is_announced = func.is_denied || !func.host;
-    func.shape = func.host ? offered_shape(*func.host->interface, import.function)
-                           : legacy_shape(import);
+    func.shape =
+        func.host ? offered_shape(*func.host->interface, import.function) : legacy_shape(import);
     if (func.shape == nullptr) {
       return fail(
           ErrorKind::Unsupported,
@@ -352,8 +353,8 @@ class CoreLinker {
   [[nodiscard]] Result<> lift(std::string_view name) {
     const CoreExport* item = module_.find_export(name);
     const LegacyName* legacy = find_legacy_export(name);
-    const ExportName parts = legacy != nullptr ? ExportName{legacy->interface, legacy->function}
-                                               : split_export(name);
+    const ExportName parts =
+        legacy != nullptr ? ExportName{legacy->interface, legacy->function} : split_export(name);
     if (item->kind != CoreKind::Func || name.starts_with(kPostReturn)) {
       return {};
     }

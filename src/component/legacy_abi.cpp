@@ -101,7 +101,9 @@ TypeRef with_members(TypeKind kind, std::vector<Member> members) {
   out->members = std::move(members);
   return out;
 }
-TypeRef with_texts(std::initializer_list<const char*> plain, std::initializer_list<const char*> texts) {
+TypeRef with_texts(
+    std::initializer_list<const char*> plain, std::initializer_list<const char*> texts
+) {
   std::vector<Member> cases;
   for (const char* const name : plain) {
     cases.push_back({name, nullptr});

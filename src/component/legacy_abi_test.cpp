@@ -26,10 +26,7 @@ TEST_CASE("core types and places of errors are those of the modules of 2022") {
       {"outbound-pg", "query", kSeven, 4},
       {"outbound-pg", "execute", kSeven, 8},
       {"outbound-mysql", "execute", kSeven, 4},
-      {"llm",
-       "infer",
-       "(i32, i32, i32, i32, i32, i32, f32, i32, f32, i32, f32, i32) -> ()",
-       4},
+      {"llm", "infer", "(i32, i32, i32, i32, i32, i32, f32, i32, f32, i32, f32, i32) -> ()", 4},
       {"llm", "generate-embeddings", kFive, 4},
   };
   Flattener flattener;

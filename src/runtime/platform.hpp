@@ -22,7 +22,7 @@
 namespace whorl::runtime {
 
 /// Most host objects an instance has: one per interface or module of the registry.
-inline constexpr std::size_t kHostSlots = 96;
+inline constexpr std::size_t kHostSlots = 192;
 
 class Platform {
  public:

@@ -8,6 +8,7 @@
 #include "log/terminal.hpp"
 #include "runtime/known_good.hpp"
 #include "wasi/command.hpp"
+#include "wasi/p2/candidates.hpp"
 #include "wasi/spin1/http.hpp"
 
 #include <algorithm>
@@ -112,6 +113,11 @@ Result<> find_entry(const app::Component& component, EntryKind entry, Service& s
   }
   service.http_handler =
       service.component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
+  if (service.http_handler == nullptr) {
+    service.http_handler = service.component->find_export(
+        "wasi:http/incoming-handler", wasi::p2::kCandidateVersion, "handle"
+    );
+  }
   if (service.http_handler == nullptr) {
     service.spin1_handler = wasi::spin1::find_inbound_http(*service.component);
   }

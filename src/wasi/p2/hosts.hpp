@@ -27,6 +27,8 @@ inline constexpr std::size_t kInterfaceCount = 29;
 /// Where the registry has put them. @thread any
 struct Slots {
   std::array<std::uint16_t, kInterfaceCount> slots{};
+  /// Of the release candidate (p2/candidates.hpp); the same objects.
+  std::array<std::uint16_t, kInterfaceCount> candidate_slots{};
 };
 
 /// Registers the interfaces of WASI 0.2. Once, at start.

@@ -268,6 +268,16 @@ component::HostResult<bool> TcpSocket::is_listening(component::Call&) {
   return false;
 }
 
+TcpSocket::Outcome<bool> TcpSocket::ipv6_only(component::Call&) {
+  return is_v6_ ? SocketOutcome<bool>(true)
+                : SocketOutcome<bool>(std::unexpect, SocketError::NotSupported);
+}
+
+TcpSocket::Outcome<> TcpSocket::set_ipv6_only(component::Call&, bool value) {
+  return is_v6_ && value ? SocketOutcome<>()
+                         : SocketOutcome<>(std::unexpect, SocketError::NotSupported);
+}
+
 component::HostResult<net_wit::IpAddressFamily> TcpSocket::address_family(component::Call&) {
   return is_v6_ ? net_wit::IpAddressFamily::Ipv6 : net_wit::IpAddressFamily::Ipv4;
 }

@@ -150,6 +150,9 @@ class TcpSocket final : public tcp_wit::TcpSocket {
   [[nodiscard]] Outcome<Address> local_address(component::Call& call) override;
   [[nodiscard]] Outcome<Address> remote_address(component::Call& call) override;
   [[nodiscard]] component::HostResult<bool> is_listening(component::Call& call) override;
+  /// Of the candidate of November 2023: sockets of IPv6 take nothing else, and that stays so.
+  [[nodiscard]] Outcome<bool> ipv6_only(component::Call& call);
+  [[nodiscard]] Outcome<> set_ipv6_only(component::Call& call, bool value);
   [[nodiscard]] component::HostResult<net_wit::IpAddressFamily> address_family(component::Call& call
   ) override;
   [[nodiscard]] Outcome<> set_listen_backlog_size(component::Call& call, std::uint64_t value)

@@ -168,8 +168,7 @@ bool answer(http::Exchange& exchange, types::Response response) {
   if (exchange.has_response()) {
     return true;  // the time was up
   }
-  exchange.respond(
-      {.status = response.status, .fields = *std::move(fields), .body = pipe_of(body)}
+  exchange.respond({.status = response.status, .fields = *std::move(fields), .body = pipe_of(body)}
   );
   return true;
 }

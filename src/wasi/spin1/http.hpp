@@ -32,9 +32,8 @@ class HttpHost final : public wit::fermyon_spin_http_v1::Host {
   explicit HttpHost(const InstanceContext& context) noexcept : context_(context) {}
 
   /// Sends a request that is granted and waits for the whole response.
-  [[nodiscard]] component::HostResult<std::expected<
-      wit::fermyon_spin_http_v1::Response,
-      wit::fermyon_spin_http_v1::HttpError>>
+  [[nodiscard]] component::HostResult<
+      std::expected<wit::fermyon_spin_http_v1::Response, wit::fermyon_spin_http_v1::HttpError>>
   send_request(component::Call& call, wit::fermyon_spin_http_v1::Request req) override;
 
  private:
@@ -51,8 +50,7 @@ struct Target {
 [[nodiscard]] std::optional<Target> parse_target(std::string_view url);
 
 /// The function that answers requests in this way; null if there is none.
-[[nodiscard]] const component::ExportedFunc* find_inbound_http(
-    const component::Component& component
+[[nodiscard]] const component::ExportedFunc* find_inbound_http(const component::Component& component
 );
 
 /// Reads the whole request, calls the handler, and answers. On the fiber.
