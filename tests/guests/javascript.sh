@@ -13,7 +13,7 @@ install_componentize() {
     folder=wit/deps/$package
     cp -r "$root/wit/wasi/$package@0.2.12" "$folder"
     # Its engine was built against this one.
-    sed -i '/@deprecated/d; s/@0\.2\.12/@0.2.10/g' "$folder"/*.wit
+    sed -i '/@deprecated/d; s/0\.2\.12/0.2.10/g' "$folder"/*.wit
   done
   echo 'package demo:hello; world hello { import wasi:http/types@0.2.10; export wasi:http/incoming-handler@0.2.10; }' >wit/hello.wit
 }

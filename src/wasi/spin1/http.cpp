@@ -106,12 +106,20 @@ std::optional<http::Fields> to_wire(const types::Headers& headers) {
   return out;
 }
 
+/// How these guests look for names.
+std::string lower_case(std::string name) {
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return name;
+}
+
 /// Whatever text can show: a value of other bytes is left out.
 types::Headers from_wire(const http::Fields& fields) {
   types::Headers out;
   for (const http::Field& field : fields.lines()) {
     if (component::is_valid_utf8(field.value)) {
-      out.emplace_back(field.name, field.value);
+      out.emplace_back(lower_case(field.name), field.value);
     }
   }
   return out;
@@ -152,7 +160,7 @@ std::optional<types::Request> to_request(http::Request& request, Method method, 
       return std::nullopt;
     }
     if (!http::equals_ignoring_case(field.name, "connection")) {
-      out.headers.emplace_back(field.name, field.value);
+      out.headers.emplace_back(lower_case(field.name), field.value);
     }
   }
   return out;
@@ -224,7 +232,10 @@ component::HostResult<std::expected<types::Response, HttpError>> HttpHost::send_
   const auto target = parse_target(req.uri);
   auto fields = to_wire(req.headers);
   if (!target || !fields) {
-    return Outcome(std::unexpect, target ? HttpError::RequestError : HttpError::InvalidUrl);
+    // What is no URL is covered by no grant.
+    return Outcome(
+        std::unexpect, target ? HttpError::RequestError : HttpError::DestinationNotAllowed
+    );
   }
   http::Request request;
   request.method = kMethods[static_cast<std::size_t>(req.method)];

@@ -6,5 +6,7 @@ python3 -m venv venv
 venv/bin/pip -q install componentize-py==0.17.2 spin-sdk==3.4.1 >&2 ||
   { echo "NO TOOL: componentize-py and spin-sdk from PyPI" >&2; exit 77; }
 cp "$here/app.py" .
-venv/bin/componentize-py -w spin-http componentize app -o "$1"
+# It finds the packages of the environment that is active.
+. venv/bin/activate
+componentize-py -w spin-http componentize app -o "$1"
 rm -rf venv
