@@ -717,7 +717,10 @@ FiberRun::State FiberRun::step_dying() {
 }
 
 void FiberRun::cancel(engine::TrapKind kind, std::string reason) {
-  if (store_.is_dying()) {
+  engine::Fiber* any = root_ != nullptr   ? &root_->fiber
+                       : workers_.empty() ? nullptr
+                                          : &workers_.front()->fiber;
+  if (any == nullptr || store_.is_dying()) {
     return;
   }
   // Fibers that are woken by this are told of while the store is dying already.
