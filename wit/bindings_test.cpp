@@ -7,11 +7,15 @@
 #include "wit/fermyon_spin_key_value_v1.hpp"
 #include "wit/fermyon_spin_llm.hpp"
 #include "wit/fermyon_spin_llm_v1.hpp"
+#include "wit/fermyon_spin_postgres.hpp"
+#include "wit/fermyon_spin_postgres_v1.hpp"
 #include "wit/fermyon_spin_redis.hpp"
 #include "wit/fermyon_spin_redis_v1.hpp"
 #include "wit/fermyon_spin_sqlite.hpp"
 #include "wit/fermyon_spin_sqlite_v1.hpp"
 #include "wit/fermyon_spin_variables.hpp"
+#include "wit/spin_postgres_postgres.hpp"
+#include "wit/spin_postgres_postgres_v3.hpp"
 #include "wit/spin_sqlite_sqlite.hpp"
 #include "wit/wasi_cli_environment.hpp"
 #include "wit/wasi_cli_exit.hpp"
@@ -55,12 +59,16 @@ const HostInterface* const kAll[] = {
     &fermyon_spin_config_v1::kInterface,
     &fermyon_spin_key_value::kInterface,
     &fermyon_spin_key_value_v1::kInterface,
+    &fermyon_spin_postgres::kInterface,
+    &fermyon_spin_postgres_v1::kInterface,
     &fermyon_spin_redis::kInterface,
     &fermyon_spin_redis_v1::kInterface,
     &fermyon_spin_llm::kInterface,
     &fermyon_spin_llm_v1::kInterface,
     &fermyon_spin_sqlite::kInterface,
     &fermyon_spin_sqlite_v1::kInterface,
+    &spin_postgres_postgres::kInterface,
+    &spin_postgres_postgres_v3::kInterface,
     &spin_sqlite_sqlite::kInterface,
     &wasi_keyvalue_atomics::kInterface,
     &wasi_keyvalue_batch::kInterface,

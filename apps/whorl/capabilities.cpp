@@ -121,6 +121,10 @@ struct Capabilities::Clients {
             guests,
             pool_options(limits_of(request).redis, host::redis::RedisClient::kDefaultConnections)
         )),
+        postgres(std::make_shared<host::postgres::PgClient>(
+            guests,
+            pool_options(limits_of(request).pg, host::postgres::PgClient::kDefaultConnections)
+        )),
         redis_stores(std::make_shared<host::redis::RedisClient>(
             operators, pool_options({}, host::redis::RedisClient::kDefaultConnections)
         )) {}
@@ -130,6 +134,7 @@ struct Capabilities::Clients {
   /// For those of the operator's own settings: what is blocked is blocked for guests.
   host::net_policy::Network operators{{}};
   std::shared_ptr<host::redis::RedisClient> redis;
+  std::shared_ptr<host::postgres::PgClient> postgres;
   std::shared_ptr<host::redis::RedisClient> redis_stores;
 };
 
@@ -156,6 +161,9 @@ Result<AppCapabilities> Capabilities::configure(
   );
   WHORL_TRY(auto stores, key_value_stores(request));
   app.add(std::make_unique<host::key_value::AppKeyValueCapability>(key_value_, std::move(stores)));
+  app.add(std::make_unique<host::postgres::AppPgCapability>(
+      postgres_, clients(request).postgres, *runnable.app, runnable.variables.get()
+  ));
   app.add(std::make_unique<host::redis::AppRedisCapability>(
       redis_, clients(request).redis, *runnable.app, runnable.variables.get()
   ));

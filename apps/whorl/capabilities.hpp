@@ -11,6 +11,7 @@
 #include "host/key_value/key_value_capability.hpp"
 #include "host/llm/llm_capability.hpp"
 #include "host/net_policy/network.hpp"
+#include "host/postgres/pg_capability.hpp"
 #include "host/redis/redis_capability.hpp"
 #include "host/sqlite/backends/local_database.hpp"
 #include "host/sqlite/sqlite_capability.hpp"
@@ -50,7 +51,9 @@ class Capabilities {
 
   /// For runtime::Platform::create(), which links them.
   [[nodiscard]] auto all() noexcept {
-    return std::array<host::Capability*, 5>{&variables_, &key_value_, &sqlite_, &redis_, &llm_};
+    return std::array<host::Capability*, 6>{
+        &variables_, &key_value_, &sqlite_, &redis_, &postgres_, &llm_
+    };
   }
   /// Gives an application its settings. After all() was linked.
   /// @return errors: those of the capabilities, InvalidInput mostly
@@ -92,6 +95,7 @@ class Capabilities {
   host::key_value::KeyValueCapability key_value_;
   host::sqlite::SqliteCapability sqlite_;
   host::redis::RedisCapability redis_;
+  host::postgres::PgCapability postgres_;
   std::unique_ptr<Clients> clients_;
   host::llm::LlmCapability llm_;
   RemoteBackends remote_;

@@ -517,7 +517,7 @@ static void close_request(whorl_request* request) {
   wasi_request_drop(request->handle);
 }
 
-WHORL_EXPORT("wasi:http/incoming-handler@0.2.0#handle")
+WHORL_EXPORT("wasi:http/incoming-handler@" WHORL_WASI "#handle")
 void whorl_entry(whorl_handle_t incoming, whorl_handle_t outparam) {
   heap_next = 0;
   whorl_request request = {.handle = incoming};

@@ -9,8 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WHORL_HTTP "wasi:http/types@0.2.0"
-#define WHORL_STREAMS "wasi:io/streams@0.2.0"
+/// The version of WASI that is imported and exported; `-DWHORL_WASI='"…"'` asks for another one.
+#ifndef WHORL_WASI
+#define WHORL_WASI "0.2.0"
+#endif
+#define WHORL_HTTP "wasi:http/types@" WHORL_WASI
+#define WHORL_STREAMS "wasi:io/streams@" WHORL_WASI
 #define WHORL_IMPORT(module, name) __attribute__((import_module(module), import_name(name))) extern
 #define WHORL_EXPORT(name) __attribute__((export_name(name)))
 
@@ -61,14 +65,14 @@ WHORL_IMPORT(WHORL_STREAMS, "[method]output-stream.write") void wasi_output_writ
 WHORL_IMPORT(WHORL_STREAMS, "[method]output-stream.blocking-write-and-flush") void wasi_output_blocking_write(whorl_handle_t, const void *, size_t, whorl_area *);
 WHORL_IMPORT(WHORL_STREAMS, "[method]output-stream.subscribe") whorl_handle_t wasi_output_subscribe(whorl_handle_t);
 WHORL_IMPORT(WHORL_STREAMS, "[resource-drop]output-stream") void wasi_output_drop(whorl_handle_t);
-WHORL_IMPORT("wasi:io/error@0.2.0", "[resource-drop]error") void wasi_error_drop(whorl_handle_t);
-WHORL_IMPORT("wasi:io/poll@0.2.0", "[method]pollable.block") void wasi_pollable_block(whorl_handle_t);
-WHORL_IMPORT("wasi:io/poll@0.2.0", "[resource-drop]pollable") void wasi_pollable_drop(whorl_handle_t);
+WHORL_IMPORT("wasi:io/error@" WHORL_WASI, "[resource-drop]error") void wasi_error_drop(whorl_handle_t);
+WHORL_IMPORT("wasi:io/poll@" WHORL_WASI, "[method]pollable.block") void wasi_pollable_block(whorl_handle_t);
+WHORL_IMPORT("wasi:io/poll@" WHORL_WASI, "[resource-drop]pollable") void wasi_pollable_drop(whorl_handle_t);
 // wasi:cli, wasi:clocks
-WHORL_IMPORT("wasi:cli/stdout@0.2.0", "get-stdout") whorl_handle_t wasi_stdout(void);
-WHORL_IMPORT("wasi:cli/stderr@0.2.0", "get-stderr") whorl_handle_t wasi_stderr(void);
-WHORL_IMPORT("wasi:cli/environment@0.2.0", "get-environment") void wasi_environment(whorl_area *);
-WHORL_IMPORT("wasi:clocks/monotonic-clock@0.2.0", "subscribe-duration") whorl_handle_t wasi_subscribe_duration(uint64_t nanoseconds);
+WHORL_IMPORT("wasi:cli/stdout@" WHORL_WASI, "get-stdout") whorl_handle_t wasi_stdout(void);
+WHORL_IMPORT("wasi:cli/stderr@" WHORL_WASI, "get-stderr") whorl_handle_t wasi_stderr(void);
+WHORL_IMPORT("wasi:cli/environment@" WHORL_WASI, "get-environment") void wasi_environment(whorl_area *);
+WHORL_IMPORT("wasi:clocks/monotonic-clock@" WHORL_WASI, "subscribe-duration") whorl_handle_t wasi_subscribe_duration(uint64_t nanoseconds);
 // clang-format on
 
 /// The host asks for memory to put strings and lists in.

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace whorl::cli {
@@ -105,6 +106,38 @@ void warn_of_other_errors(const std::string& manifest_path) {
   }
 }
 
+/// What Spin's build does beside the commands, and this one does not do yet.
+void warn_of_undone(const BuildRequest& request) {
+  const auto bytes = fs::read_file(request.manifest_path, manifest::kMaxManifestBytes);
+  const auto parsed = bytes ? manifest::parse_manifest(as_text(*bytes), request.manifest_path)
+                            : Result<manifest::Manifest>(fail(ErrorKind::NotFound, "no manifest"));
+  if (!parsed) {
+    return;
+  }
+  const auto& components = parsed->components;
+  const bool has_targets =
+      !parsed->targets.empty() || std::ranges::any_of(components, [](const auto& component) {
+        return component.targets && !component.targets->empty();
+      });
+  const bool has_dependencies = std::ranges::any_of(components, [](const auto& component) {
+    return !component.dependencies.empty();
+  });
+  if (has_targets && !request.skip_target_checks) {
+    log::write_all(
+        kStderr,
+        "Warning: Whorl does not check components against deployment targets yet. "
+        "`--skip-target-checks` silences this.\n"
+    );
+  }
+  if (has_dependencies && !request.skip_generate_wits) {
+    log::write_all(
+        kStderr,
+        "Warning: Whorl does not write `spin-dependencies.wit` for components' dependencies yet. "
+        "`--skip-generate-wits` silences this.\n"
+    );
+  }
+}
+
 Result<void> run_commands(
     build::BuildInfo info, std::vector<build::ComponentBuild> components, unsigned jobs
 ) {
@@ -150,6 +183,7 @@ Result<void> build_app(const BuildRequest& request) {
   // It serves a warning only: a folder that cannot be written is no reason to fail.
   static_cast<void>(build::write_last_profile(info.folder(), request.profile));
   warn_of_other_errors(request.manifest_path);
+  warn_of_undone(request);
   return {};
 }
 
@@ -173,6 +207,8 @@ int run_build(std::span<const std::string_view> arguments, AppRunner& runner) {
   BuildRequest request;
   request.profile = last_of(scanned, "profile");
   request.components = scanned.values("component-id");
+  request.skip_target_checks = scanned.has("skip-target-checks");
+  request.skip_generate_wits = scanned.has("skip-generate-wits");
   if (const std::string jobs = last_of(scanned, "jobs"); !jobs.empty()) {
     const auto number = parse_number(jobs);
     if (!number || *number < 1 || *number > kMaxJobs) {

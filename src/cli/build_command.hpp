@@ -22,6 +22,8 @@ struct BuildRequest {
   std::string profile{};                  ///< empty: the anonymous one
   std::vector<std::string> components{};  ///< empty: all
   unsigned jobs = 1;
+  bool skip_target_checks = false;  ///< says nothing of targets
+  bool skip_generate_wits = false;  ///< says nothing of the WIT of dependencies
 };
 
 /// Builds, printing what is done.

@@ -5,6 +5,7 @@
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
 #include "doctor/diagnose.hpp"
+#include "doctor/upgrade.hpp"
 #include "fs/file.hpp"
 #include "log/terminal.hpp"
 
@@ -68,8 +69,25 @@ bool ask(std::string_view question) {
 }
 
 Result<void> cure(const Diagnosis& diagnosis, const std::string& manifest_path) {
-  return diagnosis.cure == Diagnosis::Cure::Build ? build_app({.manifest_path = manifest_path})
-                                                  : doctor::write_version(manifest_path);
+  switch (diagnosis.cure) {
+    case Diagnosis::Cure::Build:
+      return build_app({.manifest_path = manifest_path});
+    case Diagnosis::Cure::Upgrade:
+      return doctor::upgrade_manifest(manifest_path);
+    default:
+      return doctor::write_version(manifest_path);
+  }
+}
+
+std::string_view question_of(Diagnosis::Cure cure) {
+  switch (cure) {
+    case Diagnosis::Cure::Build:
+      return "Run `whorl build` now?";
+    case Diagnosis::Cure::Upgrade:
+      return "Rewrite the manifest in version 2 (the old one is kept as .v1_backup)?";
+    default:
+      return "Add `spin_manifest_version = 2` to the manifest (the old one is kept as .bak)?";
+  }
 }
 
 void treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
@@ -88,11 +106,7 @@ void treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
     log::write_all(kStdout, "\nCaused by:\n    not a terminal\n");
     return;
   }
-  const bool wanted =
-      ask(diagnosis.cure == Diagnosis::Cure::Build
-              ? "Run `whorl build` now?"
-              : "Add `spin_manifest_version = 2` to the manifest (the old one is kept as .bak)?");
-  if (!wanted) {
+  if (!ask(question_of(diagnosis.cure))) {
     return;
   }
   if (auto cured = cure(diagnosis, manifest_path); !cured) {

@@ -150,7 +150,8 @@ class ComponentInstance {
     return states_[component_index].may_leave;
   }
   void set_may_leave(std::uint16_t component_index, bool value) noexcept {
-    states_[component_index].may_leave = value;
+    State& state = states_[component_index];
+    state.may_leave = value || state.realloc_may_leave;
   }
 
   /// The caller of enter() when the host calls.
@@ -223,6 +224,7 @@ class ComponentInstance {
     HandleTable handles;
     bool may_enter = true;
     bool may_leave = true;
+    bool realloc_may_leave = false;  ///< a module of 2022: its first realloc may ask the host
     std::uint16_t backpressure = 0;
     TaskStorage storage = {};
   };

@@ -86,6 +86,9 @@ ComponentInstance::ComponentInstance(
     : component_(std::move(component)), hosts_(hosts) {
   const Plan& plan = component_->impl().plan;
   states_.resize(plan.components.size());
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    states_[i].realloc_may_leave = plan.components[i].realloc_may_leave;
+  }
   memories_.resize(plan.memories.size());
   funcs_.resize(plan.funcs.size());
   tables_.resize(plan.tables.size());

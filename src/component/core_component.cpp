@@ -4,6 +4,7 @@
 #include "component/composition.hpp"
 #include "component/diagnose.hpp"
 #include "component/graph.hpp"
+#include "component/legacy_abi.hpp"
 #include "component/linker.hpp"
 #include "component/names.hpp"
 #include "component/plan.hpp"
@@ -94,6 +95,9 @@ class CoreLinker {
     for (const std::string_view name : module_.export_names()) {
       WHORL_CHECKED(lift(name));
     }
+    if (own_export(kLegacyRealloc, CoreKind::Func)) {
+      graph().legacy_components.push_back(component_);
+    }
     if (lifted_.empty()) {
       return nothing_to_call();
     }
@@ -159,6 +163,9 @@ class CoreLinker {
     out.component_index = component_;
     out.memory = own_export(kMemory, CoreKind::Memory);
     out.realloc = out.memory ? own_export(kRealloc, CoreKind::Func) : std::nullopt;
+    if (out.memory && !out.realloc) {
+      out.realloc = own_export(kLegacyRealloc, CoreKind::Func);
+    }
     return out;
   }
 
@@ -172,10 +179,16 @@ class CoreLinker {
 
   [[nodiscard]] Result<CoreRef> bind(const CoreImport& import) {
     const auto core = registry_.find_core_module(core_module_name(import.module));
-    if (import.type.kind != CoreKind::Func || (!core && !parse_interface_name(import.module))) {
+    const LegacyName* legacy = find_legacy_import(import.module, import.name);
+    const bool is_known =
+        core.has_value() || legacy != nullptr || parse_interface_name(import.module).has_value();
+    if (import.type.kind != CoreKind::Func || !is_known) {
       return unknown_import(import);
     }
-    WHORL_TRY(const CoreRef ref, core ? lower_core(import, *core) : lower(import));
+    auto lowered = core                ? lower_core(import, *core)
+                   : legacy != nullptr ? lower_legacy(*legacy)
+                                       : lower(import);
+    WHORL_TRY(const CoreRef ref, std::move(lowered));
     const std::string mismatch = explain_binding(graph(), module_, import, ref);
     if (!mismatch.empty()) {
       return fail(
@@ -226,6 +239,28 @@ class CoreLinker {
       return explain_missing_function(*match.interface, import.module, import.name, offset);
     }
     return linker_.lower_host(func, options(), offset);
+  }
+
+  /// An import of a module of 2022.
+  [[nodiscard]] Result<CoreRef> lower_legacy(const LegacyName& import) {
+    FuncItem func;
+    func.interface = import.interface;
+    func.name = import.function;
+    func.host = registry_.find(import.interface, {});
+    func.is_denied = linker_.part().denies(import.interface);
+    func.is_announced = func.is_denied || !func.host;
+    func.shape =
+        func.host ? offered_shape(*func.host->interface, import.function) : legacy_shape(import);
+    if (func.shape == nullptr) {
+      return fail(
+          ErrorKind::Unsupported,
+          "the core module imports \"{}\" \"{}\", and the host does not offer {}",
+          import.module,
+          import.name,
+          import.interface
+      );
+    }
+    return linker_.lower(func, options(), module_.base());
   }
 
   /// The resource of the world whose drop is imported; null if that is not what is imported, or the
@@ -317,7 +352,9 @@ class CoreLinker {
 
   [[nodiscard]] Result<> lift(std::string_view name) {
     const CoreExport* item = module_.find_export(name);
-    const ExportName parts = split_export(name);
+    const LegacyName* legacy = find_legacy_export(name);
+    const ExportName parts =
+        legacy != nullptr ? ExportName{legacy->interface, legacy->function} : split_export(name);
     if (item->kind != CoreKind::Func || name.starts_with(kPostReturn)) {
       return {};
     }

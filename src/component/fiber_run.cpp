@@ -717,10 +717,7 @@ FiberRun::State FiberRun::step_dying() {
 }
 
 void FiberRun::cancel(engine::TrapKind kind, std::string reason) {
-  engine::Fiber* any = root_ != nullptr   ? &root_->fiber
-                       : workers_.empty() ? nullptr
-                                          : &workers_.front()->fiber;
-  if (any == nullptr || store_.is_dying()) {
+  if (store_.is_dying()) {
     return;
   }
   // Fibers that are woken by this are told of while the store is dying already.

@@ -122,6 +122,8 @@ struct Graph {
   std::vector<GraphResource> resources;
   std::vector<GraphExport> exports;
   std::vector<CoreRef> starts;  ///< functions to call once, after all start functions
+  /// Those that are modules of 2022.
+  std::vector<std::uint16_t> legacy_components;
   /// Component instances by number: the one each is nested in, kNone for the root.
   std::vector<std::uint16_t> component_parents;
 

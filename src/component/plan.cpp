@@ -85,6 +85,9 @@ class Planner {
       }
       plan_.components.push_back(info);
     }
+    for (const std::uint16_t component : graph_.legacy_components) {
+      plan_.components[component].realloc_may_leave = true;
+    }
   }
 
   void number_steps(const Elision& elision) {

@@ -87,6 +87,8 @@ struct Plan {
   struct ComponentInfo {
     std::uint16_t parent = kNoParent;
     std::uint16_t depth = 0;  ///< of the root: 0
+    /// A module of 2022, which knows no such rule: its first realloc runs what others do at start.
+    bool realloc_may_leave = false;
     static constexpr std::uint16_t kNoParent = 0xffff;
   };
   std::vector<ComponentInfo> components;

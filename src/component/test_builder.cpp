@@ -99,6 +99,11 @@ std::uint32_t ComponentBuilder::builtin(int op, std::uint32_t type) {
   return core_funcs_++;
 }
 
+std::uint32_t ComponentBuilder::canon(const Wasm& definition) {
+  sections_.push_back(section(8, vec({definition})));
+  return core_funcs_++;
+}
+
 std::uint32_t ComponentBuilder::import_instance(std::string_view name, std::uint32_t type) {
   sections_.push_back(section(10, vec({testing::import_instance(name, type)})));
   return instances_++;

@@ -54,6 +54,8 @@ class ComponentBuilder {
   std::uint32_t lower(std::uint32_t func, const Wasm& options);
   /// resource.new (2), resource.drop (3), resource.rep (4).
   std::uint32_t builtin(int op, std::uint32_t type);
+  /// Any canonical definition that makes a core function.
+  std::uint32_t canon(const Wasm& definition);
   std::uint32_t import_instance(std::string_view name, std::uint32_t type);
   std::uint32_t alias_func(std::uint32_t instance, std::string_view name);
   std::uint32_t alias_type(std::uint32_t instance, std::string_view name);

@@ -44,8 +44,8 @@ void check_version(const Node& root, std::vector<Diagnosis>& out) {
     out.push_back(
         {.severity = Severity::Warning,
          .text = "Version 1 manifest can be upgraded to version 2",
-         .cure = Cure::None,
-         .advice = "it runs as it is; `spin doctor` upgrades it"}
+         .cure = Cure::Upgrade,
+         .advice = {}}
     );
   } else if (!value.is(Node::Kind::Integer) || value.integer != 2) {
     out.push_back(

@@ -16,6 +16,7 @@ struct Diagnosis {
     None,          ///< a person must decide
     Build,         ///< `whorl build` makes what is missing
     WriteVersion,  ///< the manifest gets `spin_manifest_version = 2`
+    Upgrade,       ///< the manifest is rewritten in version 2 (doctor/upgrade.hpp)
   };
   Severity severity = Severity::Error;
   std::string text;  ///< in Spin's words

@@ -8,8 +8,7 @@
 namespace whorl::host {
 
 /// An interface that a capability registers is found first; its entry here is then of no effect.
-inline constexpr std::array<std::string_view, 18> kAnnouncedInterfaces = {
-    "fermyon:spin/http",
+inline constexpr std::array<std::string_view, 17> kAnnouncedInterfaces = {
     "fermyon:spin/key-value",
     "fermyon:spin/llm",
     "fermyon:spin/mqtt",

@@ -28,19 +28,20 @@ Guest::Guest(
     : place_(std::move(place)),
       kept_(std::move(kept)),
       command_(std::move(command)),
+      timers_(around.timers),
       p2_(make_context(around)),
-      p3_(p2_),
       p1_(make_context(around)),
+      spin1_http_(make_context(around)),
       instance_(kept_->service->component, hosts_) {
   if (kept_->stats != nullptr) {
     kept_->stats->instances_started.add();
   }
   p2_.fill(platform.p2_slots(), hosts_);
-  p3_.fill(platform.p3_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
   for (const std::uint16_t slot : platform.p1_variant_slots()) {
     hosts_[slot] = &p1_;
   }
+  hosts_[platform.spin1_http_slot()] = static_cast<wit::fermyon_spin_http_v1::Host*>(&spin1_http_);
   for (const auto& grant : kept_->service->grants) {
     if (auto own = grant->prepare(hosts_)) {
       capability_hosts_.push_back(std::move(own));

@@ -15,7 +15,7 @@
 #include "wasi/network_access.hpp"
 #include "wasi/p1/preview1.hpp"
 #include "wasi/p2/hosts.hpp"
-#include "wasi/p3/hosts.hpp"
+#include "wasi/spin1/http.hpp"
 #include "wasi/timers.hpp"
 
 #include <array>
@@ -89,6 +89,7 @@ class Guest {
   /// Only after begin().
   [[nodiscard]] engine::Store& store() noexcept { return *store_; }
   [[nodiscard]] wasi::p2::P2Hosts& p2() noexcept { return p2_; }
+  [[nodiscard]] wasi::Timers& timers() noexcept { return timers_; }
   /// Null for a guest that is no command.
   [[nodiscard]] const std::shared_ptr<Command>& command() const noexcept { return command_; }
   [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
@@ -109,9 +110,10 @@ class Guest {
   InstanceGate::Place place_;
   std::shared_ptr<KeptInstances> kept_;
   std::shared_ptr<Command> command_;
+  wasi::Timers& timers_;
   wasi::p2::P2Hosts p2_;
-  wasi::p3::P3Hosts p3_;
   wasi::p1::Preview1 p1_;
+  wasi::spin1::HttpHost spin1_http_;
   std::array<void*, kHostSlots> hosts_{};
   /// What the capabilities keep for this instance.
   std::vector<std::unique_ptr<host::InstanceHosts>> capability_hosts_;

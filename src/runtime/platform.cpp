@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "host/announced.hpp"
 #include "wasi/p1/preview1.hpp"
+#include "wasi/spin1/http.hpp"
 
 namespace whorl::runtime {
 
@@ -18,9 +19,9 @@ Platform::Platform(
 )
     : engine_(std::move(engine)),
       p2_slots_(wasi::p2::register_p2(registry_)),
-      p3_slots_(wasi::p3::register_p3(registry_)),
       p1_slot_(wasi::p1::register_preview1(registry_)),
       p1_variant_slots_(wasi::p1::register_preview1_variants(registry_)),
+      spin1_http_slot_(wasi::spin1::register_http(registry_)),
       instances_(engine_->pool_slots()) {
   for (host::Capability* capability : capabilities) {
     capability->link(registry_);

@@ -11,7 +11,6 @@
 #include "http/client.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
-#include "wasi/p3/hosts.hpp"
 
 #include <array>
 #include <cstddef>
@@ -23,7 +22,7 @@
 namespace whorl::runtime {
 
 /// Most host objects an instance has: one per interface or module of the registry.
-inline constexpr std::size_t kHostSlots = 160;
+inline constexpr std::size_t kHostSlots = 192;
 
 class Platform {
  public:
@@ -40,11 +39,12 @@ class Platform {
   [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept { return engine_; }
   [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
-  [[nodiscard]] const wasi::p3::Slots& p3_slots() const noexcept { return p3_slots_; }
   [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
   [[nodiscard]] const std::array<std::uint16_t, 3>& p1_variant_slots() const noexcept {
     return p1_variant_slots_;
   }
+  /// Of `fermyon:spin/http`.
+  [[nodiscard]] std::uint16_t spin1_http_slot() const noexcept { return spin1_http_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
   /// How guests' connections are made, of HTTP and of sockets; before any shard starts.
   void set_outgoing(http::ClientOptions options) { outgoing_ = std::move(options); }
@@ -54,9 +54,9 @@ class Platform {
   std::shared_ptr<engine::Engine> engine_;
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
-  wasi::p3::Slots p3_slots_;
   std::uint16_t p1_slot_;
   std::array<std::uint16_t, 3> p1_variant_slots_;
+  std::uint16_t spin1_http_slot_;
   InstanceGate instances_;
   http::ClientOptions outgoing_;
 };

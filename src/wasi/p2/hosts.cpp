@@ -1,6 +1,7 @@
 #include "wasi/p2/hosts.hpp"
 
 #include "base/check.hpp"
+#include "wasi/p2/candidates.hpp"
 
 namespace whorl::wasi::p2 {
 namespace {
@@ -50,6 +51,7 @@ Slots register_p2(component::HostRegistry& registry) {
   Slots registered;
   for (std::size_t i = 0; i < kInterfaceCount; ++i) {
     registered.slots[i] = registry.add(*kInterfaces[i]);
+    registered.candidate_slots[i] = registry.add(in_candidate(*kInterfaces[i]));
   }
   return registered;
 }
@@ -121,6 +123,7 @@ void P2Hosts::fill(const Slots& slots, std::span<void*> hosts) {
     WHORL_CHECK(slots.slots[i] < hosts.size(), "a host slot beyond the registry");
     if (all[i] != nullptr) {
       hosts[slots.slots[i]] = all[i];
+      hosts[slots.candidate_slots[i]] = all[i];
     }
   }
 }

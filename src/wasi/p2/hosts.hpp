@@ -27,6 +27,8 @@ inline constexpr std::size_t kInterfaceCount = 29;
 /// Where the registry has put them. @thread any
 struct Slots {
   std::array<std::uint16_t, kInterfaceCount> slots{};
+  /// Of the release candidate (p2/candidates.hpp); the same objects.
+  std::array<std::uint16_t, kInterfaceCount> candidate_slots{};
 };
 
 /// Registers the interfaces of WASI 0.2. Once, at start.
@@ -50,15 +52,6 @@ class P2Hosts {
   /// False while something of the last event still holds host memory.
   [[nodiscard]] bool is_clean() const noexcept { return memory_.used() == 0; }
   [[nodiscard]] const Surroundings& surroundings() const noexcept { return surroundings_; }
-
-  // What an instance has once, whichever version of WASI it asks.
-  [[nodiscard]] const InstanceContext& context() const noexcept { return context_; }
-  [[nodiscard]] SocketAccess& socket_access() noexcept { return socket_access_; }
-  [[nodiscard]] EnvironmentHost& environment() noexcept { return environment_; }
-  [[nodiscard]] ExitHost& exit() noexcept { return exit_; }
-  [[nodiscard]] RandomHost& random() noexcept { return random_; }
-  [[nodiscard]] InsecureRandomHost& insecure_random() noexcept { return insecure_random_; }
-  [[nodiscard]] InsecureSeedHost& insecure_seed() noexcept { return insecure_seed_; }
 
  private:
   [[nodiscard]] std::array<void*, kInterfaceCount> objects() noexcept;

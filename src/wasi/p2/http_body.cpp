@@ -91,6 +91,22 @@ FutureTrailers::get(component::Call&) {
   return std::optional<Outcome>(std::move(trailers));
 }
 
+component::HostResult<std::optional<FutureTrailers::Trailers>> FutureTrailers::get_in_candidate(
+    component::Call& call
+) {
+  auto got = get(call);
+  if (!got) {
+    return std::unexpected(std::move(got.error()));
+  }
+  if (!*got) {
+    return std::optional<Trailers>();
+  }
+  if (!**got) {
+    return component::trap("the trailers were taken before");
+  }
+  return std::optional<Trailers>(***std::move(got));
+}
+
 // --- outgoing ------------------------------------------------------------------------------------
 
 OutgoingBodyState::OutgoingBodyState(

@@ -100,6 +100,10 @@ class FutureTrailers final : public wit::wasi_http_types::FutureTrailers {
   [[nodiscard]] component::HostResult<std::optional<std::expected<Trailers, component::Unit>>> get(
       component::Call& call
   ) override;
+  /// The same in the candidate of November 2023, which had one layer less.
+  [[nodiscard]] component::HostResult<std::optional<Trailers>> get_in_candidate(
+      component::Call& call
+  );
 
  private:
   const Surroundings& around_;

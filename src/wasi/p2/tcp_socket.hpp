@@ -52,9 +52,6 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
 
   // --- receiving -------------------------------------------------------------------------------
   [[nodiscard]] bool is_receive_closed() const noexcept { return receive_closed_; }
-  /// Why nothing more comes, an errno; 0 while nothing is wrong.
-  [[nodiscard]] int receive_error() const noexcept { return receive_error_; }
-  void set_receive_error(int number) noexcept { receive_error_ = number; }
   void close_receive();
 
  private:
@@ -75,7 +72,6 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   Bytes pending_;
   std::size_t sent_ = 0;  ///< of pending_
   int send_error_ = 0;
-  int receive_error_ = 0;
   bool send_closed_ = false;
   bool shutdown_when_sent_ = false;
   bool receive_closed_ = false;
@@ -101,6 +97,7 @@ class TcpSource final : public ByteSource {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool ended_ = false;
+  int failure_ = 0;  ///< errno
 };
 
 /// What a connection sends.
@@ -153,6 +150,9 @@ class TcpSocket final : public tcp_wit::TcpSocket {
   [[nodiscard]] Outcome<Address> local_address(component::Call& call) override;
   [[nodiscard]] Outcome<Address> remote_address(component::Call& call) override;
   [[nodiscard]] component::HostResult<bool> is_listening(component::Call& call) override;
+  /// Of the candidate of November 2023: sockets of IPv6 take nothing else, and that stays so.
+  [[nodiscard]] Outcome<bool> ipv6_only(component::Call& call);
+  [[nodiscard]] Outcome<> set_ipv6_only(component::Call& call, bool value);
   [[nodiscard]] component::HostResult<net_wit::IpAddressFamily> address_family(component::Call& call
   ) override;
   [[nodiscard]] Outcome<> set_listen_backlog_size(component::Call& call, std::uint64_t value)

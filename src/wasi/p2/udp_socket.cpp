@@ -254,6 +254,16 @@ UdpSocket::Outcome<UdpSocket::Address> UdpSocket::remote_address(component::Call
                : refused<Address>(SocketError::InvalidState);
 }
 
+UdpSocket::Outcome<bool> UdpSocket::ipv6_only(component::Call&) {
+  return endpoint_->is_v6 ? SocketOutcome<bool>(true)
+                          : SocketOutcome<bool>(std::unexpect, SocketError::NotSupported);
+}
+
+UdpSocket::Outcome<> UdpSocket::set_ipv6_only(component::Call&, bool value) {
+  return endpoint_->is_v6 && value ? SocketOutcome<>()
+                                   : SocketOutcome<>(std::unexpect, SocketError::NotSupported);
+}
+
 component::HostResult<net_wit::IpAddressFamily> UdpSocket::address_family(component::Call&) {
   return endpoint_->is_v6 ? net_wit::IpAddressFamily::Ipv6 : net_wit::IpAddressFamily::Ipv4;
 }

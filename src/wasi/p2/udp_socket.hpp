@@ -126,6 +126,9 @@ class UdpSocket final : public udp_wit::UdpSocket {
   ) override;
   [[nodiscard]] Outcome<Address> local_address(component::Call& call) override;
   [[nodiscard]] Outcome<Address> remote_address(component::Call& call) override;
+  /// Of the candidate of November 2023: sockets of IPv6 take nothing else, and that stays so.
+  [[nodiscard]] Outcome<bool> ipv6_only(component::Call& call);
+  [[nodiscard]] Outcome<> set_ipv6_only(component::Call& call, bool value);
   [[nodiscard]] component::HostResult<net_wit::IpAddressFamily> address_family(component::Call& call
   ) override;
   [[nodiscard]] Outcome<std::uint8_t> unicast_hop_limit(component::Call& call) override;

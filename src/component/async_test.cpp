@@ -1,0 +1,429 @@
+// Ends of streams and futures that the host holds, async functions of the host, and the event loop.
+#include "component/async_test_support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace whorl::component {
+namespace {
+
+using engine::HostStatus;
+using testing::AsyncWorld;
+
+constexpr std::uint32_t kBlocked = 0xffff'ffff;
+
+/// What a producer or consumer of a test shares with it.
+struct Pipe {
+  std::string bytes;
+  bool is_over = false;
+  bool is_gone = false;  ///< the object was destroyed
+  std::size_t room = 0;  ///< of a consumer
+  std::optional<StreamEnd> end;
+  HostEnd* object = nullptr;
+};
+
+class Producer final : public StreamProducer<std::uint8_t> {
+ public:
+  explicit Producer(Pipe& pipe) : pipe_(pipe) { pipe_.object = this; }
+  ~Producer() override { pipe_.is_gone = true; }
+  [[nodiscard]] Progress produce(MutableByteView room) override {
+    if (pipe_.bytes.empty()) {
+      return pipe_.is_over ? Progress::dropped() : Progress::blocked();
+    }
+    const std::size_t count = std::min(room.size(), pipe_.bytes.size());
+    std::copy_n(pipe_.bytes.begin(), count, room.begin());
+    pipe_.bytes.erase(0, count);
+    return Progress::items(count);
+  }
+
+ private:
+  Pipe& pipe_;
+};
+
+class Consumer final : public StreamConsumer<std::uint8_t> {
+ public:
+  explicit Consumer(Pipe& pipe) : pipe_(pipe) { pipe_.object = this; }
+  ~Consumer() override { pipe_.is_gone = true; }
+  [[nodiscard]] Progress consume(ByteView bytes) override {
+    if (pipe_.room == 0) {
+      return pipe_.is_over ? Progress::dropped() : Progress::blocked();
+    }
+    const std::size_t count = std::min(pipe_.room, bytes.size());
+    pipe_.bytes.append(as_text(bytes.first(count)));
+    pipe_.room -= count;
+    return Progress::items(count);
+  }
+  void ended(StreamEnd how) override { pipe_.end = how; }
+
+ private:
+  Pipe& pipe_;
+};
+
+std::string text_at(AsyncWorld& world, std::uint32_t ptr, std::size_t size) {
+  return std::string(as_text(ByteView(world.memory()).subspan(ptr, size)));
+}
+
+void put(AsyncWorld& world, std::uint32_t ptr, std::string_view text) {
+  std::ranges::copy(text, world.memory().begin() + ptr);
+}
+
+/// Waits for the one event of an end. @return its payload
+std::uint32_t event_of(AsyncWorld& world, std::uint32_t handle) {
+  const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
+  REQUIRE(world.call("waitable.join", {handle, set}));
+  const auto code = *world.call("waitable-set.poll", {set, 0});
+  std::uint32_t event[2];
+  std::memcpy(event, world.memory().data(), sizeof event);
+  REQUIRE(world.call("waitable.join", {handle, 0}));
+  REQUIRE(world.call("waitable-set.drop", {set}));
+  return code == 0 ? kBlocked : event[1];
+}
+
+TEST_CASE("a guest reads what the host produces") {
+  AsyncWorld world;
+  Pipe pipe;
+  pipe.bytes = "hello";
+  const std::uint32_t reader =
+      world.give(StreamReader<std::uint8_t>(std::make_unique<Producer>(pipe)));
+  CHECK(world.call("stream.read", {reader, 2048, 0}) == 0U);  // there is something
+  CHECK(world.call("stream.read", {reader, 2048, 3}) == 3U << 4);
+  CHECK(world.call("stream.read", {reader, 2051, 9}) == 2U << 4);
+  CHECK(text_at(world, 2048, 5) == "hello");
+  CHECK(world.call("stream.read", {reader, 2048, 9}) == kBlocked);
+  pipe.bytes = "wo";
+  pipe.object->notify();
+  CHECK(event_of(world, reader) == kBlocked);  // not inside notify()
+  world.step();
+  pipe.bytes = "rld";
+  pipe.object->notify();
+  world.step();  // into the rest of the same buffer
+  CHECK(event_of(world, reader) == 5U << 4);
+  CHECK(text_at(world, 2048, 5) == "world");
+  SUBCASE("until the host ends") {
+    CHECK(world.call("stream.read", {reader, 2048, 9}) == kBlocked);
+    pipe.is_over = true;
+    pipe.object->notify();
+    world.step();
+    CHECK(pipe.is_gone);
+    CHECK(event_of(world, reader) == 1);
+  }
+  SUBCASE("until the guest has enough") {
+    CHECK(world.call("stream.read", {reader, 2048, 0}) == kBlocked);
+    CHECK(world.call("stream.cancel-read", {reader}) == 2U);
+    CHECK(world.call("stream.drop-readable", {reader}));
+    CHECK(pipe.is_gone);
+  }
+  SUBCASE("until the event is over") {
+    CHECK(world.call("stream.read", {reader, 2048, 9}) == kBlocked);
+    CHECK(world.instance->end_event());
+    CHECK(pipe.is_gone);
+  }
+}
+
+TEST_CASE("the host consumes what a guest writes, where it has it") {
+  AsyncWorld world;
+  const std::uint64_t pair = *world.call("stream.new", {});
+  const auto reader = static_cast<std::uint32_t>(pair);
+  const auto writer = static_cast<std::uint32_t>(pair >> 32);
+  put(world, 2048, "hello world");
+  CHECK(world.call("stream.write", {writer, 2048, 5}) == kBlocked);
+  Pipe pipe;
+  pipe.room = 3;
+  world.take<StreamReader<std::uint8_t>>(reader).consume(std::make_unique<Consumer>(pipe));
+  CHECK(pipe.bytes == "hel");  // what was offered already
+  pipe.room = 100;
+  pipe.object->notify();
+  world.step();
+  CHECK(pipe.bytes == "hello");
+  CHECK(event_of(world, writer) == 5U << 4);
+  CHECK(world.call("stream.write", {writer, 2053, 6}) == 6U << 4);
+  CHECK(pipe.bytes == "hello world");
+  SUBCASE("until the guest drops its end") {
+    CHECK(world.call("stream.drop-writable", {writer}));
+    CHECK(pipe.end == StreamEnd::Finished);
+    CHECK(pipe.is_gone);
+  }
+  SUBCASE("until the host has enough") {
+    pipe.room = 0;
+    pipe.is_over = true;
+    CHECK(world.call("stream.write", {writer, 2048, 5}) == 1U);
+    CHECK(pipe.is_gone);
+    CHECK_FALSE(pipe.end.has_value());
+    CHECK(world.call("stream.drop-writable", {writer}));
+  }
+  SUBCASE("until the event is over") {
+    CHECK(world.instance->end_event());
+    CHECK(pipe.end == StreamEnd::Aborted);
+  }
+}
+
+TEST_CASE("a stream of the host that the guest gives back flows without it") {
+  AsyncWorld world;
+  Pipe from;
+  from.bytes = "proxied";
+  Pipe to;
+  to.room = 4;
+  const std::uint32_t handle =
+      world.give(StreamReader<std::uint8_t>(std::make_unique<Producer>(from)));
+  world.take<StreamReader<std::uint8_t>>(handle).consume(std::make_unique<Consumer>(to));
+  CHECK(to.bytes == "prox");
+  to.room = 100;
+  to.object->notify();
+  world.step();
+  CHECK(to.bytes == "proxied");
+  from.bytes = std::string(100'000, 'x');
+  to.room = 200'000;
+  from.object->notify();
+  world.step();
+  CHECK(to.bytes.size() == 100'007);
+  from.is_over = true;
+  from.object->notify();
+  world.step();
+  CHECK(to.end == StreamEnd::Finished);
+  CHECK(to.is_gone);
+  CHECK(from.is_gone);
+}
+
+class Texts final : public StreamProducer<std::string> {
+ public:
+  [[nodiscard]] Progress produce(std::size_t room, std::vector<std::string>& items) override {
+    if (left_ == 0) {
+      return Progress::dropped();
+    }
+    if (!is_open) {
+      return Progress::blocked();
+    }
+    for (; room != 0 && left_ != 0; --room, --left_) {
+      items.push_back("text " + std::to_string(left_));
+    }
+    return Progress::items(items.size());
+  }
+  bool is_open = false;
+
+ private:
+  std::size_t left_ = 3;
+};
+
+TEST_CASE("values that need the guest's realloc are lowered on a fiber") {
+  AsyncWorld world;
+  auto texts = std::make_unique<Texts>();
+  Texts& producer = *texts;
+  const std::uint32_t reader = world.give(StreamReader<std::string>(std::move(texts)));
+  const HostImport& read = world.import_of("stream.read", 1);
+  CHECK(world.call(read, {reader, 2048, 2}) == kBlocked);
+  producer.is_open = true;
+  producer.notify();
+  world.step();
+  CHECK(event_of(world, reader) == 2U << 4);
+  std::uint32_t pairs[4];
+  std::memcpy(pairs, world.memory().data() + 2048, sizeof pairs);
+  CHECK(text_at(world, pairs[0], pairs[1]) == "text 3");
+  CHECK(text_at(world, pairs[2], pairs[3]) == "text 2");
+}
+
+struct Value32 final : FutureConsumer<std::uint32_t> {
+  explicit Value32(std::vector<std::string>& log) : log_(log) {}
+  void resolved(std::uint32_t value) override { log_.push_back(std::to_string(value)); }
+  void dropped() override { log_.emplace_back("dropped"); }
+  std::vector<std::string>& log_;
+};
+
+TEST_CASE("futures of the host and of guests") {
+  AsyncWorld world;
+  SUBCASE("written later by the host") {
+    FutureWriter<std::uint32_t> writer;
+    const std::uint32_t reader = world.give(writer.reader());
+    CHECK(world.call("future.read", {reader, 2048}) == kBlocked);
+    CHECK_FALSE(writer.is_reader_gone());
+    writer.resolve(77);
+    world.step();
+    CHECK(event_of(world, reader) == 0);
+    CHECK(world.memory()[2048] == 77);
+    CHECK_FALSE(world.call("future.read", {reader, 2048}));
+    CHECK(world.store->is_dying());
+  }
+  SUBCASE("given up by the host") {
+    auto writer = std::make_unique<FutureWriter<std::uint32_t>>();
+    const std::uint32_t reader = world.give(writer->reader());
+    CHECK(world.call("future.read", {reader, 2048}) == kBlocked);
+    writer.reset();
+    world.step();
+    CHECK(world.store->is_dying());
+  }
+  SUBCASE("written by a guest") {
+    const std::uint64_t pair = *world.call("future.new", {});
+    std::vector<std::string> log;
+    world.take<FutureReader<std::uint32_t>>(static_cast<std::uint32_t>(pair))
+        .consume(std::make_unique<Value32>(log));
+    world.memory()[2048] = 42;
+    CHECK(world.call("future.write", {static_cast<std::uint32_t>(pair >> 32), 2048}) == 0U);
+    CHECK(log == std::vector<std::string>{"42"});
+  }
+  SUBCASE("never written by a guest") {
+    const std::uint64_t pair = *world.call("future.new", {});
+    std::vector<std::string> log;
+    world.take<FutureReader<std::uint32_t>>(static_cast<std::uint32_t>(pair))
+        .consume(std::make_unique<Value32>(log));
+    CHECK(world.instance->end_event());
+    CHECK(log == std::vector<std::string>{"dropped"});
+  }
+}
+
+// --- async functions of the host -----------------------------------------------------------------
+
+struct Operation final : async::Cancellable {
+  void cancel() noexcept override {
+    ++asked;
+    fiber->unpark();
+  }
+  async::Parkable* fiber = nullptr;
+  int asked = 0;
+};
+
+struct Host {
+  HostResult<std::uint32_t> wait(Call& call, std::uint32_t value) {
+    if (value == 0) {
+      return 1;  // at once
+    }
+    Operation operation;
+    operation.fiber = call.fiber;
+    waiting.push_back(&operation);
+    const bool went_on = call.fiber->park(&operation).has_value();
+    std::erase(waiting, &operation);
+    ended.push_back(went_on ? "done" : "cancelled");
+    return value + 1;
+  }
+  std::deque<Operation*> waiting;
+  std::vector<std::string> ended;
+};
+
+/// Runs a body on the first fiber, as if a guest's task did.
+template <class Body>
+std::expected<void, engine::Trap> on_fiber(AsyncWorld& world, Host* host, Body body) {
+  auto entry = [&]() -> std::expected<void, engine::Trap> {
+    Thread thread(*world.run, nullptr, 0);
+    world.run->push(thread);
+    body();
+    world.run->pop(thread);
+    if (world.store->is_dying()) {
+      return std::unexpected(world.store->call_guest({}, {}).error());
+    }
+    return {};
+  };
+  world.run->start(
+      [](void* env, engine::Fiber&) { return (*static_cast<decltype(entry)*>(env))(); }, &entry
+  );
+  while (world.step() != FiberRun::State::Done) {
+    REQUIRE(host != nullptr);
+    REQUIRE_FALSE(host->waiting.empty());
+    host->waiting.front()->fiber->unpark();
+  }
+  return world.run->outcome();
+}
+
+std::optional<std::uint32_t> call_wait(AsyncWorld& world, std::uint32_t value, std::uint32_t ptr) {
+  engine::RawVal slots[2] = {};
+  slots[0].u64 = value;
+  slots[1].u64 = ptr;
+  const auto status = detail::async_thunk<&Host::wait>(&world.site, *world.store, slots);
+  return status == HostStatus::Return ? std::optional(slots[0].u32) : std::nullopt;
+}
+
+TEST_CASE("an async function of the host runs beside its caller") {
+  Host host;
+  AsyncWorld world(&host);
+  const auto outcome = on_fiber(world, &host, [&] {
+    CHECK(call_wait(world, 0, 2048) == 2U);  // RETURNED
+    CHECK(world.memory()[2048] == 1);
+    std::vector<std::uint32_t> subtasks;
+    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      const auto packed = call_wait(world, 10 + i, 2048 + 4 * i);
+      REQUIRE(packed);
+      CHECK((*packed & 0xf) == 1);  // STARTED
+      subtasks.push_back(*packed >> 4);
+      CHECK(world.call("waitable.join", {subtasks.back(), set}));
+    }
+    CHECK(host.waiting.size() == 10);
+    for (std::size_t i = 0; i < subtasks.size(); ++i) {
+      CHECK(world.call("waitable-set.wait", {set, 0}) == 1U);
+      std::uint32_t event[2];
+      std::memcpy(event, world.memory().data(), sizeof event);
+      CHECK(event[1] == 2);
+      CHECK(world.call("subtask.drop", {event[0]}));
+    }
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      CHECK(world.memory()[2048 + 4 * i] == 11 + i);
+    }
+    CHECK(world.call("waitable-set.drop", {set}));
+  });
+  CHECK(outcome);
+  CHECK(world.instance->handles(0).size() == 0);
+}
+
+TEST_CASE("a call of the host that nobody wants any more ends, and it alone") {
+  Host host;
+  AsyncWorld world(&host);
+  const auto outcome = on_fiber(world, &host, [&] {
+    const std::uint32_t first = *call_wait(world, 5, 2048) >> 4;
+    const std::uint32_t second = *call_wait(world, 6, 2052) >> 4;
+    CHECK(world.call("subtask.cancel", {first}) == kBlocked);
+    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
+    CHECK(world.call("waitable.join", {first, set}));
+    CHECK(world.call("waitable-set.wait", {set, 0}) == 1U);
+    std::uint32_t event[2];
+    std::memcpy(event, world.memory().data(), sizeof event);
+    CHECK(event[0] == first);
+    CHECK(event[1] == 4);  // CANCELLED_BEFORE_RETURNED
+    CHECK(world.call("waitable.join", {second, set}));
+    CHECK(world.call("waitable-set.wait", {set, 0}) == 1U);
+    CHECK(world.call("subtask.drop", {first}));
+    CHECK(world.call("subtask.drop", {second}));
+  });
+  CHECK(outcome);
+  CHECK(host.ended == std::vector<std::string>{"cancelled", "done"});
+  CHECK(world.memory()[2048] == 0);
+  CHECK(world.memory()[2052] == 7);
+}
+
+TEST_CASE("what a guest leaves going when its event is over is ended") {
+  Host host;
+  {
+    AsyncWorld world(&host);
+    CHECK(on_fiber(world, &host, [&] { CHECK(call_wait(world, 5, 2048)); }));
+    CHECK(host.waiting.size() == 1);
+  }
+  CHECK(host.ended == std::vector<std::string>{"cancelled"});
+}
+
+TEST_CASE("who waits for what never comes is ended") {
+  AsyncWorld world;
+  const auto outcome = on_fiber(world, nullptr, [&] {
+    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
+    CHECK_FALSE(world.call("waitable-set.wait", {set, 0}));
+  });
+  REQUIRE_FALSE(outcome);
+  CHECK(outcome.error().message == "deadlock detected: event loop cannot make further progress");
+}
+
+TEST_CASE("calls of the host are bounded") {
+  Host host;
+  AsyncWorld world(&host);
+  const auto outcome = on_fiber(world, &host, [&] {
+    for (std::size_t i = 0; i <= FiberRun::kMaxWorkers; ++i) {
+      if (!call_wait(world, 9, 2048)) {
+        return;
+      }
+    }
+  });
+  CHECK_FALSE(outcome);
+}
+
+}  // namespace
+}  // namespace whorl::component

@@ -1,0 +1,402 @@
+#include "host/postgres/pg_hosts.hpp"
+
+#include "host/net_policy/grants.hpp"
+#include "host/postgres/pg_values.hpp"
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace whorl::host::postgres {
+namespace {
+
+namespace v1 = wit::fermyon_spin_postgres_v1;
+namespace v2 = wit::fermyon_spin_postgres;
+namespace v3 = wit::spin_postgres_postgres_v3;
+
+// --- errors of all versions ----------------------------------------------------------------------
+
+std::string text_of_error(const v4::Error& error) {
+  if (error.tag != v4::Error::Tag::QueryFailed) {
+    return error.as<std::string>();
+  }
+  const auto& query = error.as<v4::QueryError>();
+  return query.tag == v4::QueryError::Tag::Text ? query.as<std::string>()
+                                                : query.as<v4::DbError>().as_text;
+}
+
+/// Versions before 4 have the same cases with texts; the oldest one calls the last differently.
+template <class Theirs>
+Theirs to_error(v4::Error error) {
+  if constexpr (std::is_same_v<Theirs, v4::Error>) {
+    return error;
+  } else {
+    std::string text = text_of_error(error);
+    switch (error.tag) {
+      case v4::Error::Tag::ConnectionFailed:
+        return Theirs::connection_failed(std::move(text));
+      case v4::Error::Tag::BadParameter:
+        return Theirs::bad_parameter(std::move(text));
+      case v4::Error::Tag::QueryFailed:
+        return Theirs::query_failed(std::move(text));
+      case v4::Error::Tag::ValueConversionFailed:
+        return Theirs::value_conversion_failed(std::move(text));
+      default:
+        if constexpr (requires { Theirs::other_error(std::string()); }) {
+          return Theirs::other_error(std::move(text));
+        } else {
+          return Theirs::other(std::move(text));
+        }
+    }
+  }
+}
+
+// --- results of all versions ---------------------------------------------------------------------
+
+/// The values that versions 1 and 2 know. The tag decides: alternatives are shared by several.
+template <class Theirs>
+Theirs to_old_value(v4::DbValue&& value) {
+  using Tag = v4::DbValue::Tag;
+  switch (value.tag) {
+    case Tag::Boolean:
+      return Theirs::boolean(value.as<bool>());
+    case Tag::Int8:
+      return Theirs::int8(value.as<std::int8_t>());
+    case Tag::Int16:
+      return Theirs::int16(value.as<std::int16_t>());
+    case Tag::Int32:
+      return Theirs::int32(value.as<std::int32_t>());
+    case Tag::Int64:
+      return Theirs::int64(value.as<std::int64_t>());
+    case Tag::Floating32:
+      return Theirs::floating32(value.as<float>());
+    case Tag::Floating64:
+      return Theirs::floating64(value.as<double>());
+    case Tag::Str:
+      return Theirs::str(std::move(value.as<std::string>()));
+    case Tag::Binary:
+      return Theirs::binary(std::move(value.as<Bytes>()));
+    case Tag::DbNull:
+      return Theirs::db_null();
+    default:
+      return Theirs::unsupported();
+  }
+}
+
+v3::DbValue to_v3_value(v4::DbValue&& value) {
+  using Tag = v4::DbValue::Tag;
+  switch (value.tag) {
+    case Tag::Date:
+      return v3::DbValue::date(value.as<Date>());
+    case Tag::Time:
+      return v3::DbValue::time(value.as<Time>());
+    case Tag::Datetime:
+      return v3::DbValue::datetime(value.as<DateTime>());
+    case Tag::Timestamp:
+      return v3::DbValue::timestamp(value.as<std::int64_t>());
+    default:
+      return to_old_value<v3::DbValue>(std::move(value));
+  }
+}
+
+/// An enum of an older version; what it does not know is `other`.
+template <class Theirs>
+Theirs to_type(const v4::DbDataType& type) {
+  using Tag = v4::DbDataType::Tag;
+  if constexpr (requires { Theirs::Datetime; }) {
+    switch (type.tag) {
+      case Tag::Date:
+        return Theirs::Date;
+      case Tag::Time:
+        return Theirs::Time;
+      case Tag::Datetime:
+        return Theirs::Datetime;
+      case Tag::Timestamp:
+        return Theirs::Timestamp;
+      default:
+        break;
+    }
+  }
+  switch (type.tag) {
+    case Tag::Boolean:
+      return Theirs::Boolean;
+    case Tag::Int8:
+      return Theirs::Int8;
+    case Tag::Int16:
+      return Theirs::Int16;
+    case Tag::Int32:
+      return Theirs::Int32;
+    case Tag::Int64:
+      return Theirs::Int64;
+    case Tag::Floating32:
+      return Theirs::Floating32;
+    case Tag::Floating64:
+      return Theirs::Floating64;
+    case Tag::Str:
+      return Theirs::Str;
+    case Tag::Binary:
+      return Theirs::Binary;
+    default:
+      return Theirs::Other;
+  }
+}
+
+template <class Theirs>
+Theirs to_rows(v4::RowSet&& rows) {
+  if constexpr (std::is_same_v<Theirs, v4::RowSet>) {
+    return std::move(rows);
+  } else {
+    Theirs out;
+    for (v4::Column& column : rows.columns) {
+      auto& made = out.columns.emplace_back();
+      made.name = std::move(column.name);
+      made.data_type = to_type<decltype(made.data_type)>(column.data_type);
+    }
+    out.rows.reserve(rows.rows.size());
+    for (v4::Row& row : rows.rows) {
+      auto& made = out.rows.emplace_back();
+      made.reserve(row.size());
+      for (v4::DbValue& value : row) {
+        using Value = typename std::remove_reference_t<decltype(made)>::value_type;
+        if constexpr (std::is_same_v<Value, v3::DbValue>) {
+          made.push_back(to_v3_value(std::move(value)));
+        } else {
+          made.push_back(to_old_value<Value>(std::move(value)));
+        }
+      }
+      row = {};  // one row at a time is there twice
+    }
+    return out;
+  }
+}
+
+// --- calls of all versions -----------------------------------------------------------------------
+
+template <class Theirs>
+Outcome<Parameters> to_parameters(const std::vector<Theirs>& theirs) {
+  Parameters out;
+  out.reserve(theirs.size());
+  for (const Theirs& each : theirs) {
+    auto text = text_of_parameter(each);
+    if (!text) {
+      return std::unexpected(v4::Error::bad_parameter(std::move(text.error())));
+    }
+    out.push_back(*std::move(text));
+  }
+  return out;
+}
+
+/// Waits for a guest, and says errors in its version's way.
+template <class E, class Body>
+auto respond(component::Call& call, Body body) {
+  using T = typename std::invoke_result_t<Body, Caller>::value_type;
+  using Out = component::HostResult<std::expected<T, E>>;
+  auto caller = caller_of(call);
+  if (!caller) {
+    return Out(std::unexpect, std::move(caller.error()));
+  }
+  auto outcome = body(*caller);
+  if (outcome) {
+    return Out(std::in_place, *std::move(outcome));
+  }
+  if (caller->fiber.cancelled()) {
+    return Out(component::trap("the guest was ended while it waited"));
+  }
+  return Out(std::in_place, std::unexpect, to_error<E>(std::move(outcome.error())));
+}
+
+template <class RowSet, class E, class Parameter>
+auto query(
+    component::Call& call,
+    std::shared_ptr<PgSession> session,
+    std::string_view statement,
+    const std::vector<Parameter>& params
+) {
+  return respond<E>(call, [&](Caller caller) -> Outcome<RowSet> {
+    auto parameters = to_parameters(params);
+    if (!parameters) {
+      return std::unexpected(std::move(parameters.error()));
+    }
+    auto rows = session->query(caller, std::string(statement), *std::move(parameters));
+    if (!rows) {
+      return std::unexpected(std::move(rows.error()));
+    }
+    return to_rows<RowSet>(*std::move(rows));
+  });
+}
+
+template <class E, class Parameter>
+auto execute(
+    component::Call& call,
+    std::shared_ptr<PgSession> session,
+    std::string_view statement,
+    const std::vector<Parameter>& params
+) {
+  return respond<E>(call, [&](Caller caller) -> Outcome<std::uint64_t> {
+    auto parameters = to_parameters(params);
+    if (!parameters) {
+      return std::unexpected(std::move(parameters.error()));
+    }
+    return session->execute(caller, std::string(statement), *std::move(parameters));
+  });
+}
+
+/// A version's connection resource. Functions keep the session: the handle may be dropped while
+/// they wait.
+template <class Base, class Parameter, class RowSet, class E>
+class PgResource final : public Base {
+ public:
+  explicit PgResource(std::shared_ptr<PgSession> session) noexcept : session_(std::move(session)) {}
+  component::HostResult<std::expected<RowSet, E>> query(
+      component::Call& call, std::string_view statement, std::vector<Parameter> params
+  ) override {
+    return postgres::query<RowSet, E>(call, session_, statement, params);
+  }
+  component::HostResult<std::expected<std::uint64_t, E>> execute(
+      component::Call& call, std::string_view statement, std::vector<Parameter> params
+  ) override {
+    return postgres::execute<E>(call, session_, statement, params);
+  }
+
+ private:
+  std::shared_ptr<PgSession> session_;
+};
+
+using Connection4 = PgResource<v4::Connection, v4::ParameterValue, v4::RowSet, v4::Error>;
+using Connection3 = PgResource<v3::Connection, v3::ParameterValue, v3::RowSet, v3::Error>;
+using Connection2 = PgResource<v2::Connection, v2::ParameterValue, v2::RowSet, v2::Error>;
+
+template <class Resource, class Interface, class E>
+auto open(
+    component::Call& call, const PgAccess& access, std::string_view address, std::string root = {}
+) {
+  return respond<E>(call, [&](Caller caller) -> Outcome<component::Own<Interface>> {
+    auto session = open_session(caller, access, address, std::move(root));
+    if (!session) {
+      return std::unexpected(std::move(session.error()));
+    }
+    return std::make_unique<Resource>(*std::move(session));
+  });
+}
+
+/// Longest root certificate, bytes.
+constexpr std::size_t kMaxRoot = std::size_t{256} << 10;
+
+class Builder final : public v4::ConnectionBuilder {
+ public:
+  Builder(const PgAccess& access, std::string_view address) : access_(access), address_(address) {}
+  component::HostResult<std::expected<void, v4::Error>> set_ca_root(
+      component::Call&, std::string_view certificate
+  ) override {
+    using Answer = std::expected<void, v4::Error>;
+    if (certificate.size() > kMaxRoot ||
+        certificate.find("-----BEGIN CERTIFICATE-----") == std::string_view::npos) {
+      return Answer(
+          std::unexpect, v4::Error::other("invalid root certificate: it is not in PEM format")
+      );
+    }
+    root_ = certificate;
+    return Answer();
+  }
+  component::HostResult<std::expected<component::Own<v4::Connection>, v4::Error>> build(
+      component::Call& call
+  ) override {
+    const std::string address = address_;
+    return open<Connection4, v4::Connection, v4::Error>(call, access_, address, root_);
+  }
+
+ private:
+  const PgAccess& access_;
+  std::string address_;
+  std::string root_;
+};
+
+}  // namespace
+
+Outcome<std::shared_ptr<PgSession>> open_session(
+    Caller caller, const PgAccess& access, std::string_view address, std::string ca_root
+) {
+  auto parsed = parse_pg_address(address);
+  if (!parsed) {
+    return std::unexpected(v4::Error::connection_failed(parsed.error().message()));
+  }
+  for (const PgAddress::Server& server : parsed->servers) {
+    const net_policy::OutboundUrl url{
+        .scheme = "postgres", .host = server.host, .port = server.port, .has_port = true
+    };
+    if (!net_policy::check_grant(access.grants, url)) {
+      return std::unexpected(v4::Error::connection_failed(
+          fmt::format("address {} is not permitted", server.to_destination())
+      ));
+    }
+  }
+  parsed->ca_root = std::move(ca_root);
+  return PgSession::open(caller, *access.client, *std::move(parsed));
+}
+
+component::HostResult<component::Own<v4::ConnectionBuilder>> Spin4Host::connection_builder_new(
+    component::Call&, std::string_view address
+) {
+  return std::make_unique<Builder>(access_, address);
+}
+
+component::HostResult<std::expected<component::Own<v4::Connection>, v4::Error>>
+Spin4Host::connection_open(component::Call& call, std::string_view address) {
+  return open<Connection4, v4::Connection, v4::Error>(call, access_, address);
+}
+
+component::HostResult<std::expected<component::Own<v3::Connection>, v3::Error>>
+Spin3Host::connection_open(component::Call& call, std::string_view address) {
+  return open<Connection3, v3::Connection, v3::Error>(call, access_, address);
+}
+
+component::HostResult<std::expected<component::Own<v2::Connection>, v2::Error>>
+SpinHost::connection_open(component::Call& call, std::string_view address) {
+  return open<Connection2, v2::Connection, v2::Error>(call, access_, address);
+}
+
+component::HostResult<std::expected<v1::RowSet, v1::PgError>> SpinV1Host::query(
+    component::Call& call,
+    std::string_view address,
+    std::string_view statement,
+    std::vector<Parameter> params
+) {
+  const std::string sql(statement);
+  return respond<v1::PgError>(call, [&](Caller caller) -> Outcome<v1::RowSet> {
+    auto parameters = to_parameters(params);
+    if (!parameters) {
+      return std::unexpected(std::move(parameters.error()));
+    }
+    auto session = open_session(caller, access_, address);
+    if (!session) {
+      return std::unexpected(std::move(session.error()));
+    }
+    auto rows = (*session)->query(caller, sql, *std::move(parameters));
+    if (!rows) {
+      return std::unexpected(std::move(rows.error()));
+    }
+    return to_rows<v1::RowSet>(*std::move(rows));
+  });
+}
+
+component::HostResult<std::expected<std::uint64_t, v1::PgError>> SpinV1Host::execute(
+    component::Call& call,
+    std::string_view address,
+    std::string_view statement,
+    std::vector<Parameter> params
+) {
+  const std::string sql(statement);
+  return respond<v1::PgError>(call, [&](Caller caller) -> Outcome<std::uint64_t> {
+    auto parameters = to_parameters(params);
+    if (!parameters) {
+      return std::unexpected(std::move(parameters.error()));
+    }
+    auto session = open_session(caller, access_, address);
+    if (!session) {
+      return std::unexpected(std::move(session.error()));
+    }
+    return (*session)->execute(caller, sql, *std::move(parameters));
+  });
+}
+
+}  // namespace whorl::host::postgres
