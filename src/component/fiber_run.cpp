@@ -4,15 +4,17 @@
 #include "component/task.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace whorl::component {
 namespace {
 
-constexpr const char* kCannotBlock = "cannot block a synchronous task before returning";
 constexpr const char* kDeadlock = "deadlock detected: event loop cannot make further progress";
-/// Turns in one go: then others of the shard get theirs.
+/// After so many turns the time is looked at: others of the shard get theirs.
 constexpr int kTurns = 64;
+
+using Clock = std::chrono::steady_clock;
 
 engine::Trap as_trap(HostTrap trap) {
   engine::Trap out;
@@ -20,10 +22,6 @@ engine::Trap as_trap(HostTrap trap) {
   out.message = std::move(trap.message);
   out.exit_code = trap.exit_code;
   return out;
-}
-
-Failure being_ended() {
-  return HostTrap{engine::TrapKind::Cancelled, "the guest is being ended", 0};
 }
 
 /// Why the store is being ended, as who began it said; `otherwise` if it is not.
@@ -161,314 +159,6 @@ void FiberRun::forget(Thread& thread) noexcept {
   }
 }
 
-// --- readiness -----------------------------------------------------------------------------------
-
-bool FiberRun::is_ready(const Thread& thread) const noexcept {
-  if (thread.state != Thread::State::Waiting) {
-    return false;
-  }
-  const Wait& wait = thread.wait;
-  const auto has_turn = [&] {
-    return async_->of(thread.component_index).exclusive_thread == nullptr;
-  };
-  switch (wait.kind) {
-    case Wait::Kind::None:
-      return false;
-    case Wait::Kind::Now:
-      return true;
-    case Wait::Kind::Event:
-      return wait.waitable->has_pending_event();
-    case Wait::Kind::Set:
-      return wait.set->has_pending_event();
-    case Wait::Kind::Turn:
-      return has_turn();
-    case Wait::Kind::TurnAndSet:
-      return wait.set->has_pending_event() && has_turn();
-    case Wait::Kind::Enter:
-      return !async_->has_backpressure(*thread.task);
-    case Wait::Kind::Host:
-      return thread.is_host_ready;
-  }
-  return false;
-}
-
-void FiberRun::start_waiting(Thread& thread, Wait wait, bool cancellable) {
-  thread.state = Thread::State::Waiting;
-  thread.wait = wait;
-  thread.cancellable = cancellable;
-  thread.cancelled = false;
-  if (wait.set != nullptr) {
-    wait.set->add_waiting(thread);
-  }
-  if (wait.kind == Wait::Kind::Event) {
-    wait.waitable->set_sync_waiter(&thread);
-  }
-  may_be_ready(thread);
-}
-
-void FiberRun::stop_waiting(Thread& thread) noexcept {
-  if (thread.wait.set != nullptr) {
-    thread.wait.set->remove_waiting(thread);
-  }
-  if (thread.wait.kind == Wait::Kind::Event) {
-    thread.wait.waitable->set_sync_waiter(nullptr);
-  }
-  thread.wait = {};
-  if (thread.queue != nullptr) {
-    thread.queue->remove(thread);
-  }
-}
-
-void FiberRun::may_be_ready(Thread& thread) noexcept {
-  if (thread.state != Thread::State::Waiting || thread.queue == &ready_) {
-    return;
-  }
-  ready_.push(thread);
-  wake();
-}
-
-void FiberRun::gate_opened(std::uint16_t component_index) noexcept {
-  if (Thread* thread = async_->of(component_index).gated.pop()) {
-    may_be_ready(*thread);
-  }
-}
-
-void FiberRun::wake() noexcept {
-  if (!is_stepping_) {
-    driver_.wake();
-  }
-}
-
-// --- blocking and resuming -----------------------------------------------------------------------
-
-Failure FiberRun::park() {
-  Worker& worker = *running_;
-  worker.goes_on = false;
-  worker.is_parked = true;
-  while (!worker.goes_on) {
-    // The trap that ends the store, if any, was set by whoever ended it.
-    if (!worker.fiber.park()) {
-      return being_ended();
-    }
-  }
-  return std::nullopt;
-}
-
-Worker* FiberRun::take_worker() {
-  if (!idle_.empty()) {
-    Worker* worker = idle_.back();
-    idle_.pop_back();
-    return worker;
-  }
-  if (workers_.size() >= kMaxWorkers) {
-    return nullptr;
-  }
-  workers_.push_back(std::make_unique<Worker>(*this, store_, &FiberRun::worker_entry));
-  return workers_.back().get();
-}
-
-Worker* FiberRun::worker_for(Thread& thread) {
-  if (thread.worker != nullptr) {
-    return thread.worker;
-  }
-  // The first fiber serves what it was started for and nothing else: it must be able to return.
-  const bool is_roots = is_root_idle_ && !root_call_->is_gone && &thread == root_call_->thread;
-  Worker* worker = is_roots ? root_.get() : take_worker();
-  if (worker == nullptr) {
-    trapped(
-        {engine::TrapKind::ResourceLimit,
-         fmt::format("more than {} calls of one event wait at the same time", kMaxWorkers),
-         0}
-    );
-    return nullptr;
-  }
-  worker->job = &thread;
-  thread.worker = worker;
-  return worker;
-}
-
-void FiberRun::trapped(HostTrap trap) {
-  (void)store_.set_trap(trap.kind, std::move(trap.message), trap.exit_code);
-}
-
-Failure FiberRun::resume(Thread& thread, bool cancelled) {
-  stop_waiting(thread);
-  thread.state = Thread::State::Running;
-  thread.cancelled = cancelled;
-  Worker* worker = worker_for(thread);
-  if (worker == nullptr) {
-    return being_ended();
-  }
-  worker->resumer = running_;
-  next_ = worker;
-  return park();
-}
-
-void FiberRun::detach(Thread* thread) noexcept {
-  for (; thread != nullptr && thread->below != nullptr; thread = thread->below) {
-    const bool is_call = thread->component_index != Thread::kHostThread &&
-                         thread->below->component_index != Thread::kHostThread;
-    if (is_call && !std::exchange(thread->is_detached, true)) {
-      instance_.leave(thread->component_index, thread->below->component_index);
-    }
-  }
-}
-
-const char* FiberRun::refuse_block() const noexcept {
-  const Thread* scope = nullptr;
-  for (const Thread* at = current_thread(); at != nullptr; at = at->below) {
-    if (at->in_sync_scope) {
-      scope = at;
-      break;
-    }
-  }
-  const Thread* self = current_thread();
-  if (scope != nullptr && scope != self) {
-    return kCannotBlock;
-  }
-  if (scope == nullptr && running_ != nullptr && running_->resumer != nullptr &&
-      running_->resumer->top != nullptr && running_->resumer->top->is_looping) {
-    scope = running_->resumer->top;
-  }
-  if (scope == nullptr || candidate(*scope, self) != nullptr ||
-      (scope != self && is_ready(*scope))) {
-    return nullptr;
-  }
-  return kCannotBlock;
-}
-
-Thread* FiberRun::candidate(const Thread& scope, const Thread* except) const noexcept {
-  const AsyncState::PerInstance& inst = async_->of(scope.component_index);
-  for (Thread* thread : inst.threads.all()) {
-    if (thread == nullptr || thread == &scope || thread == except || !is_ready(*thread)) {
-      continue;
-    }
-    // The stack is the synchronous call's: what wants it for itself is left alone.
-    const Task* task = thread->task;
-    const bool wants_stack = task != nullptr && task->func != nullptr &&
-                             thread == &task->implicit_thread && task->needs_exclusive();
-    if (!wants_stack && thread != inst.exclusive_thread) {
-      return thread;
-    }
-  }
-  return nullptr;
-}
-
-Failure FiberRun::block_in_sync_scope(Thread& thread, Thread* switch_to) {
-  thread.is_looping = true;
-  Failure failed;
-  while (!failed && thread.state != Thread::State::Running) {
-    Thread* other = std::exchange(switch_to, nullptr);
-    if (other == nullptr) {
-      other = candidate(thread, nullptr);
-    }
-    if (other != nullptr) {
-      failed = resume(*other, false);
-    } else if (is_ready(thread)) {
-      stop_waiting(thread);
-      thread.state = Thread::State::Running;
-    } else {
-      failed = failure(kCannotBlock);
-    }
-    if (!failed && is_ready(thread) && thread.wait.kind != Wait::Kind::Now) {
-      stop_waiting(thread);
-      thread.state = Thread::State::Running;
-    }
-  }
-  thread.is_looping = false;
-  return failed;
-}
-
-Failure FiberRun::block(Thread& thread, Thread* switch_to) {
-  if (thread.in_sync_scope) {
-    return block_in_sync_scope(thread, switch_to);
-  }
-  for (const Thread* at = &thread; at != nullptr; at = at->below) {
-    if (at->in_sync_scope) {
-      return failure(kCannotBlock);
-    }
-  }
-  detach(&thread);
-  Worker& worker = *running_;
-  Worker* resumer = std::exchange(worker.resumer, nullptr);
-  next_ = resumer;
-  if (switch_to != nullptr) {
-    stop_waiting(*switch_to);
-    switch_to->state = Thread::State::Running;
-    switch_to->cancelled = false;
-    Worker* other = worker_for(*switch_to);
-    if (other == nullptr) {
-      return being_ended();
-    }
-    // One that looks after a synchronous call goes on in its own place.
-    if (other != resumer) {
-      other->resumer = resumer;
-    }
-    next_ = other;
-  }
-  return park();
-}
-
-Failure FiberRun::wait_until(Thread& thread, Wait wait, bool cancellable) {
-  if (thread.task != nullptr && thread.task->deliver_pending_cancel(cancellable)) {
-    thread.cancelled = true;
-    return std::nullopt;
-  }
-  start_waiting(thread, wait, cancellable);
-  if (wait.kind != Wait::Kind::Now && is_ready(thread)) {
-    stop_waiting(thread);
-    thread.state = Thread::State::Running;
-    return std::nullopt;
-  }
-  return block(thread, nullptr);
-}
-
-Failure FiberRun::suspend(Thread& thread, bool cancellable, Thread* switch_to) {
-  if (thread.task != nullptr && thread.task->deliver_pending_cancel(cancellable)) {
-    thread.cancelled = true;
-    return std::nullopt;
-  }
-  thread.state = Thread::State::Suspended;
-  thread.cancellable = cancellable;
-  thread.cancelled = false;
-  return block(thread, switch_to);
-}
-
-Failure FiberRun::yield_to(Thread& thread, bool cancellable, Thread& switch_to) {
-  if (thread.task != nullptr && thread.task->deliver_pending_cancel(cancellable)) {
-    thread.cancelled = true;
-    return std::nullopt;
-  }
-  start_waiting(thread, {.kind = Wait::Kind::Now}, cancellable);
-  return block(thread, &switch_to);
-}
-
-Result<> FiberRun::park_in_host(async::Cancellable* operation) {
-  Worker& worker = *running_;
-  Thread* thread = worker.top;
-  if (thread == nullptr) {
-    return worker.fiber.park(operation);
-  }
-  for (const Thread* at = thread; at != nullptr; at = at->below) {
-    if (at->in_sync_scope) {
-      trapped({engine::TrapKind::HostTrap, kCannotBlock, 0});
-      return worker.fiber.park(operation);
-    }
-  }
-  start_waiting(*thread, {.kind = Wait::Kind::Host}, false);
-  thread->is_host_ready = false;
-  worker.in_host = true;
-  ++parked_in_host_;
-  auto parked = worker.fiber.park(operation);
-  --parked_in_host_;
-  if (worker.in_host) {  // it did not have to wait
-    worker.in_host = false;
-    stop_waiting(*thread);
-  }
-  thread->state = Thread::State::Running;
-  return parked;
-}
-
 // --- the event loop ------------------------------------------------------------------------------
 
 void FiberRun::fiber_ready(engine::Fiber& fiber) noexcept {
@@ -596,8 +286,9 @@ FiberRun::State FiberRun::resume_fiber(Worker& worker) {
 
 void FiberRun::ended(Worker& worker) {
   if (&worker == root_.get()) {
-    outcome_ = worker.fiber.outcome();
-    is_root_done_ = true;
+    if (!std::exchange(is_root_done_, true)) {
+      outcome_ = worker.fiber.outcome();
+    }
     root_call_ = nullptr;
     is_root_idle_ = is_exit_granted_ = false;
     root_.reset();
@@ -650,6 +341,7 @@ FiberRun::State FiberRun::step() {
 }
 
 FiberRun::State FiberRun::run_ready() {
+  const auto began = Clock::now();
   for (int turns = 0;; ++turns) {
     if (store_.is_dying()) {
       return step_dying();
@@ -658,11 +350,14 @@ FiberRun::State FiberRun::run_ready() {
       leave_ticked();
       return State::Done;
     }
-    if (turns >= kTurns) {
-      if (!is_over_budget()) {
+    if (turns == kTurns) {
+      turns = 0;
+      if (is_over_budget()) {
+        continue;
+      }
+      if (Clock::now() - began >= store_.budget().slice) {
         return State::Yielded;
       }
-      continue;
     }
     Worker* worker = pick();
     if (worker == nullptr) {
@@ -726,10 +421,10 @@ void FiberRun::cancel(engine::TrapKind kind, std::string reason) {
 }
 
 bool FiberRun::end_remaining() {
-  if (workers_.empty()) {
+  if (is_empty()) {
     return false;
   }
-  const bool all_idle = idle_.size() == workers_.size();
+  const bool all_idle = root_ == nullptr && idle_.size() == workers_.size();
   if (!all_idle || (async_ != nullptr && async_->num_tasks() != 0)) {
     cancel(engine::TrapKind::Cancelled, "the event is over");
     return true;

@@ -151,8 +151,8 @@ class FiberRun final : public engine::FiberScheduler {
   /// Serves the call's thread until then. On the first fiber.
   [[nodiscard]] Failure serve_root_call();
 
-  /// Fibers besides the first, most: each is a stack of the engine's pool.
-  static constexpr std::size_t kMaxWorkers = 1000;
+  /// Fibers besides the first, most: each is a stack of the engine's pool, which all events share.
+  static constexpr std::size_t kMaxWorkers = 256;
 
  private:
   friend struct Worker;
