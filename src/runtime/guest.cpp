@@ -30,6 +30,7 @@ Guest::Guest(
       command_(std::move(command)),
       timers_(around.timers),
       p2_(make_context(around)),
+      p3_(p2_),
       p1_(make_context(around)),
       spin1_http_(make_context(around)),
       instance_(kept_->service->component, hosts_) {
@@ -37,6 +38,7 @@ Guest::Guest(
     kept_->stats->instances_started.add();
   }
   p2_.fill(platform.p2_slots(), hosts_);
+  p3_.fill(platform.p3_slots(), hosts_);
   hosts_[platform.p1_slot()] = &p1_;
   for (const std::uint16_t slot : platform.p1_variant_slots()) {
     hosts_[slot] = &p1_;

@@ -15,6 +15,7 @@
 #include "wasi/network_access.hpp"
 #include "wasi/p1/preview1.hpp"
 #include "wasi/p2/hosts.hpp"
+#include "wasi/p3/hosts.hpp"
 #include "wasi/spin1/http.hpp"
 #include "wasi/timers.hpp"
 
@@ -112,6 +113,7 @@ class Guest {
   std::shared_ptr<Command> command_;
   wasi::Timers& timers_;
   wasi::p2::P2Hosts p2_;
+  wasi::p3::P3Hosts p3_;
   wasi::p1::Preview1 p1_;
   wasi::spin1::HttpHost spin1_http_;
   std::array<void*, kHostSlots> hosts_{};

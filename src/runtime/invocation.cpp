@@ -6,6 +6,7 @@
 #include "runtime/shard_runtime.hpp"
 #include "wasi/command.hpp"
 #include "wasi/p2/handler.hpp"
+#include "wasi/p3/handler.hpp"
 #include "wasi/spin1/http.hpp"
 
 #include <utility>
@@ -117,6 +118,15 @@ std::expected<void, engine::Trap> Invocation::run_guest() {
   if (service_->spin1_handler != nullptr) {
     return wasi::spin1::call_inbound_http(
         guest_->instance(), guest_->store(), *service_->spin1_handler, guest_->timers(), *exchange_
+    );
+  }
+  if (service_->handler_kind == HandlerKind::Wasi3) {
+    return wasi::p3::call_handler(
+        guest_->instance(),
+        guest_->store(),
+        *service_->http_handler,
+        guest_->p2().surroundings(),
+        exchange_
     );
   }
   return wasi::p2::call_incoming_handler(

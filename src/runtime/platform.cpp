@@ -19,6 +19,7 @@ Platform::Platform(
 )
     : engine_(std::move(engine)),
       p2_slots_(wasi::p2::register_p2(registry_)),
+      p3_slots_(wasi::p3::register_p3(registry_)),
       p1_slot_(wasi::p1::register_preview1(registry_)),
       p1_variant_slots_(wasi::p1::register_preview1_variants(registry_)),
       spin1_http_slot_(wasi::spin1::register_http(registry_)),

@@ -11,6 +11,7 @@
 #include "http/client.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
+#include "wasi/p3/hosts.hpp"
 
 #include <array>
 #include <cstddef>
@@ -22,7 +23,7 @@
 namespace whorl::runtime {
 
 /// Most host objects an instance has: one per interface or module of the registry.
-inline constexpr std::size_t kHostSlots = 192;
+inline constexpr std::size_t kHostSlots = 256;
 
 class Platform {
  public:
@@ -39,6 +40,7 @@ class Platform {
   [[nodiscard]] const std::shared_ptr<engine::Engine>& engine() const noexcept { return engine_; }
   [[nodiscard]] const component::HostRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const wasi::p2::Slots& p2_slots() const noexcept { return p2_slots_; }
+  [[nodiscard]] const wasi::p3::Slots& p3_slots() const noexcept { return p3_slots_; }
   [[nodiscard]] std::uint16_t p1_slot() const noexcept { return p1_slot_; }
   [[nodiscard]] const std::array<std::uint16_t, 3>& p1_variant_slots() const noexcept {
     return p1_variant_slots_;
@@ -54,6 +56,7 @@ class Platform {
   std::shared_ptr<engine::Engine> engine_;
   component::HostRegistry registry_;
   wasi::p2::Slots p2_slots_;
+  wasi::p3::Slots p3_slots_;
   std::uint16_t p1_slot_;
   std::array<std::uint16_t, 3> p1_variant_slots_;
   std::uint16_t spin1_http_slot_;

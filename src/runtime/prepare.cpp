@@ -12,6 +12,7 @@
 #include "wasi/spin1/http.hpp"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,21 @@ constexpr std::string_view kNoHandler =
     "`wasi:http/incoming-handler@0.2.0-rc-2023-11-10`, `wasi:http/incoming-handler@0.2.*`, "
     "`wasi:http/handler@0.3.0-rc-2026-03-15`, `wasi:http/handler@0.3.*`, or "
     "`fermyon:spin/inbound-http` but it exported none of those.";
+
+constexpr std::string_view kSeveralHandlers =
+    "component exports multiple different handlers but it's expected to export only one";
+
+struct HandlerExport {
+  std::string_view interface;
+  std::string_view version;
+  HandlerKind kind;
+};
+constexpr std::array<HandlerExport, 4> kHandlers{{
+    {"wasi:http/incoming-handler", "0.2.0", HandlerKind::Wasi2},
+    {"wasi:http/incoming-handler", wasi::p2::kCandidateVersion, HandlerKind::Wasi2},
+    {"wasi:http/handler", "0.3.0", HandlerKind::Wasi3},
+    {"wasi:http/handler", wasi::p3::kReleaseCandidate, HandlerKind::Wasi3},
+}};
 
 /// What is left to do of a service once its settings are known: reading, checking, linking and
 /// compiling. Owns all but the platform.
@@ -89,6 +105,36 @@ Result<std::vector<wasi::Preopen>> prepare_preopens(
   return preopens;
 }
 
+Result<> find_http_handler(const app::Component& component, Service& service) {
+  std::size_t handlers = 0;
+  for (const HandlerExport& known : kHandlers) {
+    const auto* found = service.component->find_export(known.interface, known.version, "handle");
+    if (found != nullptr) {
+      ++handlers;
+      service.http_handler = found;
+      service.handler_kind = known.kind;
+    }
+  }
+  service.spin1_handler = wasi::spin1::find_inbound_http(*service.component);
+  if (service.spin1_handler != nullptr) {
+    ++handlers;
+  }
+  if (handlers == 1) {
+    return {};
+  }
+  if (handlers > 1) {
+    return fail(ErrorKind::InvalidInput, "{}", kSeveralHandlers)
+        .context(fmt::format("component \"{}\"", component.id));
+  }
+  return fail(ErrorKind::InvalidInput, "{}", kNoHandler)
+      .context(fmt::format("component \"{}\" cannot answer HTTP requests", component.id))
+      .with_help(
+          "this version runs components that export wasi:http/incoming-handler@0.2.x, "
+          "wasi:http/handler@0.3.0 or fermyon:spin/inbound-http; for the other interfaces named "
+          "above build against one of these, or see docs/differences.md"
+      );
+}
+
 /// The function that answers requests.
 Result<> find_entry(const app::Component& component, EntryKind entry, Service& service) {
   if (entry == EntryKind::Command) {
@@ -111,26 +157,7 @@ Result<> find_entry(const app::Component& component, EntryKind entry, Service& s
     }
     return {};
   }
-  service.http_handler =
-      service.component->find_export("wasi:http/incoming-handler", "0.2.0", "handle");
-  if (service.http_handler == nullptr) {
-    service.http_handler = service.component->find_export(
-        "wasi:http/incoming-handler", wasi::p2::kCandidateVersion, "handle"
-    );
-  }
-  if (service.http_handler == nullptr) {
-    service.spin1_handler = wasi::spin1::find_inbound_http(*service.component);
-  }
-  if (service.http_handler == nullptr && service.spin1_handler == nullptr) {
-    return fail(ErrorKind::InvalidInput, "{}", kNoHandler)
-        .context(fmt::format("component \"{}\" cannot answer HTTP requests", component.id))
-        .with_help(
-            "this version runs components that export wasi:http/incoming-handler@0.2.x or "
-            "fermyon:spin/inbound-http; for the other interfaces named above build against WASI "
-            "0.2, or see docs/differences.md"
-        );
-  }
-  return {};
+  return find_http_handler(component, service);
 }
 
 /// Everything but the component itself.

@@ -36,6 +36,12 @@ struct Limits {
   std::uint32_t audit_every = 0;
 };
 
+/// Which interface a component answers HTTP by.
+enum class HandlerKind : std::uint8_t {
+  Wasi2,  ///< wasi:http/incoming-handler@0.2.x
+  Wasi3,  ///< wasi:http/handler, 0.3.x or its release candidate
+};
+
 struct Service {
   std::string id;  ///< component id, for messages
   std::shared_ptr<const component::Component> component;
@@ -43,6 +49,7 @@ struct Service {
   const component::ExportedFunc* http_handler = nullptr;
   /// The handler of a guest of Spin 1, buffered; then there is neither of the others.
   const component::ExportedFunc* spin1_handler = nullptr;
+  HandlerKind handler_kind = HandlerKind::Wasi2;
   /// The entry of a WASI command that answers by what it writes; then there is no handler.
   const component::ExportedFunc* command = nullptr;
   /// The handler of Redis messages; then there is neither of the two.

@@ -1,5 +1,6 @@
 #include "wasi/command.hpp"
 
+#include "component/async_export.hpp"
 #include "component/export_call.hpp"
 #include "component/host.hpp"
 
@@ -8,8 +9,10 @@
 namespace whorl::wasi {
 
 const component::ExportedFunc* find_command(const component::Component& component) {
-  if (const auto* run = component.find_export("wasi:cli/run", "0.2.0", "run")) {
-    return run;
+  for (const char* version : {"0.3.0", "0.3.0-rc-2026-03-15", "0.2.0"}) {
+    if (const auto* run = component.find_export("wasi:cli/run", version, "run")) {
+      return run;
+    }
   }
   for (const component::ExportedFunc& func : component.exports()) {
     if (func.interface.empty() && func.name == "_start") {
@@ -29,6 +32,15 @@ std::expected<CommandVerdict, engine::Trap> call_command(
   std::expected<void, engine::Trap> called;
   if (func.interface.empty()) {
     called = component::call_export<void()>(instance, store, func);
+  } else if (func.version.starts_with("0.3.")) {
+    called = component::call_async_export<Run>(
+        instance,
+        store,
+        func,
+        [&verdict](std::expected<void, component::Unit> result) {
+          verdict = result ? CommandVerdict::Succeeded : CommandVerdict::Failed;
+        }
+    );
   } else if (auto ran = component::call_export<Run>(instance, store, func)) {
     verdict = *ran ? CommandVerdict::Succeeded : CommandVerdict::Failed;
   } else {

@@ -1,4 +1,5 @@
-/// Calling WASI commands: `run` of wasi:cli/run, or the `_start` of a module of preview 1.
+/// Calling WASI commands: `run` of wasi:cli/run of 0.2 or 0.3, or the `_start` of a module of
+/// preview 1.
 #pragma once
 
 #include "component/component.hpp"

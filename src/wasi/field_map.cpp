@@ -79,12 +79,15 @@ bool is_forbidden_field(std::string_view name) noexcept {
   });
 }
 
-FieldMap FieldMap::from_wire(http::Fields fields) {
+FieldMap FieldMap::from_wire(http::Fields fields, Shown shown) {
   FieldMap map;
   std::size_t bytes = 0;
   map.fields_ = std::move(fields);
   std::vector<http::Field>& lines = map.fields_.lines();
-  std::erase_if(lines, [](const http::Field& line) { return is_forbidden_field(line.name); });
+  std::erase_if(lines, [shown](const http::Field& line) {
+    return shown == Shown::NotForbidden ? is_forbidden_field(line.name)
+                                        : http::equals_ignoring_case(line.name, "connection");
+  });
   for (http::Field& line : lines) {
     line.name = to_lower(line.name);
     bytes += charge_of(line.name, line.value);

@@ -51,8 +51,12 @@ class FieldMap {
   /// A copy charged to `memory`; OutOfMemory.
   [[nodiscard]] std::expected<FieldMap, FieldError> copy(HostMemory& memory) const;
 
-  /// What a guest is shown of fields that came over the wire: forbidden ones are left out.
-  [[nodiscard]] static FieldMap from_wire(http::Fields fields);
+  /// What guests are shown of fields that came over the wire.
+  enum class Shown : std::uint8_t {
+    NotForbidden,      ///< what they could have set themselves
+    AllButConnection,  ///< `host` and `transfer-encoding` too, as in requests of 0.3
+  };
+  [[nodiscard]] static FieldMap from_wire(http::Fields fields, Shown shown = Shown::NotForbidden);
   /// The fields as they go over the wire: blanks around values are cut (RFC 9110 §5.5). Leaves the
   /// map empty.
   [[nodiscard]] http::Fields take_wire();

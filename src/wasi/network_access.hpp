@@ -14,6 +14,9 @@ struct NetworkAccess {
   net::BlockedNetworks blocked;
   /// Of sockets that are connected (TCP) or there (UDP); beyond them a guest is refused at once.
   http::ConnectionLimits limits = {};
+  /// Whether guests may bind and listen. A service is reached through its triggers, so it may not;
+  /// a command may, where whoever runs it says so.
+  bool may_listen = false;
 };
 
 }  // namespace whorl::wasi

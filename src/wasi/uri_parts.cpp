@@ -45,6 +45,13 @@ bool is_path_with_query(std::string_view text) noexcept {
   });
 }
 
+bool is_path_reference(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x20 && byte != 0x7f && !is_one_of(c, "#<>`");
+  });
+}
+
 bool is_scheme(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 64 && is_alpha(text.front()) &&
          std::ranges::all_of(text, [](char c) {

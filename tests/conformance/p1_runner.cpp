@@ -5,148 +5,29 @@
 //                   [--stdin] [--timeout SECONDS] MODULE [ARGUMENT]...
 //
 // Its exit code is the guest's; 134 when the guest trapped, 2 when it could not be run.
+#include "command_runner.hpp"
+
 #include "async/shard.hpp"
 #include "component/component.hpp"
 #include "engine/engine.hpp"
 #include "engine/fiber.hpp"
 #include "fs/file.hpp"
-#include "log/terminal.hpp"
 #include "wasi/p1/preview1.hpp"
 #include "wasi/shard_timers.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <optional>
+#include <memory>
 #include <span>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <utility>
 
 namespace whorl::conformance {
 namespace {
 
-constexpr int kTrapped = 134;
-constexpr int kCannotRun = 2;
-
-struct Options {
-  std::string module;
-  std::vector<std::string> arguments;
-  std::vector<wasi::EnvironmentVariable> environment;
-  std::vector<wasi::Preopen> preopens;
-  bool reads_stdin = false;
-  std::chrono::seconds timeout{60};
-};
-
-Result<wasi::Preopen> open_preopen(std::string_view text, wasi::files::Grant grant) {
-  const std::size_t at = text.find("::");
-  const std::string host(text.substr(0, at));
-  auto directory = wasi::files::Directory::open_host(host, grant);
-  if (!directory) {
-    return fs::errno_error(directory.error()).context("opening " + fs::quote_path(host));
-  }
-  return wasi::Preopen{
-      at == std::string_view::npos ? host : std::string(text.substr(at + 2)),
-      *std::move(directory),
-  };
-}
-
-/// Reads one option. @param value  what follows it @return how many words it took; 0: none
-Result<std::size_t> read_option(
-    std::string_view name, std::optional<std::string_view> value, Options& out
-) {
-  if (name == "--stdin") {
-    out.reads_stdin = true;
-    return std::size_t{1};
-  }
-  if (!name.starts_with("--")) {
-    return std::size_t{0};
-  }
-  if (!value) {
-    return fail(ErrorKind::InvalidInput, "{} needs a value", name);
-  }
-  if (name == "--env") {
-    const std::size_t at = value->find('=');
-    if (at == std::string_view::npos) {
-      return fail(ErrorKind::InvalidInput, "--env wants NAME=VALUE");
-    }
-    out.environment.emplace_back(value->substr(0, at), value->substr(at + 1));
-  } else if (name == "--dir" || name == "--read-only-dir") {
-    const auto grant = name == "--dir" ? wasi::files::Grant::ReadWrite : wasi::files::Grant::Read;
-    WHORL_TRY(auto preopen, open_preopen(*value, grant));
-    out.preopens.push_back(std::move(preopen));
-  } else if (name == "--timeout") {
-    int seconds = 0;
-    std::from_chars(value->data(), value->data() + value->size(), seconds);
-    out.timeout = std::chrono::seconds(seconds);
-  } else {
-    return fail(ErrorKind::InvalidInput, "unknown option {}", name);
-  }
-  return std::size_t{2};
-}
-
-Result<Options> read_options(std::span<char*> words) {
-  Options out;
-  while (!words.empty()) {
-    std::optional<std::string_view> value;
-    if (words.size() > 1) {
-      value = words[1];
-    }
-    WHORL_TRY(const std::size_t taken, read_option(words[0], value, out));
-    if (taken == 0) {
-      break;
-    }
-    words = words.subspan(taken);
-  }
-  if (words.empty()) {
-    return fail(ErrorKind::InvalidInput, "no module is given");
-  }
-  out.module = words[0];
-  out.arguments.assign(words.begin(), words.end());
-  out.arguments[0] = fs::file_name(out.module);
-  return out;
-}
-
-/// Standard output or error of this process.
-class ProcessOutput final : public wasi::OutputSink {
- public:
-  explicit ProcessOutput(int fd) noexcept : fd_(fd) {}
-  [[nodiscard]] std::size_t room() const noexcept override { return std::size_t{64} * 1024; }
-  void write(ByteView bytes) override { log::write_all(fd_, as_text(bytes)); }
-
- private:
-  int fd_;
-};
-
-/// Standard input of this process; reading it blocks, which harms nobody here.
-class ProcessInput final : public wasi::InputSource {
- public:
-  [[nodiscard]] ByteView available() override {
-    if (begin_ == end_ && !ended_) {
-      const ssize_t got = ::read(STDIN_FILENO, buffer_.data(), buffer_.size());
-      ended_ = got <= 0;
-      begin_ = 0;
-      end_ = ended_ ? 0 : static_cast<std::size_t>(got);
-    }
-    return ByteView(buffer_).subspan(begin_, end_ - begin_);
-  }
-  void consume(std::size_t count) override { begin_ += count; }
-  [[nodiscard]] bool is_ended() override { return ended_; }
-
- private:
-  std::array<std::uint8_t, 4096> buffer_{};
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  bool ended_ = false;
-};
-
 /// One command in its own instance, on the one shard there is.
 class Run final : public engine::FiberScheduler {
  public:
-  Run(Options options, async::Shard& shard)
+  Run(CommandOptions options, async::Shard& shard)
       : options_(std::move(options)), shard_(shard), timers_(shard) {}
 
   /// @return the exit code
@@ -166,7 +47,7 @@ class Run final : public engine::FiberScheduler {
     WHORL_TRY(auto store, engine::Store::create(component->engine(), budget, &instance));
     store_ = store.get();
     if (auto instantiated = instance.instantiate(*store); !instantiated) {
-      return exit_code(instantiated.error());
+      return exit_code_of(instantiated.error());
     }
     engine::Fiber fiber(
         *store,
@@ -179,7 +60,7 @@ class Run final : public engine::FiberScheduler {
     if (fiber.state() != engine::Fiber::State::Done) {
       shard_.run();
     }
-    return fiber.outcome() ? 0 : exit_code(fiber.outcome().error());
+    return fiber.outcome() ? 0 : exit_code_of(fiber.outcome().error());
   }
 
  private:
@@ -226,14 +107,6 @@ class Run final : public engine::FiberScheduler {
     }
   }
 
-  [[nodiscard]] static int exit_code(const engine::Trap& trap) {
-    if (trap.kind == engine::TrapKind::Exit) {
-      return trap.exit_code;
-    }
-    log::write_all(STDERR_FILENO, fmt::format("trap: {}\n", trap.to_text()));
-    return kTrapped;
-  }
-
   // engine::FiberScheduler
   void fiber_ready(engine::Fiber&) noexcept override {
     shard_.post([this] { step(); });
@@ -241,7 +114,7 @@ class Run final : public engine::FiberScheduler {
   void fiber_yielded(engine::Fiber&) noexcept override {}
   void fiber_done(engine::Fiber&) noexcept override {}
 
-  Options options_;
+  CommandOptions options_;
   async::Shard& shard_;
   wasi::ShardTimers timers_;
   ProcessOutput output_{STDOUT_FILENO};
@@ -255,25 +128,16 @@ class Run final : public engine::FiberScheduler {
   engine::Fiber* fiber_ = nullptr;
 };
 
-int run_main(std::span<char*> words) {
-  auto options = read_options(words);
-  if (!options) {
-    log::write_all(STDERR_FILENO, fmt::format("error: {}\n", options.error().to_line()));
-    return kCannotRun;
-  }
-  async::Shard shard(0);
-  Run run(*std::move(options), shard);
-  const auto code = run.run();
-  if (!code) {
-    log::write_all(STDERR_FILENO, fmt::format("error: {}\n", code.error().to_line()));
-    return kCannotRun;
-  }
-  return *code;
-}
-
 }  // namespace
 }  // namespace whorl::conformance
 
 int main(int argc, char** argv) {
-  return whorl::conformance::run_main(std::span(argv + 1, static_cast<std::size_t>(argc - 1)));
+  using namespace whorl;  // NOLINT(google-build-using-namespace): main is in no namespace
+  return conformance::run_main(
+      std::span(argv + 1, static_cast<std::size_t>(argc - 1)),
+      [](conformance::CommandOptions options) {
+        async::Shard shard(0);
+        return conformance::Run(std::move(options), shard).run();
+      }
+  );
 }

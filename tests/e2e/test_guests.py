@@ -25,6 +25,13 @@ CASES = [
     ("js-spin-p2", "/hello/x", b'"Hello, x!"'),
     # Imports all of Spin's platform, most of which is only announced.
     ("py-spin3-p2", "/", b"Hello from Python!"),
+    # WASI 0.3 and its release candidate.
+    ("c-p3", "/", b"hello p3 from C\n"),
+    ("rust-spin6-component", "/", b"Hello World from spin-sdk 6!"),
+    ("rust-spin7-component", "/", b"Hello World from spin-sdk 7!"),
+    ("rust-spin7-wasip2", "/", b"Hello World from spin-sdk 7!"),
+    ("js-qjs-p3", "/", b"hello p3 from JS\n"),
+    ("py-spin5-p3", "/", b"Hello from Python!"),
 ]
 
 

@@ -63,8 +63,8 @@ class CppTypes:
         """The owned form with every name qualified and every alias expanded."""
         return self._spell(type, self._home, "absolute")
 
-    def parameter(self, type: Ty) -> str:
-        """The type of a parameter of a host function."""
+    def parameter(self, type: Ty, form: str = "view") -> str:
+        """The type of a parameter of a host function, in the form "view" or "owned"."""
         match self.expand(type, self._home):
             case (BorrowOf(resource), scope):
                 return self._resource(resource, scope, "view") + "&"
@@ -72,7 +72,7 @@ class CppTypes:
                 inner, inner_scope = self.expand(element, scope)
                 if isinstance(inner, BorrowOf):
                     return self._resource(inner.resource, inner_scope, "view") + "*"
-        return self._spell(type, self._home, "view")
+        return self._spell(type, self._home, form)
 
     # --- structure ------------------------------------------------------------------------------
 

@@ -230,7 +230,9 @@ class _Header:
         names = [snake(param.name, _PARAMETERS) for param in function.params]
         params = ["component::Call& call"]
         for param, spelled in zip(function.params, names):
-            params.append(f"{self._types.parameter(param.type)} {spelled}")
+            # Other code of the guest may run before an async function is done with its parameters.
+            form = "owned" if function.is_async else "view"
+            params.append(f"{self._types.parameter(param.type, form)} {spelled}")
         return f"  [[nodiscard]] virtual {returned} {name}({', '.join(params)}) = 0;"
 
 

@@ -195,6 +195,42 @@ class Packages(unittest.TestCase):
         files = generate(self.FILES, both, suffixes=["t:p@2.0.0=v2"])
         self.assertIn("namespace whorl::wit::t_p_a_v2 {", files["t_p_a_v2.hpp"])
 
+    def test_async_functions_own_their_parameters(self):
+        body = """
+            resource r { go: async func(path: string, other: borrow<r>) -> list<u8>; }
+            f: func(path: string);
+            g: async func(all: list<list<u8>>, from: option<borrow<r>>);
+        """
+        self.assertEqual(
+            declarations(body),
+            [
+                "<Bytes> go(std::string path, R& other)",
+                "<> f(std::string_view path)",
+                "<> g(std::vector<Bytes> all, R* from)",
+            ],
+        )
+        text = "package t:p;\ninterface i {\n" + body + "\n}"
+        source = generate({"t/p/i.wit": text}, ["t:p/i"])["t_p_i.cpp"]
+        self.assertIn('async_host_function<&R::go, kParams0>("[method]r.go")', source)
+        self.assertIn("component::host_function<&Host::f", source)
+        self.assertIn('#include "component/async_host.hpp"', source)
+
+    def test_streams_and_futures(self):
+        body = """
+            resource r;
+            f: func(s: stream<u8>) -> future<result<_, string>>;
+            g: func(s: option<stream>) -> tuple<stream<r>, future<list<string>>>;
+        """
+        self.assertEqual(
+            declarations(body),
+            [
+                "<FutureReader<std::expected<void, std::string>>> f(StreamReader<std::uint8_t> s)",
+                "<std::tuple<StreamReader<Own<R>>, FutureReader<std::vector<std::string>>>> "
+                "g(std::optional<StreamReader<void>> s)",
+            ],
+        )
+        self.assertIn('#include "component/stream.hpp"', header(body))
+
     def test_mistakes(self):
         table = {
             "f: func(x: missing);": "'missing' is not defined in t:p/i",

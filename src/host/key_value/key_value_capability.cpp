@@ -9,6 +9,7 @@ namespace {
 constexpr std::array<const component::HostInterface*, KeyValueCapability::kInterfaces> kInterfaces{
     &wit::fermyon_spin_key_value::kInterface,
     &wit::fermyon_spin_key_value_v1::kInterface,
+    &wit::spin_key_value_key_value::kInterface,
     &wit::wasi_keyvalue_store::kInterface,
     &wit::wasi_keyvalue_atomics::kInterface,
     &wit::wasi_keyvalue_batch::kInterface,
@@ -25,6 +26,7 @@ class KeyValueGrant final : public Grant {
     const std::array<void*, KeyValueCapability::kInterfaces> objects{
         static_cast<wit::fermyon_spin_key_value::Host*>(&shared_->spin),
         static_cast<wit::fermyon_spin_key_value_v1::Host*>(v1.get()),
+        static_cast<wit::spin_key_value_key_value::Host*>(&shared_->spin3),
         static_cast<wit::wasi_keyvalue_store::Host*>(&shared_->store),
         static_cast<wit::wasi_keyvalue_atomics::Host*>(&shared_->atomics),
         static_cast<wit::wasi_keyvalue_batch::Host*>(&shared_->batch),
@@ -42,6 +44,7 @@ class KeyValueGrant final : public Grant {
     explicit Shared(GrantedStores its_stores) : stores(std::move(its_stores)) {}
     GrantedStores stores;
     SpinHost spin{stores};
+    Spin3Host spin3{stores};
     WasiStoreHost store{stores};
     WasiAtomicsHost atomics;
     WasiBatchHost batch;

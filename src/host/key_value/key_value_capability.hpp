@@ -14,7 +14,7 @@ namespace whorl::host::key_value {
 
 class KeyValueCapability final : public Capability {
  public:
-  static constexpr std::size_t kInterfaces = 5;
+  static constexpr std::size_t kInterfaces = 6;
   /// Where the registry has put them.
   using Slots = std::array<std::uint16_t, kInterfaces>;
 

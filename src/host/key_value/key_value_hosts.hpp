@@ -1,11 +1,13 @@
-/// What guests import to use key-value stores, in its three forms: `fermyon:spin/key-value@2.0.0`,
-/// the older `fermyon:spin/key-value`, and `wasi:keyvalue` store, atomics and batch.
+/// What guests import to use key-value stores, in its four forms: `spin:key-value@3.0.0`, whose
+/// functions are asynchronous, `fermyon:spin/key-value@2.0.0`, the older `fermyon:spin/key-value`,
+/// and `wasi:keyvalue` store, atomics and batch.
 #pragma once
 
 #include "host/capability.hpp"
 #include "host/key_value/store.hpp"
 #include "wit/fermyon_spin_key_value.hpp"
 #include "wit/fermyon_spin_key_value_v1.hpp"
+#include "wit/spin_key_value_key_value.hpp"
 #include "wit/wasi_keyvalue_atomics.hpp"
 #include "wit/wasi_keyvalue_batch.hpp"
 #include "wit/wasi_keyvalue_store.hpp"
@@ -35,6 +37,19 @@ class SpinHost final : public wit::fermyon_spin_key_value::Host {
       component::Own<wit::fermyon_spin_key_value::Store>,
       wit::fermyon_spin_key_value::Error>>
   store_open(component::Call& call, std::string_view label) override;
+
+ private:
+  const GrantedStores& stores_;
+};
+
+/// spin:key-value@3.0.0. Keeps nothing of an instance.
+class Spin3Host final : public wit::spin_key_value_key_value::Host {
+ public:
+  explicit Spin3Host(const GrantedStores& stores) noexcept : stores_(stores) {}
+  [[nodiscard]] component::HostResult<std::expected<
+      component::Own<wit::spin_key_value_key_value::Store>,
+      wit::spin_key_value_key_value::Error>>
+  store_open(component::Call& call, std::string label) override;
 
  private:
   const GrantedStores& stores_;

@@ -1,6 +1,8 @@
 #include "host/sqlite/sqlite_hosts.hpp"
 
 #include "host/caller.hpp"
+#include "host/listed.hpp"
+#include "wit/spin_sqlite_sqlite_abi.hpp"
 
 #include <expected>
 #include <type_traits>
@@ -115,6 +117,11 @@ class SpinConnection final : public v2::Connection {
 
 class Spin3Connection final : public v3::Connection {
  public:
+  using Rows = std::tuple<
+      std::vector<std::string>,
+      component::StreamReader<v3::RowResult>,
+      component::FutureReader<std::expected<void, v3::Error>>>;
+
   explicit Spin3Connection(Opened opened) noexcept : opened_(std::move(opened)) {}
   component::HostResult<std::expected<v3::QueryResult, v3::Error>> execute(
       component::Call& call, std::string_view statement, std::vector<v3::Value> parameters
@@ -123,11 +130,34 @@ class Spin3Connection final : public v3::Connection {
         call, opened_.connection(), statement, std::move(parameters)
     );
   }
+  component::HostResult<std::expected<Rows, v3::Error>> execute_async(
+      component::Call& call, std::string statement, std::vector<v3::Value> parameters
+  ) override {
+    using Answer = std::expected<Rows, v3::Error>;
+    auto ran = run<v3::QueryResult, v3::Error>(
+        call, opened_.connection(), statement, std::move(parameters)
+    );
+    if (!ran) {
+      return std::unexpected(std::move(ran.error()));
+    }
+    if (!*ran) {
+      return Answer(std::unexpect, std::move(ran->error()));
+    }
+    auto [rows, done] =
+        listed(std::expected<std::vector<v3::RowResult>, v3::Error>(std::move((*ran)->rows)));
+    return Answer(std::in_place, std::move((*ran)->columns), std::move(rows), std::move(done));
+  }
   component::HostResult<std::int64_t> last_insert_rowid(component::Call&) override {
     return opened_.connection()->last_insert_rowid();
   }
+  component::HostResult<std::int64_t> last_insert_rowid_async(component::Call& call) override {
+    return last_insert_rowid(call);
+  }
   component::HostResult<std::uint64_t> changes(component::Call&) override {
     return opened_.connection()->changes();
+  }
+  component::HostResult<std::uint64_t> changes_async(component::Call& call) override {
+    return changes(call);
   }
 
  private:
@@ -154,6 +184,11 @@ Spin3Host::connection_open(component::Call&, std::string_view database) {
     return Answer(std::unexpect, std::move(opened.error()));
   }
   return Answer(std::make_unique<Spin3Connection>(*std::move(opened)));
+}
+
+component::HostResult<std::expected<component::Own<v3::Connection>, v3::Error>>
+Spin3Host::connection_open_async(component::Call& call, std::string database) {
+  return connection_open(call, database);
 }
 
 component::HostResult<std::expected<v1::Connection, v1::Error>> SpinV1Host::open(

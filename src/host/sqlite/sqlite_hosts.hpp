@@ -1,5 +1,6 @@
-/// What guests import to use SQL databases, in its three forms: `spin:sqlite@3`, of which 3.0.0 is
-/// here, `fermyon:spin/sqlite@2.0.0`, and the older `fermyon:spin/sqlite`.
+/// What guests import to use SQL databases, in its three forms: `spin:sqlite@3`, the newest of
+/// which has asynchronous functions too, `fermyon:spin/sqlite@2.0.0`, and the older
+/// `fermyon:spin/sqlite`.
 #pragma once
 
 #include "host/capability.hpp"
@@ -86,6 +87,10 @@ class Spin3Host final : public wit::spin_sqlite_sqlite::Host {
       component::Own<wit::spin_sqlite_sqlite::Connection>,
       wit::spin_sqlite_sqlite::Error>>
   connection_open(component::Call& call, std::string_view database) override;
+  [[nodiscard]] component::HostResult<std::expected<
+      component::Own<wit::spin_sqlite_sqlite::Connection>,
+      wit::spin_sqlite_sqlite::Error>>
+  connection_open_async(component::Call& call, std::string database) override;
 
  private:
   const GrantedDatabases& databases_;

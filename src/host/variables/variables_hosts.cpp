@@ -11,6 +11,7 @@ namespace {
 // In the order of Slots::slots.
 constexpr std::array<const component::HostInterface*, kInterfaceCount> kInterfaces{
     &wit::fermyon_spin_variables::kInterface,
+    &wit::spin_variables_variables::kInterface,
     &wit::fermyon_spin_config_v1::kInterface,
     &wit::wasi_config_store::kInterface,
 };
@@ -34,6 +35,24 @@ std::string why_undefined(std::string_view name) {
   return fmt::format("the component has no variable `{}`", shown(name));
 }
 
+/// Both interfaces of Spin have the same errors.
+template <class TheirError>
+std::expected<std::string, TheirError> find_variable(
+    const ComponentVariables& values, std::string_view name
+) {
+  if (!is_variable_name(name)) {
+    return std::unexpected(TheirError::invalid_name(why_invalid(name)));
+  }
+  const Result<std::string>* value = values.find(name);
+  if (value == nullptr) {
+    return std::unexpected(TheirError::undefined(why_undefined(name)));
+  }
+  if (!*value) {
+    return std::unexpected(TheirError::provider(value->error().message()));
+  }
+  return **value;
+}
+
 }  // namespace
 
 Slots register_variables(component::HostRegistry& registry) {
@@ -46,19 +65,12 @@ Slots register_variables(component::HostRegistry& registry) {
 
 component::HostResult<std::expected<std::string, wit::fermyon_spin_variables::Error>>
 VariablesHost::get(component::Call&, std::string_view name) {
-  using Error = wit::fermyon_spin_variables::Error;
-  using Answer = std::expected<std::string, Error>;
-  if (!is_variable_name(name)) {
-    return Answer(std::unexpect, Error::invalid_name(why_invalid(name)));
-  }
-  const Result<std::string>* value = values_.find(name);
-  if (value == nullptr) {
-    return Answer(std::unexpect, Error::undefined(why_undefined(name)));
-  }
-  if (!*value) {
-    return Answer(std::unexpect, Error::provider(value->error().message()));
-  }
-  return **value;
+  return find_variable<wit::fermyon_spin_variables::Error>(values_, name);
+}
+
+component::HostResult<std::expected<std::string, wit::spin_variables_variables::Error>>
+Variables3Host::get(component::Call&, std::string name) {
+  return find_variable<wit::spin_variables_variables::Error>(values_, name);
 }
 
 component::HostResult<std::expected<std::string, wit::fermyon_spin_config_v1::Error>>
@@ -109,12 +121,17 @@ StoreHost::get_all(component::Call&) {
 }
 
 Hosts::Hosts(std::shared_ptr<const ComponentVariables> values)
-    : values_(std::move(values)), variables_(*values_), config_(*values_), store_(*values_) {}
+    : values_(std::move(values)),
+      variables_(*values_),
+      variables3_(*values_),
+      config_(*values_),
+      store_(*values_) {}
 
 void Hosts::fill(const Slots& slots, std::span<void*> hosts) {
   // The thunks of an interface expect a pointer to its Host class.
   const std::array<void*, kInterfaceCount> objects{
       static_cast<wit::fermyon_spin_variables::Host*>(&variables_),
+      static_cast<wit::spin_variables_variables::Host*>(&variables3_),
       static_cast<wit::fermyon_spin_config_v1::Host*>(&config_),
       static_cast<wit::wasi_config_store::Host*>(&store_),
   };

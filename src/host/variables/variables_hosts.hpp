@@ -1,5 +1,5 @@
-/// What guests import to read their variables, in its three forms: `fermyon:spin/variables@2.0.0`,
-/// the older `fermyon:spin/config`, and `wasi:config/store`.
+/// What guests import to read their variables, in its four forms: `spin:variables@3.0.0`,
+/// `fermyon:spin/variables@2.0.0`, the older `fermyon:spin/config`, and `wasi:config/store`.
 ///
 /// The objects keep nothing of an instance, so that all instances of a component share them.
 #pragma once
@@ -8,6 +8,7 @@
 #include "host/variables/app_variables.hpp"
 #include "wit/fermyon_spin_config_v1.hpp"
 #include "wit/fermyon_spin_variables.hpp"
+#include "wit/spin_variables_variables.hpp"
 #include "wit/wasi_config_store.hpp"
 
 #include <array>
@@ -19,7 +20,7 @@
 namespace whorl::host::variables {
 
 /// How many interfaces register_variables() registers.
-inline constexpr std::size_t kInterfaceCount = 3;
+inline constexpr std::size_t kInterfaceCount = 4;
 
 /// Where the registry has put them. @thread any
 struct Slots {
@@ -35,6 +36,18 @@ class VariablesHost final : public wit::fermyon_spin_variables::Host {
   [[nodiscard]] component::HostResult<
       std::expected<std::string, wit::fermyon_spin_variables::Error>>
   get(component::Call& call, std::string_view name) override;
+
+ private:
+  const ComponentVariables& values_;
+};
+
+/// The same, asynchronous in the interface: values are there, so it never waits.
+class Variables3Host final : public wit::spin_variables_variables::Host {
+ public:
+  explicit Variables3Host(const ComponentVariables& values) noexcept : values_(values) {}
+  [[nodiscard]] component::HostResult<
+      std::expected<std::string, wit::spin_variables_variables::Error>>
+  get(component::Call& call, std::string name) override;
 
  private:
   const ComponentVariables& values_;
@@ -80,6 +93,7 @@ class Hosts {
  private:
   std::shared_ptr<const ComponentVariables> values_;
   VariablesHost variables_;
+  Variables3Host variables3_;
   ConfigHost config_;
   StoreHost store_;
 };

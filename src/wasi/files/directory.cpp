@@ -251,7 +251,15 @@ OsResult<> Directory::remove_directory(std::string_view path) const {
   if (!place) {
     return os_error(place.error() == EBUSY ? EINVAL : place.error());
   }
-  return checked(::unlinkat(place->parent, place->name.c_str(), AT_REMOVEDIR));
+  auto removed = checked(::unlinkat(place->parent, place->name.c_str(), AT_REMOVEDIR));
+  // A link that leads out is an attempt to get out here too.
+  if (!removed && removed.error() == ENOTDIR) {
+    const auto behind = metadata_at(path, Links::Follow);
+    if (!behind && behind.error() == EPERM) {
+      return os_error(EPERM);
+    }
+  }
+  return removed;
 }
 
 OsResult<> Directory::unlink_file(std::string_view path) const {

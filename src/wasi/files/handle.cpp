@@ -144,6 +144,14 @@ OsResult<Handle> Handle::open(
   if (!charge.try_resize(kCharge)) {
     return refused(ENOMEM);
   }
+  // Reading is what is meant where nothing is said; who makes or empties a file may write it.
+  constexpr std::uint32_t kUses = DescriptorBits::kRead | DescriptorBits::kWrite;
+  if ((flags & kUses) == 0) {
+    flags |= DescriptorBits::kRead;
+  }
+  if ((open & (OpenBits::kCreate | OpenBits::kTruncate)) != 0) {
+    flags |= DescriptorBits::kWrite;
+  }
   auto opened = (*as_directory())
                     ->open(
                         path,
@@ -166,9 +174,10 @@ OsResult<Handle> Handle::open(
                                (access.writable ? DescriptorBits::kWrite : 0U);
     return Handle(std::make_shared<File>(std::move(*file)), held, std::move(charge));
   }
-  // A directory may change what is below it when the one it was opened through may.
   const std::uint32_t held = DescriptorBits::kRead | (flags_ & DescriptorBits::kMutateDirectory);
-  return Handle(std::get<DirectoryPtr>(*std::move(opened)), held, std::move(charge));
+  Handle made(std::get<DirectoryPtr>(*std::move(opened)), held, std::move(charge));
+  made.opened_flags_ = held & (flags | DescriptorBits::kRead);
+  return made;
 }
 
 OsResult<std::string> Handle::read_link(std::string_view path) const {

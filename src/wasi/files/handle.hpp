@@ -52,11 +52,18 @@ class Handle {
   Handle(
       std::shared_ptr<const Directory> directory, std::uint32_t flags, MemoryCharge charge = {}
   ) noexcept
-      : target_(std::move(directory)), flags_(flags), charge_(std::move(charge)) {}
+      : target_(std::move(directory)),
+        flags_(flags),
+        opened_flags_(flags),
+        charge_(std::move(charge)) {}
   Handle(std::shared_ptr<File> file, std::uint32_t flags, MemoryCharge charge) noexcept
-      : target_(std::move(file)), flags_(flags), charge_(std::move(charge)) {}
+      : target_(std::move(file)), flags_(flags), opened_flags_(flags), charge_(std::move(charge)) {}
 
+  /// What may be done with it: a folder may change what is below it when the one it was opened
+  /// through may.
   [[nodiscard]] std::uint32_t flags() const noexcept { return flags_; }
+  /// The same, without what was not asked for when it was opened.
+  [[nodiscard]] std::uint32_t opened_flags() const noexcept { return opened_flags_; }
   /// RegularFile or Directory.
   [[nodiscard]] Type type() const noexcept;
 
@@ -118,6 +125,7 @@ class Handle {
 
   std::variant<FilePtr, DirectoryPtr> target_;
   std::uint32_t flags_;
+  std::uint32_t opened_flags_;
   MemoryCharge charge_;
 };
 

@@ -53,6 +53,15 @@ class P2Hosts {
   [[nodiscard]] bool is_clean() const noexcept { return memory_.used() == 0; }
   [[nodiscard]] const Surroundings& surroundings() const noexcept { return surroundings_; }
 
+  // What an instance has once, whichever version of WASI it asks.
+  [[nodiscard]] const InstanceContext& context() const noexcept { return context_; }
+  [[nodiscard]] SocketAccess& socket_access() noexcept { return socket_access_; }
+  [[nodiscard]] EnvironmentHost& environment() noexcept { return environment_; }
+  [[nodiscard]] ExitHost& exit() noexcept { return exit_; }
+  [[nodiscard]] RandomHost& random() noexcept { return random_; }
+  [[nodiscard]] InsecureRandomHost& insecure_random() noexcept { return insecure_random_; }
+  [[nodiscard]] InsecureSeedHost& insecure_seed() noexcept { return insecure_seed_; }
+
  private:
   [[nodiscard]] std::array<void*, kInterfaceCount> objects() noexcept;
 

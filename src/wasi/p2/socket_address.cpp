@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -43,6 +44,11 @@ constexpr std::array<std::pair<int, SocketError>, 27> kCodes{{
     {ECONNABORTED, SocketError::ConnectionAborted},
     {EMSGSIZE, SocketError::DatagramTooLarge},
 }};
+
+constexpr std::uint64_t kNanoseconds = 1'000'000'000;
+/// What Linux takes for the seconds and the count of keep-alive probes (tcp(7)).
+constexpr std::uint64_t kMaxKeepAliveSeconds = 32'767;
+constexpr std::uint32_t kMaxKeepAliveCount = 127;
 
 const in6_addr& v6_of(const net::SocketAddress& address) noexcept {
   return reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr;
@@ -211,6 +217,62 @@ SocketOutcome<> set_buffer_size_of(int fd, int option, std::uint64_t value) {
   }
   constexpr std::uint64_t kMost = std::numeric_limits<int>::max() / 2;
   return set_int_option(fd, SOL_SOCKET, option, static_cast<int>(std::min(value, kMost)));
+}
+
+SocketOutcome<fs::Fd> make_socket(int type, bool is_v6) {
+  fs::Fd fd(::socket(is_v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) {
+    return socket_refused(errno);
+  }
+  if (is_v6) {
+    if (auto only = set_int_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1); !only) {
+      return std::unexpected(only.error());
+    }
+  }
+  return fd;
+}
+
+SocketOutcome<std::uint64_t> keep_alive_time_of(int fd, int option) {
+  const auto seconds = int_option(fd, IPPROTO_TCP, option);
+  if (!seconds) {
+    return SocketOutcome<std::uint64_t>(std::unexpected(seconds.error()));
+  }
+  return static_cast<std::uint64_t>(*seconds) * kNanoseconds;
+}
+
+SocketOutcome<> set_keep_alive_time_of(int fd, int option, std::uint64_t value) {
+  if (value == 0) {
+    return invalid_argument();
+  }
+  const std::uint64_t rounded_up = (value - 1) / kNanoseconds + 1;
+  return set_int_option(
+      fd, IPPROTO_TCP, option, static_cast<int>(std::min(rounded_up, kMaxKeepAliveSeconds))
+  );
+}
+
+SocketOutcome<std::uint32_t> keep_alive_count_of(int fd) {
+  const auto value = int_option(fd, IPPROTO_TCP, TCP_KEEPCNT);
+  if (!value) {
+    return SocketOutcome<std::uint32_t>(std::unexpected(value.error()));
+  }
+  return static_cast<std::uint32_t>(*value);
+}
+
+SocketOutcome<> set_keep_alive_count_of(int fd, std::uint32_t value) {
+  if (value == 0) {
+    return invalid_argument();
+  }
+  const auto count = static_cast<int>(std::min(value, kMaxKeepAliveCount));
+  return set_int_option(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+}
+
+SocketOutcome<net::SocketAddress> peer_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return SocketOutcome<net::SocketAddress>(socket_refused(errno));
+  }
+  return net::SocketAddress(reinterpret_cast<const sockaddr*>(&storage), size);
 }
 
 }  // namespace whorl::wasi::p2

@@ -1,6 +1,7 @@
 /// Addresses and errors of wasi:sockets, to and from the system's. @thread any
 #pragma once
 
+#include "fs/file.hpp"
 #include "net/address.hpp"
 #include "wit/wasi_sockets_network.hpp"
 
@@ -35,6 +36,10 @@ using SocketOutcome = std::expected<T, SocketError>;
 /// Neither multicast nor broadcast.
 [[nodiscard]] bool is_unicast(const net::SocketAddress& address) noexcept;
 
+/// A non-blocking socket; an IPv6 one talks to IPv6 addresses only.
+/// @param type  SOCK_STREAM or SOCK_DGRAM
+[[nodiscard]] SocketOutcome<fs::Fd> make_socket(int type, bool is_v6);
+
 /// Options that TCP and UDP sockets share. Values of 0 are InvalidArgument; others are brought
 /// within what the system takes.
 [[nodiscard]] SocketOutcome<std::uint8_t> hop_limit_of(int fd, bool is_v6);
@@ -42,6 +47,14 @@ using SocketOutcome = std::expected<T, SocketError>;
 /// @param option  SO_RCVBUF or SO_SNDBUF
 [[nodiscard]] SocketOutcome<std::uint64_t> buffer_size_of(int fd, int option);
 [[nodiscard]] SocketOutcome<> set_buffer_size_of(int fd, int option, std::uint64_t value);
+/// @param option  TCP_KEEPIDLE or TCP_KEEPINTVL; the time is in nanoseconds, the system's in
+/// seconds
+[[nodiscard]] SocketOutcome<std::uint64_t> keep_alive_time_of(int fd, int option);
+[[nodiscard]] SocketOutcome<> set_keep_alive_time_of(int fd, int option, std::uint64_t value);
+[[nodiscard]] SocketOutcome<std::uint32_t> keep_alive_count_of(int fd);
+[[nodiscard]] SocketOutcome<> set_keep_alive_count_of(int fd, std::uint32_t value);
+/// Who a socket is connected to.
+[[nodiscard]] SocketOutcome<net::SocketAddress> peer_of(int fd);
 [[nodiscard]] SocketOutcome<int> int_option(int fd, int level, int option);
 [[nodiscard]] SocketOutcome<> set_int_option(int fd, int level, int option, int value);
 

@@ -18,20 +18,6 @@ namespace {
 
 namespace lookup_wit = wit::wasi_sockets_ip_name_lookup;
 
-/// A socket of that kind, non-blocking; an IPv6 one talks to IPv6 addresses only.
-std::expected<fs::Fd, SocketError> make_socket(int type, bool is_v6) {
-  fs::Fd fd(::socket(is_v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.is_open()) {
-    return socket_refused(errno);
-  }
-  if (is_v6) {
-    if (auto only = set_int_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1); !only) {
-      return std::unexpected(only.error());
-    }
-  }
-  return fd;
-}
-
 /// A name being looked up; shared with the thread that does it.
 struct Lookup {
   Result<std::vector<net::SocketAddress>> addresses;

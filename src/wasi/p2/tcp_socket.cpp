@@ -17,10 +17,6 @@ namespace {
 
 constexpr int kLingerMilliseconds = 30'000;
 constexpr std::size_t kReceiveBuffer = std::size_t{32} * 1024;
-constexpr std::uint64_t kNanoseconds = 1'000'000'000;
-/// What Linux takes for the seconds and the count of keep-alive probes (tcp(7)).
-constexpr std::uint64_t kMaxKeepAliveSeconds = 32'767;
-constexpr std::uint32_t kMaxKeepAliveCount = 127;
 
 template <class T = void>
 SocketOutcome<T> refused(SocketError error) {
@@ -48,24 +44,6 @@ class ConnectReadiness final : public Readiness {
  private:
   std::shared_ptr<TcpConnection> connection_;
 };
-
-SocketOutcome<> set_seconds(int fd, int option, std::uint64_t nanoseconds) {
-  if (nanoseconds == 0) {
-    return refused(SocketError::InvalidArgument);
-  }
-  const std::uint64_t rounded_up = (nanoseconds - 1) / kNanoseconds + 1;
-  return set_int_option(
-      fd, IPPROTO_TCP, option, static_cast<int>(std::min(rounded_up, kMaxKeepAliveSeconds))
-  );
-}
-
-SocketOutcome<std::uint64_t> seconds_of(int fd, int option) {
-  const auto seconds = int_option(fd, IPPROTO_TCP, option);
-  if (!seconds) {
-    return refused<std::uint64_t>(seconds.error());
-  }
-  return static_cast<std::uint64_t>(*seconds) * kNanoseconds;
-}
 
 }  // namespace
 
@@ -127,7 +105,8 @@ void TcpConnection::close_receive() {
 // --- streams -------------------------------------------------------------------------------------
 
 ByteView TcpSource::available() {
-  if (begin_ == end_ && !ended_ && failure_ == 0 && !connection_->is_receive_closed()) {
+  if (begin_ == end_ && !ended_ && connection_->receive_error() == 0 &&
+      !connection_->is_receive_closed()) {
     buffer_.resize(kReceiveBuffer);
     ssize_t count = 0;
     do {
@@ -140,14 +119,14 @@ ByteView TcpSource::available() {
     } else if (count < 0 && errno == EAGAIN) {
       connection_->socket().watch_readable();
     } else if (count < 0) {
-      failure_ = errno;
+      connection_->set_receive_error(errno);
     }
   }
   return ByteView(buffer_).subspan(begin_, end_ - begin_);
 }
 
 ByteSource::State TcpSource::state() {
-  if (failure_ != 0) {
+  if (connection_->receive_error() != 0) {
     return State::Failed;
   }
   return (ended_ || connection_->is_receive_closed()) && begin_ == end_ ? State::Ended
@@ -254,14 +233,8 @@ TcpSocket::Outcome<TcpSocket::Address> TcpSocket::remote_address(component::Call
   if (state_ != State::Connected) {
     return refused<Address>(SocketError::InvalidState);
   }
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  if (::getpeername(fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    return SocketOutcome<Address>(socket_refused(errno));
-  }
-  return SocketOutcome<Address>(
-      to_wit(net::SocketAddress(reinterpret_cast<const sockaddr*>(&storage), size))
-  );
+  const auto address = peer_of(fd());
+  return address ? SocketOutcome<Address>(to_wit(*address)) : refused<Address>(address.error());
 }
 
 component::HostResult<bool> TcpSocket::is_listening(component::Call&) {
@@ -299,33 +272,27 @@ TcpSocket::Outcome<> TcpSocket::set_keep_alive_enabled(component::Call&, bool va
 }
 
 TcpSocket::Outcome<TcpSocket::Duration> TcpSocket::keep_alive_idle_time(component::Call&) {
-  return seconds_of(fd(), TCP_KEEPIDLE);
+  return keep_alive_time_of(fd(), TCP_KEEPIDLE);
 }
 
 TcpSocket::Outcome<> TcpSocket::set_keep_alive_idle_time(component::Call&, Duration value) {
-  return set_seconds(fd(), TCP_KEEPIDLE, value);
+  return set_keep_alive_time_of(fd(), TCP_KEEPIDLE, value);
 }
 
 TcpSocket::Outcome<TcpSocket::Duration> TcpSocket::keep_alive_interval(component::Call&) {
-  return seconds_of(fd(), TCP_KEEPINTVL);
+  return keep_alive_time_of(fd(), TCP_KEEPINTVL);
 }
 
 TcpSocket::Outcome<> TcpSocket::set_keep_alive_interval(component::Call&, Duration value) {
-  return set_seconds(fd(), TCP_KEEPINTVL, value);
+  return set_keep_alive_time_of(fd(), TCP_KEEPINTVL, value);
 }
 
 TcpSocket::Outcome<std::uint32_t> TcpSocket::keep_alive_count(component::Call&) {
-  const auto value = int_option(fd(), IPPROTO_TCP, TCP_KEEPCNT);
-  return value ? SocketOutcome<std::uint32_t>(static_cast<std::uint32_t>(*value))
-               : refused<std::uint32_t>(value.error());
+  return keep_alive_count_of(fd());
 }
 
 TcpSocket::Outcome<> TcpSocket::set_keep_alive_count(component::Call&, std::uint32_t value) {
-  if (value == 0) {
-    return refused(SocketError::InvalidArgument);
-  }
-  const auto count = static_cast<int>(std::min(value, kMaxKeepAliveCount));
-  return set_int_option(fd(), IPPROTO_TCP, TCP_KEEPCNT, count);
+  return set_keep_alive_count_of(fd(), value);
 }
 
 TcpSocket::Outcome<std::uint8_t> TcpSocket::hop_limit(component::Call&) {

@@ -52,6 +52,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
 
   // --- receiving -------------------------------------------------------------------------------
   [[nodiscard]] bool is_receive_closed() const noexcept { return receive_closed_; }
+  /// Why nothing more comes, an errno; 0 while nothing is wrong.
+  [[nodiscard]] int receive_error() const noexcept { return receive_error_; }
+  void set_receive_error(int number) noexcept { receive_error_ = number; }
   void close_receive();
 
  private:
@@ -72,6 +75,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   Bytes pending_;
   std::size_t sent_ = 0;  ///< of pending_
   int send_error_ = 0;
+  int receive_error_ = 0;
   bool send_closed_ = false;
   bool shutdown_when_sent_ = false;
   bool receive_closed_ = false;
@@ -97,7 +101,6 @@ class TcpSource final : public ByteSource {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool ended_ = false;
-  int failure_ = 0;  ///< errno
 };
 
 /// What a connection sends.

@@ -1,0 +1,31 @@
+/// Calling wasi:http/handler: one request in, one response out, and what the guest does after it.
+#pragma once
+
+#include "component/component.hpp"
+#include "engine/store.hpp"
+#include "http/exchange.hpp"
+#include "wasi/p2/surroundings.hpp"
+
+#include <expected>
+#include <memory>
+
+namespace whorl::wasi::p3 {
+
+/// Lets the guest answer the exchange. The answer goes out when the guest gives it, which may be
+/// long before its task ends; its body flows as the guest writes it. When the guest traps, the
+/// exchange is left as it is, for the caller to abort.
+///
+/// @param func    the export `handle`, of 0.3.0 or the release candidate
+/// @param around  of the host objects of `instance`; outlives the call
+/// @return        when the task and what it started are over: why the guest ended early, or why the
+///                answer is a 500 of ours. The message is one for the operator's log.
+/// @thread shard, on a fiber
+[[nodiscard]] std::expected<void, engine::Trap> call_handler(
+    component::ComponentInstance& instance,
+    engine::Store& store,
+    const component::ExportedFunc& func,
+    const p2::Surroundings& around,
+    std::shared_ptr<http::Exchange> exchange
+);
+
+}  // namespace whorl::wasi::p3

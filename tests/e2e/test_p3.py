@@ -1,0 +1,232 @@
+"""Services of WASI 0.3: bodies as streams, trailers as futures, work beside and after the answer.
+
+The guest is tests/guests/p3/c/multi3.c, built by tests/guests/p3/build_c.sh; its tools are looked for in WHORL_TOOLS. A
+folder of components that are already built can be named by WHORL_GUESTS_P3.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+import whorl
+
+GUESTS = whorl.ROOT / "tests" / "guests" / "p3"
+MIB = 1024 * 1024
+
+
+def build(folder, name):
+    if built := os.environ.get("WHORL_GUESTS_P3"):
+        return pathlib.Path(built) / f"{name}.wasm"
+    target = folder / f"{name}.wasm"
+    done = subprocess.run([GUESTS / "build_c.sh", name, target], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"cannot build the guest of WASI 0.3, see tests/guests/p3/README.md: {done.stderr.strip()[-200:]}")
+    return target
+
+
+@pytest.fixture(scope="module")
+def component(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("p3"), "multi3")
+
+
+@pytest.fixture(scope="module")
+def middleware(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("p3"), "middleware3")
+
+
+@pytest.fixture(scope="module")
+def server(component):
+    with whorl.Server.start("-f", component) as running:
+        yield running
+
+
+def application(folder, component, ids, grants="[]"):
+    """An application of several components that are the same one."""
+    text = ""
+    for name in ids:
+        shutil.copy(component, folder / f"{name}.wasm")
+        text += f'[[trigger.http]]\nroute = "/{name}/..."\ncomponent = "{name}"\n'
+        text += f'[component.{name}]\nsource = "{name}.wasm"\nallowed_outbound_hosts = {grants}\n'
+    text += f'[[trigger.http]]\nroute = "/..."\ncomponent = "{ids[0]}"\n'
+    return whorl.manifest(folder, text)
+
+
+def chunk(data):
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def test_every_request_has_an_instance_of_its_own(server):
+    assert {server.get("/count").body for _ in range(20)} == {b"1"}
+
+
+def test_an_instance_put_back_equals_a_fresh_one(component):
+    with whorl.Server.start("-f", component, env={"WHORL_AUDIT_RESETS": "1"}) as server:
+        for i in range(30):
+            assert server.get("/count").body == b"1"
+            assert server.post("/echo", b"x" * i * 1000).body == b"x" * i * 1000
+        server.stop()
+        assert "differs from a fresh one" not in server.err.text
+
+
+def test_a_body_comes_back_while_it_is_sent(server):
+    with server.connect() as connection:
+        connection.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"one"))
+        assert connection.head().status == 200
+        assert connection.line() == "3" and connection.take(5) == b"one\r\n"
+        connection.send(chunk(b"two"))
+        assert connection.line() == "3" and connection.take(5) == b"two\r\n"
+        connection.send(b"0\r\n\r\n")
+        assert connection.line() == "0"
+        assert connection.fields() == [("x-end", "whole")]
+
+
+def test_trailers_reach_the_guest_and_the_client(server):
+    with server.connect() as connection:
+        head = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n"
+        connection.send(head + chunk(b"data") + b"0\r\nx-sum: 42\r\n\r\n")
+        response = connection.response()
+        assert (response.body, response.trailers) == (b"data", [("x-sum", "42")])
+
+
+def test_a_body_without_bytes(server):
+    response = server.post("/echo", b"")
+    assert (response.status, response.body, response.complete) == (200, b"", True)
+
+
+def test_a_large_body_passes_through_a_bounded_buffer(server):
+    def echo(body):
+        with server.connect() as connection:
+            head = f"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            sender = threading.Thread(target=connection.send, args=(head + body,))
+            sender.start()
+            response = connection.response()
+            sender.join()
+            return response.body
+
+    body = os.urandom(10 * MIB)
+    assert echo(body[:MIB]) == body[:MIB]
+    before = server.status_kib("VmHWM")
+    assert echo(body) == body
+    assert server.status_kib("VmHWM") - before <= 1024
+
+
+def test_events_arrive_as_the_guest_sends_them(server):
+    with server.connect() as connection:
+        connection.request("GET", "/drip/4")
+        assert connection.head().header("content-type") == "text/event-stream"
+        times = []
+        for i in range(4):
+            assert connection.line() == "9"
+            assert connection.take(11) == f"data: {i}\n\n\r\n".encode()
+            times.append(time.monotonic())
+        assert times[-1] - times[0] >= 0.1, "three waits of 50 ms lie between the first and the last event"
+
+
+def test_the_guest_goes_on_after_its_answer(component):
+    with whorl.Server.start("-f", component) as server:
+        assert server.get("/after").body == b"done"
+        assert "after" not in server.err.text
+        assert server.err.wait_for("after the answer\n")
+
+
+def test_an_answer_before_the_body_is_there(server):
+    with server.connect() as connection:
+        connection.send(b"POST /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert connection.head().status == 200
+        assert connection.line() == "5" and connection.take(7) == b"early\r\n"
+        connection.send(chunk(b"x" * 1000) + b"0\r\n\r\n")
+        assert connection.line() == "5" and connection.take(7) == b" 1000\r\n"
+
+
+def test_the_guest_sees_that_its_client_went_away(component):
+    with whorl.Server.start("-f", component) as server:
+        with server.connect() as connection:
+            connection.request("GET", "/drip/1000")
+            connection.head()
+        assert server.err.wait_for("the client is gone\n")
+        with server.connect(receive_buffer=65536) as connection:
+            connection.request("GET", f"/big/{64 * MIB}")
+            connection.take(1000)
+        assert server.err.wait_for("the client is gone\n(.|\n)*the client is gone\n")
+
+
+def test_a_cut_request_body_is_told_by_the_trailers(server):
+    with server.connect() as connection:
+        connection.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
+        assert connection.head().status == 200
+    assert server.get("/count").status == 200
+
+
+def test_requests_at_once(tmp_path, component):
+    folder = application(tmp_path, component, ["one", "two"], '["http://two.spin.internal"]')
+    with whorl.Server.start("-f", folder) as server:
+        start = time.monotonic()
+        response = server.get("/fan/10/two.spin.internal")
+        assert (response.status, response.body) == (200, b"10"), server.err.text
+        assert time.monotonic() - start < 5, "ten times two waits of 50 ms, at once"
+
+
+def test_requests_over_the_network_at_once(tmp_path, component):
+    folder = application(tmp_path, component, ["one"], '["http://self"]')
+    with whorl.Server.start("-f", folder) as server:
+        assert server.get("/fan/10/self.alt").body == b"10", server.err.text
+
+
+def test_what_is_not_granted_is_an_error_of_the_interface(tmp_path, component):
+    folder = application(tmp_path, component, ["one"])
+    with whorl.Server.start("-f", folder) as server:
+        assert server.get("/fan/2/example.com").body == b"0"
+
+
+def test_a_request_is_passed_on_with_its_body(tmp_path, component):
+    folder = application(tmp_path, component, ["one", "two"], '["http://two.spin.internal"]')
+    with whorl.Server.start("-f", folder) as server:
+        body = os.urandom(MIB)
+        assert server.post("/forward/two.spin.internal", body).body == body, server.err.text
+        with server.connect() as connection:
+            head = b"POST /forward/two.spin.internal HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+            connection.send(head + chunk(b"one"))
+            assert connection.head().status == 200
+            assert connection.line() == "3" and connection.take(5) == b"one\r\n"
+            connection.send(b"0\r\nx-sum: 7\r\n\r\n")
+            assert connection.line() == "0"
+            assert connection.fields() == [("x-sum", "7")]
+
+
+@pytest.mark.parametrize("path,status", [("/error", 500), ("/silent", 500), ("/trap", 500), ("/nowhere", 404)])
+def test_ends_without_an_answer(server, path, status):
+    assert server.get(path).status == status
+    assert server.get("/count").body == b"1"
+
+
+def test_a_trap_after_the_answer_cuts_the_body(server):
+    response = server.get("/late-trap")
+    assert response.status == 200 and not response.complete
+    assert server.get("/count").body == b"1"
+
+
+def test_limits(component):
+    with whorl.Server.start(
+        "-f", component, "--max-request-cpu", "300ms", "--max-response-delay", "500ms"
+    ) as server:
+        assert server.get("/loop").status == 504
+        assert server.get("/never").status == 504
+        assert server.get("/count").body == b"1"
+
+
+def test_middleware_stands_before_the_component(tmp_path, component, middleware):
+    for name, file in (("main", component), ("outer", middleware), ("inner", middleware)):
+        shutil.copy(file, tmp_path / f"{name}.wasm")
+    text = '[[trigger.http]]\nroute = "/..."\ncomponent = "main"\n'
+    text += 'dependencies.middleware = [{ path = "outer.wasm" }, { path = "inner.wasm" }]\n'
+    text += '[component.main]\nsource = "main.wasm"\n'
+    with whorl.Server.start("-f", whorl.manifest(tmp_path, text)) as server:
+        body = os.urandom(MIB)
+        response = server.post("/echo", body)
+        assert (response.status, response.body == body) == (202, True), server.err.text
+        assert server.get("/stop").status == 500
+        assert {server.get("/count").body for _ in range(5)} == {b"1"}
