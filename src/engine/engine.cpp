@@ -121,7 +121,8 @@ capi::Config make_config(const EngineOptions& options, bool parallel_compilation
 
 std::string make_key(const EngineOptions& options) {
   return fmt::format(
-      "wasmtime {} epoch cow reservation={} guard={} unwind={} debug={} opt={} gc=0 shared=0 {}",
+      "wasmtime {} epoch cow reservation={} guard={} move=0 unwind={} debug={} opt={} gc=0 "
+      "shared=0 {}",
       WASMTIME_VERSION,
       kMemoryReservation,
       kMemoryGuard,

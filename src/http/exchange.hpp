@@ -7,9 +7,11 @@
 #include "async/event.hpp"
 #include "http/message.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace whorl::telemetry {
 class RequestRecord;
@@ -28,7 +30,19 @@ class Exchange {
 
   // --- handler's side --------------------------------------------------------------------------
   /// The request; the handler may move its parts out.
-  [[nodiscard]] Request& request() noexcept { return request_; }
+  [[nodiscard]] Request& request() {
+    if (more_fields_ != nullptr) [[unlikely]] {
+      add_more_fields();
+    }
+    return request_;
+  }
+  /// The request but for the fields that are added when somebody looks at them.
+  [[nodiscard]] const Request& request_so_far() const noexcept { return request_; }
+  /// Fields that only who calls request() pays for.
+  /// @param add  appends them; called once, or never
+  void set_more_fields(std::move_only_function<void(Request&)> add) {
+    more_fields_ = std::move(add);
+  }
   /// Gives the response's head and its body pipe, which may still be open. Once only.
   void respond(Response response);
   /// Answers with a status and an empty body, unless a response was given before: then that
@@ -56,7 +70,10 @@ class Exchange {
   void note_end() noexcept;
 
  private:
+  void add_more_fields() { std::exchange(more_fields_, nullptr)(request_); }
+
   Request request_;
+  std::move_only_function<void(Request&)> more_fields_;
   std::optional<Response> response_;
   std::unique_ptr<telemetry::RequestRecord> record_;
   bool client_gone_ = false;

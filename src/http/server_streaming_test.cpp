@@ -214,6 +214,27 @@ TEST_CASE("a client that leaves is noticed while the handler works") {
   CHECK(body->reader_gone());
 }
 
+TEST_CASE("a client that leaves right behind its request is noticed") {
+  Site site;
+  std::shared_ptr<Exchange> open;
+  site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
+  Client client(site.address);
+  // Both are in the kernel before the connection is accepted: one read takes the request, and has
+  // to see that there is more to read.
+  client.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n");
+  client.half_close();
+  REQUIRE(site.run_until([&] { return open != nullptr && open->client_gone(); }));
+}
+
+TEST_CASE("a client that only half closes gets an answer that is ready") {
+  Site site;
+  Client client(site.address);
+  client.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+  client.half_close();
+  site.receive_all(client);
+  CHECK(client.received.starts_with("HTTP/1.1 404 "));
+}
+
 TEST_CASE("a client that leaves is noticed while the answer streams") {
   Site site;
   std::shared_ptr<Exchange> open;

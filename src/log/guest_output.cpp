@@ -7,10 +7,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -21,6 +26,9 @@ namespace {
 constexpr int kStderr = 2;
 constexpr std::size_t kMaxNameBytes = 200;
 constexpr std::string_view kTarget = "whorl::guest_output";
+/// For who must not lose anything: how long a reader of stderr that does not read is waited for.
+constexpr std::chrono::seconds kPatience{1};
+constexpr int kLookAgainMs = 50;
 
 std::string_view suffix_of(GuestStream stream) {
   return stream == GuestStream::Stdout ? "stdout.txt" : "stderr.txt";
@@ -136,37 +144,159 @@ struct GuestSink::Impl {
   std::string path;
   bool to_stderr = false;
   bool is_terminal = false;
-  std::mutex filter_mutex;
-  TerminalFilter filter;
+  bool is_regular = false;          ///< stderr: takes everything at once
+  std::uint64_t lost_reported = 0;  ///< of the flusher
   RateLimit failures{1, std::chrono::minutes{1}};
+  RateLimit losses{1, std::chrono::seconds{10}};
+
+  std::mutex mutex;
+  std::string waiting;         ///< under mutex: put in and not taken by a flush
+  std::size_t shown_left = 0;  ///< under mutex: size of `shown` after the last flush
+  bool is_asked_for = false;   ///< under mutex: somebody was told to flush
+  bool is_flushing = false;    ///< under mutex
+  std::atomic<std::uint64_t> dropped{0};
+
+  // Of the one who flushes.
+  std::string taken;
+  std::string shown;  ///< for stderr, not written yet
+  TerminalFilter filter;
+
+  void to_file(std::string_view bytes);
+  [[nodiscard]] Flushed to_standard_error();
+  void report_losses();
 };
 
+/// Files take everything; their system call is the only wait.
+void GuestSink::Impl::to_file(std::string_view bytes) {
+  if (!file.is_open() || write_all(file.get(), bytes)) {
+    return;
+  }
+  const Error why = fs::errno_error(errno);
+  log_limited(
+      failures,
+      Level::Warn,
+      kTarget,
+      "guest output is lost: cannot write {}: {}",
+      fs::quote_path(path),
+      why.message()
+  );
+}
+
+GuestSink::Flushed GuestSink::Impl::to_standard_error() {
+  std::string_view rest = shown;
+  while (!rest.empty()) {
+    std::string_view part = rest;
+    if (!is_regular) {
+      pollfd entry{.fd = kStderr, .events = POLLOUT, .revents = 0};
+      if (::poll(&entry, 1, 0) != 1) {
+        break;
+      }
+      // A pipe that is writable takes so much without waiting; it is cut behind a line.
+      part = rest.substr(0, PIPE_BUF);
+      if (const auto line = part.rfind('\n'); part.size() < rest.size() && line != part.npos) {
+        part = part.substr(0, line + 1);
+      }
+    }
+    if (!write_all(kStderr, part)) {
+      rest = {};  // closed: nobody will ever read it
+      break;
+    }
+    rest.remove_prefix(part.size());
+  }
+  shown.erase(0, shown.size() - rest.size());
+  return shown.empty() ? Flushed::All : Flushed::Waiting;
+}
+
+void GuestSink::Impl::report_losses() {
+  const std::uint64_t lost = dropped.load(std::memory_order_relaxed);
+  if (lost == lost_reported) {
+    return;
+  }
+  log_limited(
+      losses,
+      Level::Warn,
+      kTarget,
+      "{} bytes of the output of guests are lost: nobody reads the standard error fast enough",
+      lost - lost_reported
+  );
+  lost_reported = lost;
+}
+
 GuestSink::GuestSink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-GuestSink::~GuestSink() = default;
+
+GuestSink::~GuestSink() {
+  finish();
+}
+
+GuestSink::Need GuestSink::put(ByteView data) {
+  const std::lock_guard lock(impl_->mutex);
+  const std::size_t waits = impl_->waiting.size() + impl_->shown_left;
+  if (waits + data.size() > kMaxWaiting) {
+    impl_->dropped.fetch_add(data.size(), std::memory_order_relaxed);
+    return Need::Nothing;
+  }
+  impl_->waiting.append(as_text(data));
+  if (impl_->is_flushing || (impl_->shown_left > 0 && impl_->is_asked_for)) {
+    return Need::Nothing;
+  }
+  if (waits + data.size() >= kFlushAt) {
+    return Need::Now;
+  }
+  return std::exchange(impl_->is_asked_for, true) ? Need::Nothing : Need::Soon;
+}
+
+GuestSink::Flushed GuestSink::flush() {
+  Impl& impl = *impl_;
+  {
+    const std::lock_guard lock(impl.mutex);
+    if (impl.is_flushing) {
+      return Flushed::Waiting;
+    }
+    impl.is_flushing = true;
+  }
+  while (true) {
+    {
+      const std::lock_guard lock(impl.mutex);
+      impl.taken.clear();
+      impl.taken.swap(impl.waiting);
+    }
+    impl.to_file(impl.taken);
+    if (impl.to_stderr && impl.is_terminal) {
+      impl.filter.filter(as_bytes(std::string_view(impl.taken)), impl.shown);
+    } else if (impl.to_stderr && impl.shown.empty()) {
+      impl.shown.swap(impl.taken);
+    } else if (impl.to_stderr) {
+      impl.shown.append(impl.taken);
+    }
+    const Flushed flushed = impl.to_standard_error();
+    if (flushed == Flushed::All) {
+      impl.report_losses();
+    }
+    const std::lock_guard lock(impl.mutex);
+    impl.shown_left = impl.shown.size();
+    if (flushed == Flushed::Waiting || impl.waiting.empty()) {
+      impl.is_flushing = false;
+      impl.is_asked_for = flushed == Flushed::Waiting;
+      return flushed;
+    }
+  }
+}
 
 void GuestSink::write(ByteView data) {
-  if (impl_->file.is_open() && !write_all(impl_->file.get(), data)) {
-    const Error why = fs::errno_error(errno);
-    log_limited(
-        impl_->failures,
-        Level::Warn,
-        kTarget,
-        "guest output is lost: cannot write {}: {}",
-        fs::quote_path(impl_->path),
-        why.message()
-    );
+  (void)put(data);
+  finish();
+}
+
+void GuestSink::finish() {
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (flush() == Flushed::Waiting && std::chrono::steady_clock::now() < give_up) {
+    pollfd entry{.fd = kStderr, .events = POLLOUT, .revents = 0};
+    (void)::poll(&entry, 1, kLookAgainMs);
   }
-  if (!impl_->to_stderr) {
-    return;
-  }
-  if (!impl_->is_terminal) {
-    write_all(kStderr, data);
-    return;
-  }
-  std::string shown;
-  const std::lock_guard lock(impl_->filter_mutex);
-  impl_->filter.filter(data, shown);
-  write_all(kStderr, shown);
+}
+
+std::uint64_t GuestSink::dropped_bytes() const noexcept {
+  return impl_->dropped.load(std::memory_order_relaxed);
 }
 
 struct GuestOutput::State {
@@ -204,6 +334,8 @@ Result<std::shared_ptr<GuestSink>> GuestOutput::sink(
                              std::ranges::find(options.follow, component) != options.follow.end();
     impl->to_stderr = !options.directory || (!options.quiet && is_followed);
     impl->is_terminal = is_terminal(kStderr);
+    struct stat what{};
+    impl->is_regular = ::fstat(kStderr, &what) == 0 && S_ISREG(what.st_mode);
     if (options.directory) {
       impl->path = fs::join(*options.directory, log_file_name(component, stream));
       WHORL_TRY(impl->file, fs::open(impl->path, fs::Access::Append));

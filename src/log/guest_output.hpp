@@ -36,8 +36,9 @@ class TerminalFilter {
 
 /// One output stream of one component. Shared by all its instances, on every shard.
 ///
-/// write() never fails towards the guest: when a file cannot be written (disk full) that is logged
-/// once in a while and the bytes are dropped from the file. @thread any
+/// Bytes are put in and written later, many events' together, by whoever calls flush(). Nothing
+/// fails towards the guest: what a file does not take (disk full), and what finds no room while
+/// nobody reads stderr, is dropped, and the log says so once in a while. @thread any
 class GuestSink {
  private:
   friend class GuestOutput;
@@ -50,9 +51,34 @@ class GuestSink {
   GuestSink& operator=(const GuestSink&) = delete;
   ~GuestSink();
 
-  /// Writes the bytes to every place this stream goes to; bytes of one call stay together. May
-  /// block for as long as a write to a file or pipe takes.
+  /// Bytes that wait at most.
+  static constexpr std::size_t kMaxWaiting = std::size_t{1} << 20;
+  /// With so many waiting, put() asks for a flush at once.
+  static constexpr std::size_t kFlushAt = std::size_t{64} << 10;
+
+  /// What is to be done after put().
+  enum class Need : std::uint8_t {
+    Nothing,  ///< a flush is under way or asked for
+    Soon,     ///< flush(), when other work has had its turn
+    Now,      ///< flush(): a lot waits
+  };
+  /// Takes the bytes, whole or not at all. Never blocks for longer than a copy takes.
+  [[nodiscard]] Need put(ByteView data);
+
+  enum class Flushed : std::uint8_t {
+    All,
+    Waiting,  ///< stderr takes no more now: to be called again after a while
+  };
+  /// Writes what waits to every place this stream goes to. Does not wait for the reader of a pipe.
+  Flushed flush();
+
+  /// Writes the bytes and what waits. Where nobody reads, waits for up to a second.
   void write(ByteView data);
+  /// Writes what waits, as write() does.
+  void finish();
+
+  /// Bytes that found no room so far.
+  [[nodiscard]] std::uint64_t dropped_bytes() const noexcept;
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -3,6 +3,8 @@
 #include "fs/file.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,6 +46,18 @@ class StderrCapture {
     read_ = fs::Fd(ends[0]);
     REQUIRE(::dup2(ends[1], 2) == 2);
     ::close(ends[1]);
+  }
+  /// What is in the pipe now.
+  std::string read_now() {
+    std::string out;
+    std::array<char, 4096> buffer{};
+    pollfd entry{.fd = read_.get(), .events = POLLIN, .revents = 0};
+    while (::poll(&entry, 1, 0) == 1) {
+      const ssize_t count = ::read(read_.get(), buffer.data(), buffer.size());
+      REQUIRE(count > 0);
+      out.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    return out;
   }
   std::string stop() {
     ::dup2(saved_.get(), 2);
@@ -152,6 +166,51 @@ TEST_CASE("quiet, follow, truncate and no directory") {
   CHECK(run({.directory = logs, .truncate = true}) == "ab");
   CHECK(folder.text("logs/a_stdout.txt") == "a");
   CHECK(run({.quiet = true}) == "ab");
+}
+
+TEST_CASE("what is put in is written by the next flush, all together") {
+  using Need = GuestSink::Need;
+  const TempFolder folder;
+  auto output = GuestOutput::open({.directory = folder.path("logs"), .quiet = true});
+  REQUIRE(output);
+  const auto sink = *output->sink("hello", GuestStream::Stdout);
+  CHECK(sink->put(as_bytes("one\n")) == Need::Soon);
+  CHECK(sink->put(as_bytes("two\n")) == Need::Nothing);
+  CHECK(folder.text("logs/hello_stdout.txt") == "");
+  CHECK(sink->flush() == GuestSink::Flushed::All);
+  CHECK(folder.text("logs/hello_stdout.txt") == "one\ntwo\n");
+  CHECK(sink->put(as_bytes("three\n")) == Need::Soon);
+  CHECK(sink->put(as_bytes(std::string(GuestSink::kFlushAt, 'x'))) == Need::Now);
+}
+
+TEST_CASE("a reader that does not read holds nobody up, and loses only what finds no room") {
+  StderrCapture capture;
+  std::string accepted;
+  std::string arrived;
+  {
+    auto output = GuestOutput::open({});
+    REQUIRE(output);
+    const auto sink = *output->sink("hello", GuestStream::Stdout);
+    std::uint64_t dropped = 0;
+    for (int i = 0; dropped == 0; ++i) {
+      const std::string line = fmt::format("{:01000}\n", i);
+      if (sink->put(as_bytes(line)) == GuestSink::Need::Now) {
+        (void)sink->flush();
+      }
+      dropped = sink->dropped_bytes();
+      if (dropped == 0) {
+        accepted += line;
+      }
+    }
+    CHECK(accepted.size() > GuestSink::kMaxWaiting);
+    CHECK(sink->flush() == GuestSink::Flushed::Waiting);
+    while (sink->flush() == GuestSink::Flushed::Waiting) {
+      arrived += capture.read_now();
+    }
+    CHECK(sink->put(as_bytes("last\n")) == GuestSink::Need::Soon);
+  }
+  arrived += capture.stop();
+  CHECK(arrived == accepted + "last\n");
 }
 
 TEST_CASE("a log directory that cannot be made is named") {

@@ -1,28 +1,45 @@
+// TCP streams, directly on the reactor of Asio.
+//
+// Asio's own socket makes one system call more for most requests: having read, it tries again
+// before it waits, since it cannot tell that the first read took everything. Here the kernel says
+// with each read what is left, an end of the stream included (TCP_INQ). The price is the use of
+// Asio's internals, pinned by the assertion below.
 #include "net/stream.hpp"
 
-#include "async/awaitable.hpp"
 #include "base/check.hpp"
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/detail/epoll_reactor.hpp>
+#include <boost/asio/detail/reactor_op.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/version.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <utility>
+
+static_assert(BOOST_VERSION / 100 == 1081, "look at Asio's reactor again before changing Boost");
 
 namespace whorl::net {
 namespace {
 
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, async::Executor>;
+using boost::asio::detail::reactor_op;
 using boost::system::error_code;
+using Reactor = boost::asio::detail::epoll_reactor;
 
 // Parts of one message: head, body, tail, and some to spare.
 constexpr std::size_t kMaxParts = 8;
 // Messages up to this size are put together before they are sent.
 constexpr std::size_t kCopied = 2048;
+
+// Of linux/tcp.h since 4.18.
+constexpr int kTellWhatIsLeft = 36;  // TCP_INQ, and TCP_CM_INQ
 
 ReadEnd to_read_end(const error_code& code) {
   if (!code) {
@@ -34,38 +51,147 @@ ReadEnd to_read_end(const error_code& code) {
   return code == boost::asio::error::operation_aborted ? ReadEnd::Cancelled : ReadEnd::Failed;
 }
 
-class TcpStream final : public Stream {
+/// What the kernel says about a read that brought bytes.
+enum class Left : std::uint8_t { Nothing, Something, Unknown };
+
+Left what_is_left(msghdr& message) noexcept {
+  for (cmsghdr* note = CMSG_FIRSTHDR(&message); note != nullptr;
+       note = CMSG_NXTHDR(&message, note)) {
+    if (note->cmsg_level == IPPROTO_TCP && note->cmsg_type == kTellWhatIsLeft) {
+      int left = 0;
+      std::memcpy(&left, CMSG_DATA(note), sizeof left);
+      return left == 0 ? Left::Nothing : Left::Something;
+    }
+  }
+  return Left::Unknown;
+}
+
+/// What the reactor keeps in its queue while a read or a wait for one is under way.
+class ReadOperation final : public reactor_op {
  public:
-  TcpStream(async::Shard& shard, fs::Fd fd) : socket_(shard.io()) {
-    error_code code;
-    // The protocol only matters for opening sockets.
-    socket_.assign(boost::asio::ip::tcp::v4(), fd.get(), code);
-    if (!code) {
-      (void)fd.release();
-      socket_.native_non_blocking(true, code);
+  ReadOperation() : reactor_op(error_code(), &perform_read, &complete) {}
+
+  /// @param into   empty to wait only
+  /// @param keeper  of this object, until the operation has ended
+  void prepare(
+      int fd,
+      MutableByteView into,
+      std::shared_ptr<StreamSink> sink,
+      std::shared_ptr<const void> keeper
+  ) {
+    fd_ = fd;
+    buffer_ = into;
+    sink_ = std::move(sink);
+    keeper_ = std::move(keeper);
+    ec_ = error_code();
+    bytes_transferred_ = 0;
+  }
+
+ private:
+  static status perform_read(reactor_op* base) {
+    auto& self = static_cast<ReadOperation&>(*base);
+    if (self.buffer_.empty()) {
+      return done;
+    }
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> notes;
+    iovec into{self.buffer_.data(), self.buffer_.size()};
+    msghdr message{};
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    ssize_t count = 0;
+    do {
+      message.msg_control = notes.data();
+      message.msg_controllen = notes.size();
+      count = ::recvmsg(self.fd_, &message, 0);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return not_done;
+    }
+    if (count <= 0) {
+      self.ec_ = count == 0 ? error_code(boost::asio::error::eof)
+                            : error_code(errno, boost::system::system_category());
+      return done_and_exhausted;
+    }
+    self.bytes_transferred_ = static_cast<std::size_t>(count);
+    // Where the kernel does not say, the next read tries at once, as Asio's socket does.
+    return what_is_left(message) == Left::Nothing ? done_and_exhausted : done;
+  }
+
+  /// @param owner  null when the loop is destroyed: then nobody is called
+  static void complete(
+      void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
+  ) {
+    auto& self = *static_cast<ReadOperation*>(base);
+    const std::shared_ptr<const void> keeper = std::move(self.keeper_);
+    const std::shared_ptr<StreamSink> sink = std::move(self.sink_);
+    if (owner != nullptr) {
+      sink->on_read(to_read_end(self.ec_), self.bytes_transferred_);
     }
   }
 
+  int fd_ = -1;
+  MutableByteView buffer_;
+  std::shared_ptr<StreamSink> sink_;
+  std::shared_ptr<const void> keeper_;
+};
+
+class WriteWait final : public reactor_op {
+ public:
+  WriteWait() : reactor_op(error_code(), &perform_wait, &complete) {}
+
+  void prepare(std::shared_ptr<StreamSink> sink, std::shared_ptr<const void> keeper) {
+    sink_ = std::move(sink);
+    keeper_ = std::move(keeper);
+    ec_ = error_code();
+  }
+
+ private:
+  static status perform_wait(reactor_op*) { return done; }
+  static void complete(
+      void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
+  ) {
+    auto& self = *static_cast<WriteWait*>(base);
+    const std::shared_ptr<const void> keeper = std::move(self.keeper_);
+    const std::shared_ptr<StreamSink> sink = std::move(self.sink_);
+    if (owner != nullptr) {
+      sink->on_writable();
+    }
+  }
+
+  std::shared_ptr<StreamSink> sink_;
+  std::shared_ptr<const void> keeper_;
+};
+
+/// A stream's operations; one in flight may outlive the stream.
+struct Operations {
+  ReadOperation read;
+  WriteWait write;
+};
+
+class TcpStream final : public Stream {
+ public:
+  TcpStream(async::Shard& shard, fs::Fd fd)
+      : reactor_(boost::asio::use_service<Reactor>(shard.io())), fd_(std::move(fd)) {
+    reactor_.init_task();
+    const int on = 1;
+    // Not all sockets have it: tests use others too.
+    (void)::setsockopt(fd_.get(), IPPROTO_TCP, kTellWhatIsLeft, &on, sizeof on);
+    if (reactor_.register_descriptor(fd_.get(), state_) != 0) {
+      fd_ = fs::Fd();  // every read and write fails from here on
+    }
+  }
+  ~TcpStream() override { close(); }
+
   void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) override {
     WHORL_DCHECK(!buffer.empty(), "a read needs room");
-    socket_.async_read_some(
-        boost::asio::buffer(buffer.data(), buffer.size()),
-        [sink = std::move(sink)](const error_code& code, std::size_t count) {
-          sink->on_read(to_read_end(code), count);
-        }
-    );
+    start(buffer, std::move(sink), true);
   }
 
   void start_wait_readable(std::shared_ptr<StreamSink> sink) override {
-    socket_.async_wait(Socket::wait_read, [sink = std::move(sink)](const error_code& code) {
-      sink->on_read(to_read_end(code), 0);
-    });
+    start({}, std::move(sink), false);
   }
 
-  void cancel_read() override {
-    error_code ignored;
-    socket_.cancel(ignored);
-  }
+  void cancel_read() override { reactor_.cancel_ops(fd_.get(), state_); }
 
   Attempt try_write(std::span<const ByteView> parts) override {
     std::size_t total = 0;
@@ -76,22 +202,27 @@ class TcpStream final : public Stream {
   }
 
   void start_wait_writable(std::shared_ptr<StreamSink> sink) override {
-    socket_.async_wait(Socket::wait_write, [sink = std::move(sink)](const error_code&) {
-      sink->on_writable();
-    });
+    operations_->write.prepare(std::move(sink), operations_);
+    reactor_.start_op(Reactor::write_op, fd_.get(), state_, &operations_->write, false, false);
   }
 
-  void shutdown_write() override {
-    error_code ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
-  }
+  void shutdown_write() override { ::shutdown(fd_.get(), SHUT_WR); }
 
   void close() override {
-    error_code ignored;
-    socket_.close(ignored);
+    if (fd_.is_open()) {
+      reactor_.deregister_descriptor(fd_.get(), state_, true);
+      fd_ = fs::Fd();
+      reactor_.cleanup_descriptor_data(state_);
+    }
   }
 
  private:
+  /// @param try_now  false asks the kernel anew whether there is something to read
+  void start(MutableByteView buffer, std::shared_ptr<StreamSink> sink, bool try_now) {
+    operations_->read.prepare(fd_.get(), buffer, std::move(sink), operations_);
+    reactor_.start_op(Reactor::read_op, fd_.get(), state_, &operations_->read, false, try_now);
+  }
+
   /// A copy of a few bytes costs less than a list of parts does in the kernel.
   Attempt write_copy(std::span<const ByteView> parts, std::size_t total) {
     std::array<std::uint8_t, kCopied> copy;
@@ -99,8 +230,7 @@ class TcpStream final : public Stream {
     for (const ByteView part : parts) {
       at = std::copy(part.begin(), part.end(), at);
     }
-    return attempt([&] { return ::send(socket_.native_handle(), copy.data(), total, MSG_NOSIGNAL); }
-    );
+    return attempt([&] { return ::send(fd_.get(), copy.data(), total, MSG_NOSIGNAL); });
   }
 
   Attempt write_parts(std::span<const ByteView> parts) {
@@ -113,7 +243,7 @@ class TcpStream final : public Stream {
         vectors[message.msg_iovlen++] = {const_cast<std::uint8_t*>(part.data()), part.size()};
       }
     }
-    return attempt([&] { return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL); });
+    return attempt([&] { return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL); });
   }
 
   template <class Call>
@@ -132,7 +262,10 @@ class TcpStream final : public Stream {
     }
   }
 
-  Socket socket_;
+  Reactor& reactor_;
+  Reactor::per_descriptor_data state_ = nullptr;
+  fs::Fd fd_;
+  std::shared_ptr<Operations> operations_ = std::make_shared<Operations>();
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "runtime/component_output.hpp"
 
+#include "async/shard.hpp"
 #include "log/log.hpp"
+#include "runtime/output_flusher.hpp"
 #include "telemetry/guest_log.hpp"
 
 namespace whorl::runtime {
@@ -31,8 +33,25 @@ void ComponentOutput::write(ByteView bytes) {
         bytes
     );
   }
-  if (sink_) {
+  if (sink_ == nullptr) {
+    return;
+  }
+  async::Shard* shard = async::Shard::current();
+  if (shard == nullptr) {
     sink_->write(bytes);
+    return;
+  }
+  switch (sink_->put(bytes)) {
+    case log::GuestSink::Need::Nothing:
+      return;
+    case log::GuestSink::Need::Soon:
+      OutputFlusher::of(*shard).flush_soon(sink_);
+      return;
+    case log::GuestSink::Need::Now:
+      if (sink_->flush() == log::GuestSink::Flushed::Waiting) {
+        OutputFlusher::of(*shard).flush_soon(sink_);
+      }
+      return;
   }
 }
 

@@ -233,8 +233,8 @@ void Invocation::report(const engine::Trap& trap) const {
       kLogTarget,
       "component `{}`, {} {}{}{}: {}",
       service_->id,
-      exchange_->request().method,
-      exchange_->request().path_and_query,
+      exchange_->request_so_far().method,
+      exchange_->request_so_far().path_and_query,
       request_note(*exchange_),
       advice_for(trap.kind),
       trap.to_text()

@@ -23,14 +23,20 @@ constexpr std::array<std::string_view, 9> kForbidden{
     "upgrade",
 };
 constexpr std::size_t kMaxNameBytes = 65'535;
+// Room for the fields of most responses.
+constexpr std::size_t kUsualLines = 4;
 
-std::string to_lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
+void make_lower(std::string& text) noexcept {
+  for (char& c : text) {
     if (c >= 'A' && c <= 'Z') {
       c = static_cast<char>(c - 'A' + 'a');
     }
   }
+}
+
+std::string to_lower(std::string_view text) {
+  std::string lower(text);
+  make_lower(lower);
   return lower;
 }
 
@@ -89,7 +95,7 @@ FieldMap FieldMap::from_wire(http::Fields fields, Shown shown) {
                                         : http::equals_ignoring_case(line.name, "connection");
   });
   for (http::Field& line : lines) {
-    line.name = to_lower(line.name);
+    make_lower(line.name);
     bytes += charge_of(line.name, line.value);
   }
   static_cast<void>(map.charge_.try_resize(bytes));  // nobody's account, so there is room
@@ -167,8 +173,12 @@ std::expected<void, FieldError> FieldMap::recharge(std::size_t bytes) {
   return {};
 }
 
-void FieldMap::add_line(std::string_view name, std::string_view value) {
-  fields_.append(std::string(name), std::string(canonical_value(name, value)));
+void FieldMap::add_line(std::string name, std::string_view value) {
+  if (fields_.lines().capacity() == 0) {
+    fields_.lines().reserve(kUsualLines);
+  }
+  value = canonical_value(name, value);
+  fields_.append(std::move(name), std::string(value));
 }
 
 std::expected<void, FieldError> FieldMap::append(std::string_view name, std::string_view value) {
@@ -178,7 +188,7 @@ std::expected<void, FieldError> FieldMap::append(std::string_view name, std::str
   if (auto checked = check_value(name, value); !checked) {
     return checked;
   }
-  const std::string lower = to_lower(name);
+  std::string lower = to_lower(name);
   if (lower == kContentLength && contains(lower)) {
     return std::unexpected(FieldError::InvalidSyntax);
   }
@@ -186,7 +196,7 @@ std::expected<void, FieldError> FieldMap::append(std::string_view name, std::str
       !charged) {
     return charged;
   }
-  add_line(lower, value);
+  add_line(std::move(lower), value);
   return {};
 }
 

@@ -99,7 +99,7 @@ class FieldMap {
     return name.size() + value.size() + kLineCharge;
   }
   [[nodiscard]] std::expected<void, FieldError> recharge(std::size_t bytes);
-  void add_line(std::string_view name, std::string_view value);
+  void add_line(std::string name, std::string_view value);
 
   http::Fields fields_;
   MemoryCharge charge_;

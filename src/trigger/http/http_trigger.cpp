@@ -55,12 +55,21 @@ void answer_reserved(http::Exchange& exchange, std::string_view name, const Http
   }
 }
 
-/// Adds the `spin-*` headers, after what the client sent under the same names.
+/// Adds the `spin-*` headers, after what the client sent under the same names, if and when the
+/// guest looks at its headers. The facts are views of the exchange's request.
 void describe(
-    const app::RouteMatch& match, const app::RequestFacts& facts, http::Request& request
+    std::shared_ptr<const HttpApp> app,
+    const app::RouteMatch& match,
+    const app::RequestFacts& facts,
+    http::Exchange& exchange
 ) {
-  app::for_each_spin_header(match, facts, [&](std::string_view name, std::string_view value) {
-    request.fields.append(std::string(name), std::string(value));
+  constexpr std::size_t kUsual = 8;
+  exchange.set_more_fields([app = std::move(app), match, facts](http::Request& request) {
+    auto& lines = request.fields.lines();
+    lines.reserve(lines.size() + kUsual + match.values.size());
+    app::for_each_spin_header(match, facts, [&](std::string_view name, std::string_view value) {
+      request.fields.append(std::string(name), std::string(value));
+    });
   });
 }
 
@@ -151,7 +160,7 @@ void HttpTrigger::run(
         ->start();
     return;
   }
-  describe(match, facts, exchange->request());
+  describe(app_, match, facts, *exchange);
   runtime_.serve(service, std::move(exchange));
 }
 

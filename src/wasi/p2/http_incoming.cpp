@@ -48,18 +48,18 @@ std::string to_text(const Method& method) {
 // --- IncomingRequest -----------------------------------------------------------------------------
 
 IncomingRequest::~IncomingRequest() {
-  if (!consumed_ && exchange_->request().body != nullptr) {
-    exchange_->request().body->stop_reading();
+  if (const auto& body = exchange_->request_so_far().body; !consumed_ && body != nullptr) {
+    body->stop_reading();
   }
 }
 
 component::HostResult<Method> IncomingRequest::method(component::Call&) {
-  return to_method(exchange_->request().method);
+  return to_method(exchange_->request_so_far().method);
 }
 
 component::HostResult<std::optional<std::string>>
 IncomingRequest::path_with_query(component::Call&) {
-  return exchange_->request().path_and_query;
+  return exchange_->request_so_far().path_and_query;
 }
 
 component::HostResult<std::optional<wit::wasi_http_types::Scheme>>
@@ -70,7 +70,7 @@ IncomingRequest::scheme(component::Call&) {
 }
 
 component::HostResult<std::optional<std::string>> IncomingRequest::authority(component::Call&) {
-  const std::string& authority = exchange_->request().authority;
+  const std::string& authority = exchange_->request_so_far().authority;
   return authority.empty() ? std::nullopt : std::optional(authority);
 }
 
@@ -92,7 +92,8 @@ IncomingRequest::consume(component::Call&) {
     return Outcome(std::unexpect);
   }
   consumed_ = true;
-  auto body = std::make_shared<IncomingBodyState>(exchange_->request().body, MessageKind::Request);
+  auto body =
+      std::make_shared<IncomingBodyState>(exchange_->request_so_far().body, MessageKind::Request);
   return Outcome(std::make_unique<IncomingBody>(around_, std::move(body)));
 }
 

@@ -1,0 +1,41 @@
+#include "http/exchange.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace whorl::http {
+namespace {
+
+TEST_CASE("fields that are added late are there for who looks at the request, once") {
+  Request sent;
+  sent.fields.append("host", "a");
+  Exchange exchange(std::move(sent));
+  int calls = 0;
+  const auto kept = std::make_shared<int>(0);
+  exchange.set_more_fields([&calls, kept](Request& request) {
+    ++calls;
+    request.fields.append("spin-path-info", "/");
+  });
+  CHECK(exchange.request_so_far().fields.size() == 1);
+  CHECK(calls == 0);
+  CHECK(exchange.request().fields.find("spin-path-info") == "/");
+  CHECK(exchange.request().fields.size() == 2);
+  CHECK(calls == 1);
+  CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("fields that nobody looks at are never added") {
+  bool added = false;
+  {
+    Exchange exchange;
+    exchange.set_more_fields([&added](Request&) { added = true; });
+    exchange.abort(404);
+  }
+  CHECK_FALSE(added);
+}
+
+}  // namespace
+}  // namespace whorl::http
