@@ -63,6 +63,7 @@ runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
   runtime::Limits limits;
   limits.cpu = budgets.cpu;
   limits.response_delay = budgets.response_delay;
+  limits.component_instances = budgets.component_instances;
   if (budgets.instance_memory) {
     limits.memory_bytes = *budgets.instance_memory;
   }

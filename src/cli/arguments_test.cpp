@@ -165,6 +165,8 @@ TEST_CASE("what the flags ask for") {
        "2",
        "--max-request-cpu",
        "100ms",
+       "--max-component-instances",
+       "7",
        "--max-response-delay",
        "0"}
   ));
@@ -184,6 +186,7 @@ TEST_CASE("what the flags ask for") {
   CHECK(request.threads == 2);
   CHECK(request.budgets.cpu == std::chrono::milliseconds(100));
   CHECK(request.budgets.response_delay == std::chrono::milliseconds(0));
+  CHECK(request.budgets.component_instances == 7);
 }
 
 TEST_CASE("defaults, and folders beside the manifest") {
@@ -192,6 +195,7 @@ TEST_CASE("defaults, and folders beside the manifest") {
   CHECK(flags.request.listen.to_text() == "127.0.0.1:3000");
   CHECK(flags.request.budgets.cpu == std::chrono::seconds(30));
   CHECK(flags.request.budgets.response_delay == std::chrono::seconds(600));
+  CHECK(flags.request.budgets.component_instances == 0);
   CHECK(flags.request.threads == 0);
   CHECK_FALSE(flags.request.budgets.instance_memory);
 

@@ -49,6 +49,8 @@ struct RequestBudgets {
   std::chrono::milliseconds response_delay{std::chrono::seconds{600}};  ///< wall, to first byte
   /// Bytes each linear memory may grow to; absent: the engine's default.
   std::optional<std::uint64_t> instance_memory;
+  /// Requests of one component under way at once; 0: as many as the host has instances.
+  std::uint32_t component_instances = 0;
 };
 
 /// What is recorded of requests, and where to. Everything is off unless it is asked for.

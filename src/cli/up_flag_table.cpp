@@ -307,6 +307,16 @@ constexpr std::array kFlags{
         .may_be_empty = true
     },
     FlagSpec{
+        .name = "max-component-instances",
+        .value_name = "COUNT",
+        .help = "How many requests of one component may be under way at once; one more is answered "
+                "with 503 and Retry-After. 0 lifts the limit: then the host's own number of "
+                "instances is the only one.",
+        .environment = "WHORL_MAX_COMPONENT_INSTANCES",
+        .default_value = "0",
+        .may_be_empty = true
+    },
+    FlagSpec{
         .name = "max-response-delay",
         .value_name = "DURATION",
         .help = "How long a request may take until the first byte of its response, waiting "

@@ -26,6 +26,17 @@ void read_limits(FlagReader& reader, UpRequest& request) {
   reader.read("max-response-delay", parse_duration, [&](std::chrono::milliseconds time) {
     budgets.response_delay = time;
   });
+  const auto parse_count = [](std::string_view text) -> Result<std::uint32_t> {
+    constexpr std::uint64_t kMost = 1'000'000;
+    WHORL_TRY(const std::uint64_t number, parse_number(text));
+    if (number > kMost) {
+      return whorl::fail(ErrorKind::InvalidInput, "{} is not in 0..={}", number, kMost);
+    }
+    return static_cast<std::uint32_t>(number);
+  };
+  reader.read("max-component-instances", parse_count, [&](std::uint32_t count) {
+    budgets.component_instances = count;
+  });
   const auto parse_threads = [](std::string_view text) -> Result<std::uint64_t> {
     WHORL_TRY(const std::uint64_t number, parse_number(text));
     if (number < 1 || number > kMaxThreads) {

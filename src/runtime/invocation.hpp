@@ -39,6 +39,8 @@ class Invocation final : public component::FiberRun::Driver,
   Invocation& operator=(const Invocation&) = delete;
   ~Invocation();
 
+  /// Holds a place among the events of its component, as long as it lives.
+  void hold(InstanceGate::Place place) noexcept { place_ = std::move(place); }
   /// Readies and runs the guest until it ends or first waits. Held by a shared_ptr.
   void start();
   /// Goes on with the guest until it waits again, its slice is over, or it ends.
@@ -63,6 +65,7 @@ class Invocation final : public component::FiberRun::Driver,
 
   ShardRuntime& shard_;
   std::shared_ptr<const Service> service_;
+  InstanceGate::Place place_;
   std::shared_ptr<http::Exchange> exchange_;
   /// What a component that takes messages is given; its exchange has the verdict as a status.
   Message message_;

@@ -181,6 +181,9 @@ Result<std::shared_ptr<Service>> prepare_settings(
       *options.output, component.id, log::GuestStream::Stderr, options.exported_output
   );
   service->limits = options.limits;
+  if (options.limits.component_instances != 0) {
+    service->gate = std::make_unique<InstanceGate>(options.limits.component_instances);
+  }
   return service;
 }
 

@@ -7,6 +7,7 @@
 #include "host/capability.hpp"
 #include "http/allowed_hosts.hpp"
 #include "runtime/component_output.hpp"
+#include "runtime/instance_gate.hpp"
 #include "wasi/context.hpp"
 
 #include <chrono>
@@ -27,6 +28,9 @@ struct Limits {
   std::chrono::milliseconds response_delay{std::chrono::seconds{600}};
   /// Bytes of each linear memory. `--max-instance-memory`
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+  /// Events of one component that may be under way at once, over all shards; zero lifts the limit.
+  /// `--max-component-instances`
+  std::uint32_t component_instances = 0;
   /// Whether an instance may be put back after an event and serve the next, instead of being made
   /// anew. `WHORL_KEEP_INSTANCES=0`
   bool keep_instances = true;
@@ -64,6 +68,8 @@ struct Service {
   std::unique_ptr<ComponentOutput> standard_output;
   std::unique_ptr<ComponentOutput> standard_error;
   Limits limits;
+  /// Of its events under way; null without a limit.
+  std::unique_ptr<InstanceGate> gate;
 };
 
 }  // namespace whorl::runtime

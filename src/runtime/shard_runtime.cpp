@@ -1,6 +1,7 @@
 #include "runtime/shard_runtime.hpp"
 
 #include "async/shard.hpp"
+#include "log/rate_limit.hpp"
 #include "runtime/accounting.hpp"
 #include "runtime/invocation.hpp"
 #include "telemetry/metrics.hpp"
@@ -9,6 +10,14 @@
 #include <vector>
 
 namespace whorl::runtime {
+namespace {
+
+constexpr std::string_view kLogTarget = "whorl::runtime";
+
+/// Clients can cause as many as they like.
+constinit log::RateLimit refusals{10, std::chrono::seconds(1)};
+
+}  // namespace
 
 ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
     : shard_(shard),
@@ -55,7 +64,50 @@ std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Serv
 void ShardRuntime::serve(
     std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange
 ) {
-  start(make_guest(service), std::move(exchange));
+  InstanceGate::Place place;
+  if (admit(service, *exchange, place)) {
+    start(*service, make_guest(service), std::move(exchange), std::move(place));
+  }
+}
+
+bool ShardRuntime::admit(
+    const std::shared_ptr<const Service>& service,
+    http::Exchange& exchange,
+    InstanceGate::Place& place
+) {
+  if (service->gate == nullptr) {
+    return true;
+  }
+  place = service->gate->try_enter();
+  if (place) [[likely]] {
+    return true;
+  }
+  note_refused(*pool_.of(service));
+  refuse(
+      *service,
+      exchange,
+      fmt::format(
+          "{} requests of it are under way, more are not allowed (--max-component-instances)",
+          service->gate->limit()
+      )
+  );
+  return false;
+}
+
+void ShardRuntime::refuse(const Service& service, http::Exchange& exchange, std::string_view why) {
+  log::log_limited(
+      refusals,
+      log::Level::Warn,
+      kLogTarget,
+      "component `{}`: answered with 503: {}",
+      service.id,
+      why
+  );
+  http::Response busy;
+  busy.status = 503;
+  busy.fields.append("retry-after", "1");
+  busy.body = http::BodyPipe::empty();
+  exchange.respond(std::move(busy));
 }
 
 void ShardRuntime::run_command(
@@ -63,6 +115,10 @@ void ShardRuntime::run_command(
     std::shared_ptr<http::Exchange> exchange,
     std::shared_ptr<Command> command
 ) {
+  InstanceGate::Place among_its_own;
+  if (!admit(service, *exchange, among_its_own)) {
+    return;
+  }
   std::unique_ptr<Guest> guest;
   if (InstanceGate::Place place = enter()) {
     guest = std::make_unique<Guest>(
@@ -71,7 +127,7 @@ void ShardRuntime::run_command(
   } else {
     note_refused(*pool_.of(service));
   }
-  start(std::move(guest), std::move(exchange));
+  start(*service, std::move(guest), std::move(exchange), std::move(among_its_own));
 }
 
 void ShardRuntime::deliver(
@@ -79,24 +135,37 @@ void ShardRuntime::deliver(
     std::shared_ptr<http::Exchange> exchange,
     Message message
 ) {
-  start(make_guest(service), std::move(exchange), std::move(message));
+  InstanceGate::Place place;
+  if (admit(service, *exchange, place)) {
+    start(*service, make_guest(service), std::move(exchange), std::move(place), std::move(message));
+  }
 }
 
 void ShardRuntime::start(
-    std::unique_ptr<Guest> guest, std::shared_ptr<http::Exchange> exchange, Message message
+    const Service& service,
+    std::unique_ptr<Guest> guest,
+    std::shared_ptr<http::Exchange> exchange,
+    InstanceGate::Place place,
+    Message message
 ) {
   if (guest == nullptr) [[unlikely]] {
-    http::Response busy;
-    busy.status = 503;
-    busy.fields.append("retry-after", "1");
-    busy.body = http::BodyPipe::empty();
-    exchange->respond(std::move(busy));
+    refuse(
+        service,
+        *exchange,
+        fmt::format(
+            "all {} instances of the host are in use (SPIN_MAX_INSTANCE_COUNT)",
+            platform_.instances().limit()
+        )
+    );
     return;
   }
   turns_.note_short_work();
   ++instances_started_;
-  std::make_shared<Invocation>(*this, std::move(guest), std::move(exchange), std::move(message))
-      ->start();
+  auto invocation = std::make_shared<Invocation>(
+      *this, std::move(guest), std::move(exchange), std::move(message)
+  );
+  invocation->hold(std::move(place));
+  invocation->start();
 }
 
 void ShardRuntime::keep(std::shared_ptr<Invocation> guest) {

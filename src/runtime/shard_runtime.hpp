@@ -97,10 +97,22 @@ class ShardRuntime {
 
   /// A place among all instances, at the cost of an idle one if need be; or none.
   [[nodiscard]] InstanceGate::Place enter();
-  /// Serves an event; without a guest the client gets 503 with Retry-After.
+  /// Takes a place among the events of the service that are under way.
+  /// @return false, after the client was refused, when all are taken
+  [[nodiscard]] bool admit(
+      const std::shared_ptr<const Service>& service,
+      http::Exchange& exchange,
+      InstanceGate::Place& place
+  );
+  /// 503 with Retry-After for the client, the limit's name for the log.
+  static void refuse(const Service& service, http::Exchange& exchange, std::string_view why);
+  /// Serves an event; without a guest the client is refused.
+  /// @param place  held until the event has ended
   void start(
+      const Service& service,
       std::unique_ptr<Guest> guest,
       std::shared_ptr<http::Exchange> exchange,
+      InstanceGate::Place place,
       Message message = nullptr
   );
   /// A guest for an event: a kept one, else a new one; null when there is no room.

@@ -110,6 +110,26 @@ def test_a_response_set_before_a_trap(tmp_path):
             assert response.status == 500 or (response.status == 201 and not response.complete)
 
 
+def test_a_component_that_is_full_answers_503_and_its_neighbour_goes_on(tmp_path):
+    (tmp_path / "multi.wasm").write_bytes(whorl.guest("multi").read_bytes())
+    text = (
+        '[[trigger.http]]\nroute = "/sleep/..."\ncomponent = "slow"\n[component.slow]\nsource = "multi.wasm"\n'
+        '[[trigger.http]]\nroute = "/..."\ncomponent = "other"\n[component.other]\nsource = "multi.wasm"\n'
+    )
+    options = ("--max-component-instances", "2", "--threads", "2")
+    with whorl.Server.start("-f", whorl.manifest(tmp_path, text), *options) as server:
+        held = [server.connect(timeout=60) for _ in range(2)]
+        for connection in held:
+            connection.request("GET", "/sleep/3000")
+        time.sleep(0.5)
+        refused = server.get("/sleep/0")
+        assert (refused.status, refused.header("retry-after")) == (503, "1")
+        assert server.err.wait_for("--max-component-instances")
+        assert server.get("/status/200").status == 200
+        assert [connection.response().status for connection in held] == [200, 200]
+        assert server.get("/sleep/0").status == 200
+
+
 def test_many_failures_at_once_leave_the_server_whole(limited):
     statuses = []
 
