@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -341,6 +342,43 @@ TEST_CASE("streams, futures and sets do what the executable definition does") {
     }
   }
   play.compare_memory();
+}
+
+TEST_CASE("whatever a guest asks for, it is answered or ended, and nothing is left of it") {
+  const std::uint64_t seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  std::size_t answered = 0;
+  for (int round = 0; round < 1000; ++round) {
+    AsyncWorld world;
+    std::vector<const HostImport*> imports;
+    for (const auto& host : world.component->impl().plan.hosts) {
+      imports.push_back(host.get());
+    }
+    const std::array makers{
+        &world.import_of("stream.new"),
+        &world.import_of("future.new"),
+        &world.import_of("waitable-set.new")
+    };
+    const auto argument = [&]() -> std::uint32_t {
+      const auto bits = static_cast<std::uint32_t>(random());
+      return bits % 8 != 0 ? (bits >> 8) % 12 : bits % 16 == 0 ? bits : 65535 - (bits >> 24);
+    };
+    for (int i = 0; i < 200; ++i) {
+      // Half of them make something, for the others to find.
+      const HostImport& import = random() % 2 == 0 ? *makers[random() % makers.size()]
+                                                   : *imports[random() % imports.size()];
+      if (!world.call(import, {argument(), argument(), argument()})) {
+        // Ended; the next guest is a new one.
+        CHECK(world.store->is_dying());
+        break;
+      }
+      ++answered;
+    }
+    (void)world.instance->end_event();
+    CHECK(world.instance->handles(0).size() == 0);
+  }
+  CHECK(answered > 1000);
 }
 
 }  // namespace

@@ -118,6 +118,12 @@ bool AsyncState::has_host_ends() const noexcept {
   });
 }
 
+bool AsyncState::has_host_pairs() const noexcept {
+  return std::ranges::any_of(streams_, [](const SharedStream* stream) {
+    return stream->source() != nullptr && stream->sink() != nullptr;
+  });
+}
+
 void AsyncState::fail(HostTrap trap) {
   if (run_ != nullptr) {
     run_->cancel(trap.kind, std::move(trap.message));

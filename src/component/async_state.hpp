@@ -91,6 +91,8 @@ class AsyncState {
   [[nodiscard]] std::shared_ptr<SharedStream> run_pumps();
   /// Whether an event may still come from the host by a stream.
   [[nodiscard]] bool has_host_ends() const noexcept;
+  /// Whether something flows from the host to the host, without a guest.
+  [[nodiscard]] bool has_host_pairs() const noexcept;
   void fail(HostTrap trap);
 
   /// The run is over: lets go of tasks and streams.

@@ -55,11 +55,11 @@ namespace whorl::component::testing {
 class AsyncWorld final : public FiberRun::Driver {
  public:
   explicit AsyncWorld(void* host = nullptr) : hosts_{host} {
-    auto loaded = Component::load(
+    static const auto loaded = Component::load(
         engine::test::engine(), nullptr, test_registry(), async_component(), "test"
     );
     REQUIRE_MESSAGE(loaded, (loaded ? "" : loaded.error().to_line()));
-    component = *std::move(loaded);
+    component = *loaded;
     instance.emplace(component, hosts_);
     store = engine::test::make_store({}, &*instance);
     REQUIRE(instance->instantiate(*store));

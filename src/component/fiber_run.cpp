@@ -69,16 +69,15 @@ FiberRun::~FiberRun() {
 }
 
 void FiberRun::start(engine::Fiber::Entry entry, void* env) {
-  if (root_ != nullptr) {
+  if (root_) {  // the last call has returned, and waits for what never comes
     cancel(engine::TrapKind::Cancelled, "the last call is not over");
-    workers_.push_back(std::move(root_));
-    root_call_ = nullptr;
+    outcome_ = std::unexpected(store_.call_guest({}, {}).error());
+    return;
   }
   entry_ = entry;
   entry_env_ = env;
   is_root_done_ = false;
-  root_ = std::make_unique<Worker>(*this, store_, &FiberRun::root_entry);
-  next_ = root_.get();
+  next_ = &root_.emplace(*this, store_, &FiberRun::root_entry);
 }
 
 std::expected<void, engine::Trap> FiberRun::root_entry(void* env, engine::Fiber& fiber) {
@@ -117,7 +116,8 @@ Failure FiberRun::run_job(Worker& worker) {
 
 Failure FiberRun::serve_root_call() {
   Worker& worker = *running_;
-  if (root_call_->has_returned && worker.resumer == nullptr && async_->num_tasks() == 0) {
+  if (root_call_->has_returned && worker.resumer == nullptr && async_->num_tasks() == 0 &&
+      !async_->has_host_pairs()) {
     leave_ticked();
     root_call_ = nullptr;
     return std::nullopt;
@@ -125,10 +125,12 @@ Failure FiberRun::serve_root_call() {
   while (!is_exit_granted_) {
     next_ = std::exchange(worker.resumer, nullptr);
     is_root_idle_ = true;
-    if (auto failed = park()) {
-      return failed;
-    }
+    auto ended = park();
     is_root_idle_ = false;
+    if (ended) {
+      root_call_ = nullptr;
+      return ended;
+    }
     if (worker.job != nullptr) {
       if (auto failed = run_job(worker)) {
         return failed;
@@ -245,7 +247,7 @@ Worker* FiberRun::pick() {
   if (is_root_idle_ && !is_exit_granted_ && root_call_->ends_at_return &&
       root_call_->has_returned) {
     is_exit_granted_ = true;
-    return root_.get();
+    return &*root_;
   }
   if (auto stream = async_->run_pumps()) {
     pumps_.push_back(std::make_unique<PumpThread>(*this, std::move(stream)));
@@ -285,7 +287,7 @@ FiberRun::State FiberRun::resume_fiber(Worker& worker) {
 }
 
 void FiberRun::ended(Worker& worker) {
-  if (&worker == root_.get()) {
+  if (root_ && &worker == &*root_) {
     if (!std::exchange(is_root_done_, true)) {
       outcome_ = worker.fiber.outcome();
     }
@@ -309,19 +311,21 @@ bool FiberRun::is_over_budget() {
 
 /// Nobody can go on by itself.
 FiberRun::State FiberRun::idle() {
-  if (async_ == nullptr || root_ == nullptr || stuck_ != nullptr) {
+  if (async_ == nullptr || !root_ || stuck_ != nullptr) {
     return State::Waiting;
   }
   const bool has_returned = root_call_ != nullptr && root_call_->has_returned;
   const bool may_go_on = parked_in_host_ != 0 || async_->has_host_ends();
-  if (may_go_on && !(has_returned && async_->num_tasks() == 0)) {
+  // A body that only passes through the guest's hands may outlast its tasks.
+  const bool is_over = has_returned && async_->num_tasks() == 0 && !async_->has_host_pairs();
+  if (may_go_on && !is_over) {
     return State::Waiting;
   }
   if (!has_returned) {
     cancel(engine::TrapKind::HostTrap, kDeadlock);
   } else if (is_root_idle_) {
     is_exit_granted_ = true;
-    next_ = root_.get();
+    next_ = &*root_;
   } else {
     // It returned, and waits for what never comes: that harms nobody.
     outcome_ = {};
@@ -341,7 +345,7 @@ FiberRun::State FiberRun::step() {
 }
 
 FiberRun::State FiberRun::run_ready() {
-  const auto began = Clock::now();
+  Clock::time_point began{};
   for (int turns = 0;; ++turns) {
     if (store_.is_dying()) {
       return step_dying();
@@ -355,7 +359,10 @@ FiberRun::State FiberRun::run_ready() {
       if (is_over_budget()) {
         continue;
       }
-      if (Clock::now() - began >= store_.budget().slice) {
+      const auto now = Clock::now();
+      if (began == Clock::time_point{}) {
+        began = now;
+      } else if (now - began >= store_.budget().slice) {
         return State::Yielded;
       }
     }
@@ -383,7 +390,7 @@ FiberRun::State FiberRun::step_dying() {
       dying_ready_.push_back(&worker);
     }
   };
-  if (root_ != nullptr) {
+  if (root_) {
     begin(*root_);
   }
   for (const auto& worker : workers_) {
@@ -391,7 +398,7 @@ FiberRun::State FiberRun::step_dying() {
   }
   if (!std::exchange(is_ending_, true)) {
     // Wakes the others, each once its operation is over.
-    engine::Fiber* any = root_ != nullptr   ? &root_->fiber
+    engine::Fiber* any = root_              ? &root_->fiber
                          : workers_.empty() ? nullptr
                                             : &workers_.front()->fiber;
     if (any != nullptr) {
@@ -424,7 +431,7 @@ bool FiberRun::end_remaining() {
   if (is_empty()) {
     return false;
   }
-  const bool all_idle = root_ == nullptr && idle_.size() == workers_.size();
+  const bool all_idle = !root_ && idle_.size() == workers_.size();
   if (!all_idle || (async_ != nullptr && async_->num_tasks() != 0)) {
     cancel(engine::TrapKind::Cancelled, "the event is over");
     return true;

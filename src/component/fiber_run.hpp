@@ -199,7 +199,7 @@ class FiberRun final : public engine::FiberScheduler {
   AsyncState* async_;  ///< null for components without asynchronous operations
   engine::Fiber::Entry entry_ = nullptr;
   void* entry_env_ = nullptr;
-  std::unique_ptr<Worker> root_;
+  std::optional<Worker> root_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
   ThreadQueue ready_;

@@ -128,7 +128,7 @@ Worker* FiberRun::worker_for(Thread& thread) {
   }
   // The first fiber serves what it was started for and nothing else: it must be able to return.
   const bool is_roots = is_root_idle_ && !root_call_->is_gone && &thread == root_call_->thread;
-  Worker* worker = is_roots ? root_.get() : take_worker();
+  Worker* worker = is_roots ? &*root_ : take_worker();
   if (worker == nullptr) {
     trapped(
         {engine::TrapKind::ResourceLimit,

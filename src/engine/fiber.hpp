@@ -57,9 +57,9 @@ class Fiber final : public async::Parkable {
   /// operation, which is asked to end, has completed.
   void cancel(TrapKind kind, std::string reason);
 
-  /// Ends what this fiber does, and nothing else of the store: the wait that it is in, and every one
-  /// after it, returns Cancelled, its operation being asked to end first; cancelled() is true. For
-  /// fibers that run host code and no guest code, whose result is then thrown away.
+  /// Ends what this fiber does, and nothing else of the store: the wait that it is in, and every
+  /// one after it, returns Cancelled, its operation being asked to end first; cancelled() is true.
+  /// For fibers that run host code and no guest code, whose result is then thrown away.
   void interrupt() noexcept;
   [[nodiscard]] bool is_interrupted() const noexcept;
   /// Ready for the next work, of a fiber that serves one piece after the other. On the fiber.
