@@ -8,6 +8,8 @@
 #include <array>
 #include <functional>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace whorl::engine {
 namespace {
@@ -262,6 +264,41 @@ TEST_CASE("cancellation waits for the operation") {
   fiber.unpark();                                      // the operation completes
   scheduler.run();
   CHECK(fiber.state() == Fiber::State::Done);
+}
+
+TEST_CASE("an interrupted fiber ends its waits, and nobody else's") {
+  Operation operation;
+  World world([](Store&, RawVal*) { return HostStatus::Return; });
+  QueueScheduler scheduler;
+  std::vector<std::string> log;
+  Body waits = [&](Fiber& fiber) -> std::expected<void, Trap> {
+    for (async::Cancellable* each : {static_cast<async::Cancellable*>(&operation), {}}) {
+      log.emplace_back(fiber.park(each) ? "went on" : "cancelled");
+    }
+    CHECK(fiber.cancelled());
+    fiber.clear_interrupt();
+    log.emplace_back(fiber.park() ? "went on" : "cancelled");
+    return {};
+  };
+  std::int32_t answer = 0;
+  Body other = world.calling("wait", 1, answer);
+  Fiber fiber(*world.store, scheduler, entry_of(waits), &waits);
+  Fiber neighbour(*world.store, scheduler, entry_of(other), &other);
+  scheduler.go(fiber);
+  fiber.interrupt();
+  fiber.interrupt();
+  CHECK(operation.asked == 1);
+  CHECK(log.empty());  // not before the operation is over
+  fiber.unpark();
+  CHECK(scheduler.go(fiber) == Fiber::State::Parked);
+  CHECK(log == std::vector<std::string>{"cancelled", "cancelled"});
+  CHECK_FALSE(world.store->is_dying());
+  CHECK(scheduler.go(neighbour) == Fiber::State::Done);
+  CHECK(answer == 42);
+  fiber.unpark();
+  CHECK(scheduler.go(fiber) == Fiber::State::Done);
+  CHECK(log.back() == "went on");
+  CHECK(fiber.outcome());
 }
 
 TEST_CASE("cancelling one fiber ends all of its store") {
