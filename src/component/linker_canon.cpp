@@ -230,7 +230,12 @@ Result<CoreRef> Linker::lower_host(
     return func.name == candidate.name;
   });
   if (found == offered.functions.end()) {
-    return explain_missing_function(offered, func.interface, func.name, offset);
+    // An interface of which the host has an older version: what is new in it answers with its
+    // error.
+    return registry_.is_announced(offered.name) ? lower_announced(func, options, offset)
+                                                : Result<CoreRef>(explain_missing_function(
+                                                      offered, func.interface, func.name, offset
+                                                  ));
   }
   const std::string difference = explain_difference(*func.shape, found->shape(), fuel_);
   if (!difference.empty()) {

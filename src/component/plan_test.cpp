@@ -120,6 +120,16 @@ TEST_CASE("what the host does not offer is explained") {
   }
 }
 
+TEST_CASE("what is new in an interface that the host announces answers with its error") {
+  Guest guest;
+  guest.function = "logs";
+  HostRegistry registry = testing::test_registry();
+  registry.announce("test:host/log");
+  const auto plan = plan_component(registry, guest.bytes(), {});
+  REQUIRE(plan);
+  CHECK(describe_plan(*plan).find("`test:host/log@1.0.0 logs`") != std::string::npos);
+}
+
 TEST_CASE("an interface of which nothing is called needs no host") {
   Guest guest;
   guest.extra_import = "acme:types/only";

@@ -230,3 +230,23 @@ def test_middleware_stands_before_the_component(tmp_path, component, middleware)
         assert (response.status, response.body == body) == (202, True), server.err.text
         assert server.get("/stop").status == 500
         assert {server.get("/count").body for _ in range(5)} == {b"1"}
+
+
+@pytest.mark.parametrize(
+    "language,path,body",
+    [
+        ("python", "/a?b", b"hello from Python: /a?b"),
+        ("js", "/a?b", b"hello from JavaScript: /a?b"),
+        ("js", "/events", b"data: 0\n\ndata: 1\n\ndata: 2\n\n"),
+        ("rust", "/a", b"hello from Rust: /a"),
+    ],
+)
+def test_guests_of_other_languages(tmp_path, language, path, body):
+    target = tmp_path / "guest.wasm"
+    done = subprocess.run([GUESTS / f"build_{language}.sh", target], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"cannot build, see tests/guests/p3/README.md: {done.stderr.strip()[-200:]}")
+    with whorl.Server.start("-f", target, timeout=240) as server:
+        for _ in range(3):
+            response = server.get(path, timeout=60)
+            assert (response.status, response.body) == (200, body), server.err.text

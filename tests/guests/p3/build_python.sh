@@ -7,4 +7,5 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 output=$(realpath -m "$1")
 cd "$here/python"
-"${WHORL_PYTHON:?names no virtual environment}/bin/componentize-py" -w spin:up/http-trigger@4.1.0 componentize app -o "$output" > /dev/null
+export VIRTUAL_ENV=${WHORL_PYTHON:?names no virtual environment}
+"$VIRTUAL_ENV/bin/componentize-py" -w spin:up/http-trigger@4.1.0 componentize app -o "$output" > /dev/null
