@@ -29,6 +29,8 @@ constexpr std::string_view kTarget = "whorl::guest_output";
 /// For who must not lose anything: how long a reader of stderr that does not read is waited for.
 constexpr std::chrono::seconds kPatience{1};
 constexpr int kLookAgainMs = 50;
+/// Somebody has waited so long in vain: the program must not wait once for each stream at its end.
+constinit std::atomic<bool> is_stuck{false};
 
 std::string_view suffix_of(GuestStream stream) {
   return stream == GuestStream::Stdout ? "stdout.txt" : "stderr.txt";
@@ -202,6 +204,7 @@ GuestSink::Flushed GuestSink::Impl::to_standard_error() {
       break;
     }
     rest.remove_prefix(part.size());
+    is_stuck.store(false, std::memory_order_relaxed);
   }
   shown.erase(0, shown.size() - rest.size());
   return shown.empty() ? Flushed::All : Flushed::Waiting;
@@ -288,10 +291,16 @@ void GuestSink::write(ByteView data) {
 }
 
 void GuestSink::finish() {
-  const auto give_up = std::chrono::steady_clock::now() + kPatience;
-  while (flush() == Flushed::Waiting && std::chrono::steady_clock::now() < give_up) {
+  using Clock = std::chrono::steady_clock;
+  const auto give_up = is_stuck.load() ? Clock::time_point::min() : Clock::now() + kPatience;
+  Flushed flushed = flush();
+  while (flushed == Flushed::Waiting && Clock::now() < give_up) {
     pollfd entry{.fd = kStderr, .events = POLLOUT, .revents = 0};
     (void)::poll(&entry, 1, kLookAgainMs);
+    flushed = flush();
+  }
+  if (flushed == Flushed::Waiting) {
+    is_stuck.store(true);
   }
 }
 

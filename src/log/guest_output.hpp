@@ -72,7 +72,8 @@ class GuestSink {
   /// Writes what waits to every place this stream goes to. Does not wait for the reader of a pipe.
   Flushed flush();
 
-  /// Writes the bytes and what waits. Where nobody reads, waits for up to a second.
+  /// Writes the bytes and what waits. Where nobody reads, waits for up to a second; not again until
+  /// somebody has read.
   void write(ByteView data);
   /// Writes what waits, as write() does.
   void finish();
