@@ -5,6 +5,7 @@
 #include "fs/file.hpp"
 #include "net/address.hpp"
 
+#include <string>
 #include <vector>
 
 namespace whorl::net {
@@ -12,7 +13,13 @@ namespace whorl::net {
 /// Sockets that listen on one address through SO_REUSEPORT; the kernel spreads connections.
 struct Listeners {
   SocketAddress address;  ///< with the port really bound
+  std::string unix_path;  ///< instead of an address; empty: it is one
   std::vector<fs::Fd> sockets;
+
+  /// "1.2.3.4:80", "[::1]:80", "unix:/path".
+  [[nodiscard]] std::string to_string() const {
+    return unix_path.empty() ? address.to_string() : "unix:" + unix_path;
+  }
 };
 
 /// Binds and listens. Port 0 lets the system choose, once for all sockets. Another process on the
