@@ -3,6 +3,7 @@
 #include "capabilities.hpp"
 #include "edge.hpp"
 #include "fleet.hpp"
+#include "listening.hpp"
 #include "observatory.hpp"
 #include "signals.hpp"
 
@@ -27,6 +28,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -148,22 +150,17 @@ std::optional<engine::ModuleCache> open_cache(const cli::UpRequest& request) {
   return *std::move(cache);
 }
 
-Result<net::Listeners> bind(const cli::UpRequest& request, unsigned count) {
-  WHORL_TRY(
-      const auto address, net::SocketAddress::from_ip(request.listen.ip, request.listen.port)
-  );
-  return request.port_search == cli::PortSearch::FindFree ? net::listen_on_free_port(address, count)
-                                                          : net::listen_on(address, count);
-}
-
 void print_startup(
     cli::StartupFormat format,
     const trigger::HttpApp& app,
     http::Scheme scheme,
-    const net::SocketAddress& address
+    std::span<const net::Listeners> listeners
 ) {
-  const std::string base_url =
-      (scheme == http::Scheme::Https ? "https://" : "http://") + address.to_string();
+  const auto url_of = [&](const net::Listeners& one) {
+    const std::string_view prefix = scheme == http::Scheme::Https ? "https://" : "http://";
+    return one.unix_path.empty() ? fmt::format("{}{}", prefix, one.to_string()) : one.to_string();
+  };
+  const std::string base_url = url_of(listeners.front());
   const auto routes = app::list_routes(*app.app, app.triggers, app.routes);
   const auto colour = log::wants_colour(1) ? app::Colour::Ansi : app::Colour::Never;
   log::write_all(
@@ -171,6 +168,9 @@ void print_startup(
       format == cli::StartupFormat::Json ? app::startup_json(base_url, routes)
                                          : app::startup_plain(base_url, routes, colour)
   );
+  for (const net::Listeners& more : listeners.subspan(1)) {
+    log::write_all(2, fmt::format("Also serving {}\n", url_of(more)));
+  }
 }
 
 /// The components that some trigger runs.
@@ -356,20 +356,30 @@ class Run {
     WHORL_TRY(const Edge edge, make_edge(request_, shards));
     Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
     if (!first.http->triggers.empty() || first.redis.empty()) {
-      WHORL_TRY(auto listeners, bind(request_, fleet.size()));
-      const net::SocketAddress address = listeners.address;
-      fleet.listen(std::move(listeners));
-      print_startup(request_.format, *first.http, edge.scheme(), address);
+      WHORL_TRY(auto opened, Listening::open(request_, fleet.size()));
+      listening_.emplace(std::move(opened));
+      WHORL_TRY(auto listeners, listening_->take());
+      print_startup(request_.format, *first.http, edge.scheme(), listeners);
+      for (net::Listeners& one : listeners) {
+        WHORL_CHECKED(fleet.listen(std::move(one)));
+      }
     }
     WHORL_CHECKED(observatory_->start());
     WHORL_CHECKED(fleet.start());
     WHORL_CHECKED(background_->start());
     WHORL_CHECKED(subscribe(fleet, std::move(first.redis)));
+    if (listening_) {
+      WHORL_CHECKED(listening_->serving());
+    }
     follow_source(fleet);
     background_->stop();
     // Messages are taken no more; those under way end with the guests.
     subscriptions_.clear();
+    if (listening_) {
+      listening_->release();
+    }
     fleet.stop(signals_);
+    listening_.reset();
     observatory_->stop();
     log::info(
         kLogTarget, "stopped after {} requests in instances of their own", fleet.instances_started()
@@ -383,9 +393,15 @@ class Run {
       const auto deadline = fleet.has_retired()     ? async::Deadline::after(kRetireInterval)
                             : tls_files_.is_empty() ? async::Deadline::never()
                                                     : async::Deadline::after(kTlsInterval);
-      switch (signals_.wait(deadline, request_.source->event_fd())) {
+      const int handover = listening_ ? listening_->handover_fd() : -1;
+      switch (signals_.wait(deadline, request_.source->event_fd(), handover)) {
         case StopSignals::Cause::Stop:
           return;
+        case StopSignals::Cause::Handover:
+          if (listening_->on_handover()) {
+            return;
+          }
+          break;
         case StopSignals::Cause::Reload:
           reload(fleet);
           break;
@@ -467,6 +483,7 @@ class Run {
   log::GuestOutput& output_;
   StopSignals& signals_;
   TlsFiles tls_files_{request_.edge};
+  std::optional<Listening> listening_;  ///< while serving, unless there is nothing to listen on
   Capabilities capabilities_;
   std::unique_ptr<runtime::Platform> platform_;
   std::unique_ptr<Observatory> observatory_;

@@ -2,6 +2,7 @@
 
 #include "http/observed_handler.hpp"
 #include "log/log.hpp"
+#include "net/listener_sources.hpp"
 #include "runtime/shard_runtime.hpp"
 
 #include <algorithm>
@@ -139,13 +140,21 @@ Fleet::Fleet(
 
 Fleet::~Fleet() = default;
 
-void Fleet::listen(net::Listeners listeners) {
-  for (unsigned i = 0; i < shards_.size(); ++i) {
-    worlds_[i]->runtime.outbound().set_self(
-        {.scheme = scheme_, .authority = listeners.address.to_string()}
-    );
-    worlds_[i]->server.listen(std::move(listeners.sockets[i]));
+Result<> Fleet::listen(net::Listeners listeners) {
+  if (listeners.unix_path.empty() && !std::exchange(has_self_, true)) {
+    for (const auto& world : worlds_) {
+      world->runtime.outbound().set_self(
+          {.scheme = scheme_, .authority = listeners.address.to_string()}
+      );
+    }
   }
+  WHORL_TRY(auto sets, net::spread(std::move(listeners), size()));
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    for (fs::Fd& socket : sets[i]) {
+      worlds_[i]->server.listen(std::move(socket));
+    }
+  }
+  return {};
 }
 
 Result<> Fleet::start() {

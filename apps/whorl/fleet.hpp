@@ -39,8 +39,9 @@ class Fleet final : public trigger::GuestShards {
   ~Fleet();
 
   [[nodiscard]] unsigned size() const noexcept { return shards_.size(); }
-  /// Before start(). @param listeners  as many sockets as shards
-  void listen(net::Listeners listeners);
+  /// Before start(), once or more. Requests that the application makes to itself go to the first
+  /// address. @return errors: out of descriptors
+  [[nodiscard]] Result<> listen(net::Listeners listeners);
   [[nodiscard]] Result<> start();
 
   // trigger::GuestShards
@@ -74,6 +75,7 @@ class Fleet final : public trigger::GuestShards {
   async::Milliseconds drain_time_;
   async::ShardSet shards_;
   std::vector<std::unique_ptr<World>> worlds_;
+  bool has_self_ = false;
   App app_;
   std::atomic<std::size_t> next_{0};  ///< whose turn post() finds
   /// Kept here so that a shard is not the one that takes a prepared component apart.

@@ -50,12 +50,13 @@ Result<StopSignals> StopSignals::install() {
   return StopSignals(std::move(signals), std::move(wake), terminal.is_open());
 }
 
-StopSignals::Cause StopSignals::wait(async::Deadline deadline, int readable) {
+StopSignals::Cause StopSignals::wait(async::Deadline deadline, int readable, int handover) {
   // A negative descriptor is left out by poll().
-  std::array<pollfd, 3> fds = {
+  std::array<pollfd, 4> fds = {
       pollfd{signals_.get(), POLLIN, 0},
       pollfd{wake_.get(), POLLIN, 0},
       pollfd{readable, POLLIN, 0},
+      pollfd{handover, POLLIN, 0},
   };
   while (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) {
     if (errno != EINTR) {
@@ -68,7 +69,10 @@ StopSignals::Cause StopSignals::wait(async::Deadline deadline, int readable) {
   if (std::uint64_t count = 0; ::read(wake_.get(), &count, sizeof count) == sizeof count) {
     return Cause::Notified;
   }
-  return is_readable(fds[2]) ? Cause::Readable : Cause::TimedOut;
+  if (is_readable(fds[2])) {
+    return Cause::Readable;
+  }
+  return is_readable(fds[3]) ? Cause::Handover : Cause::TimedOut;
 }
 
 void StopSignals::notify() noexcept {

@@ -18,6 +18,7 @@ class StopSignals {
     Reload,  ///< SIGHUP, where there is no terminal whose end it would mean
     Notified,
     Readable,  ///< the descriptor that was given
+    Handover,  ///< the other one
     TimedOut,
   };
 
@@ -25,8 +26,8 @@ class StopSignals {
   [[nodiscard]] static Result<StopSignals> install();
 
   /// Sleeps until a signal, a notify(), the descriptor or the deadline. @thread main
-  /// @param readable  looked at last; -1: none
-  [[nodiscard]] Cause wait(async::Deadline deadline, int readable = -1);
+  /// @param readable, handover  looked at last; -1: none
+  [[nodiscard]] Cause wait(async::Deadline deadline, int readable = -1, int handover = -1);
   /// Wakes wait(). @thread any
   void notify() noexcept;
 

@@ -119,7 +119,10 @@ TEST_CASE("flags that are known and refused") {
   const auto refused =
       refused_flag(scan({"--experimental-wasi-otel", "--insecure"}), FlagSpec::Owner::Trigger);
   REQUIRE(refused);
-  CHECK(refused->message == "the flag --experimental-wasi-otel is known from Spin but not supported yet");
+  CHECK(
+      refused->message ==
+      "the flag --experimental-wasi-otel is known from Spin but not supported yet"
+  );
   CHECK(
       refused_flag(scan({"--insecure"}), FlagSpec::Owner::Up)->message ==
       "the flag --insecure is known from Spin but not supported yet"

@@ -8,6 +8,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "cli/edge_settings.hpp"
+#include "cli/listen_address.hpp"
 #include "component/inspect.hpp"
 #include "host/runtime_config/runtime_config.hpp"
 #include "host/variables/app_variables.hpp"
@@ -33,15 +34,6 @@ enum class DebugInfo : std::uint8_t { Off, On };
 enum class PortSearch : std::uint8_t { Off, FindFree };
 enum class LogFiles : std::uint8_t { Append, Truncate };
 enum class AccessLogFormat : std::uint8_t { Text, Json };
-
-/// A numeric socket address; names were resolved.
-struct ListenAddress {
-  std::string ip = "127.0.0.1";  ///< without brackets
-  std::uint16_t port = 3000;     ///< 0: any free port
-
-  /// "127.0.0.1:3000", "[::1]:3000".
-  [[nodiscard]] std::string to_text() const;
-};
 
 /// How much one request may use. A zero duration lifts the limit.
 struct RequestBudgets {
@@ -90,7 +82,7 @@ class AppSource {
 struct UpRequest {
   Runnable runnable;            ///< what is run first; empty: what `source` loads once it is due
   AppSource* source = nullptr;  ///< what is run later; never null, outlives the request
-  ListenAddress listen;
+  ListenAddress listen;         ///< the first address of `edge.listen`, or the default
   PortSearch port_search = PortSearch::Off;
   StartupFormat format = StartupFormat::Plain;
   /// Folder for state; absent: none. Relative to the working folder, as it is to be shown.

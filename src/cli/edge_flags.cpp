@@ -55,10 +55,42 @@ void read_tls(FlagReader& reader, EdgeSettings& out) {
   out.tls_client_roots = roots.empty() ? "" : roots.back();
 }
 
+Result<ListenTarget> parse_target(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:";
+  ListenTarget target;
+  if (text.starts_with(kUnix)) {
+    target.unix_path = text.substr(kUnix.size());
+    if (target.unix_path.empty()) {
+      return whorl::fail(ErrorKind::InvalidInput, "the path of the socket is missing");
+    }
+    return target;
+  }
+  WHORL_TRY(target.address, parse_listen_address(text));
+  target.is_localhost = text.starts_with("localhost:");
+  return target;
+}
+
+void read_listen(FlagReader& reader, EdgeSettings& out) {
+  for (const std::string& text : reader.all("listen")) {
+    auto target = parse_target(text);
+    if (!target) {
+      reader.fail(invalid_value(up_flag("listen"), text, target.error().message()));
+      return;
+    }
+    out.listen.push_back(*std::move(target));
+  }
+}
+
 }  // namespace
 
 void read_edge_flags(FlagReader& reader, EdgeSettings& out) {
+  read_listen(reader, out);
   read_tls(reader, out);
+  reader.read(
+      "takeover",
+      [](std::string_view text) { return Result<std::string>(std::string(text)); },
+      [&](std::string path) { out.takeover_path = std::move(path); }
+  );
   reader.read("drain-timeout", parse_duration, [&](milliseconds time) { out.drain_time = time; });
   reader.read("header-timeout", parse_timeout, [&](milliseconds time) {
     out.header_timeout = time;

@@ -1,6 +1,8 @@
 /// EdgeSettings: how the server meets its clients. @thread any (a value)
 #pragma once
 
+#include "cli/listen_address.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -17,8 +19,10 @@ struct TlsFiles {
 
 /// What is absent is left to the server's defaults (http/server.hpp).
 struct EdgeSettings {
-  std::vector<TlsFiles> tls;     ///< empty: no TLS
-  std::string tls_client_roots;  ///< whose certificates clients must show; empty: nobody's
+  std::vector<ListenTarget> listen;  ///< as given; empty: what was passed to us, or the default
+  std::string takeover_path;         ///< where sockets are handed over; empty: nowhere
+  std::vector<TlsFiles> tls;         ///< empty: no TLS
+  std::string tls_client_roots;      ///< whose certificates clients must show; empty: nobody's
   /// From the signal to stop to the end: requests in flight are waited for, then cut.
   std::chrono::milliseconds drain_time{4000};
   std::optional<std::chrono::milliseconds> header_timeout;

@@ -171,9 +171,10 @@ constexpr std::array kFlags{
     FlagSpec{
         .name = "listen",
         .value_name = "ADDRESS",
-        .help = "IP address and port to listen on",
+        .help = "IP address and port to listen on, or unix:PATH. Can be used multiple times",
         .environment = "SPIN_HTTP_LISTEN_ADDR",
         .default_value = "127.0.0.1:3000",
+        .repeat = Many,
         .may_be_empty = true
     },
     FlagSpec{
@@ -324,6 +325,13 @@ constexpr std::array kFlags{
         .environment = "WHORL_MAX_RESPONSE_DELAY",
         .default_value = "600s",
         .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "takeover",
+        .value_name = "PATH",
+        .help = "Takes the listening sockets of the process that offers them at this Unix socket, "
+                "which then drains and ends, and offers them there to the next one",
+        .environment = "WHORL_TAKEOVER"
     },
     FlagSpec{
         .name = "tls-client-ca",

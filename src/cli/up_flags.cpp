@@ -183,9 +183,6 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   UpRequest& request = out.request;
   FlagReader reader(arguments);
   read_output(reader, arguments, request);
-  reader.read("listen", parse_listen_address, [&](ListenAddress address) {
-    request.listen = std::move(address);
-  });
   request.port_search = reader.is_on("find-free-port") ? PortSearch::FindFree : PortSearch::Off;
   request.code_cache = reader.is_on("disable-cache") ? CodeCache::Disabled : CodeCache::Enabled;
   request.allocation = reader.is_on("disable-pooling") ? Allocation::OnDemand : Allocation::Pooling;
@@ -207,6 +204,12 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
     request.max_head_bytes = bytes;
   });
   read_edge_flags(reader, request.edge);
+  for (const ListenTarget& target : request.edge.listen) {
+    if (target.unix_path.empty()) {
+      request.listen = target.address;
+      break;
+    }
+  }
   request.log_dir = reader.path("log-dir");
   request.state_dir = reader.path("state-dir");
   out.has_state_dir = request.state_dir.has_value();

@@ -1,0 +1,53 @@
+/// Listening: the sockets that the process listens on, wherever they come from. @thread main
+#pragma once
+
+#include "base/result.hpp"
+#include "cli/cli.hpp"
+#include "net/handover.hpp"
+#include "net/listener.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whorl {
+
+class Listening {
+ public:
+  /// Takes the sockets of a predecessor, else those that a service manager passed, and binds what
+  /// else is asked for. @param shards  each is to have sockets of its own
+  /// @return errors: those of binding; InvalidInput when a predecessor listens on something else
+  [[nodiscard]] static Result<Listening> open(const cli::UpRequest& request, unsigned shards);
+  Listening(Listening&&) noexcept = default;
+  Listening& operator=(Listening&&) = delete;
+  /// Removes the files of Unix sockets, unless a successor listens on them.
+  ~Listening();
+
+  /// Gives the sockets away; copies are kept while there may be a successor. At least one.
+  [[nodiscard]] Result<std::vector<net::Listeners>> take();
+  /// Requests are served: tells the predecessor, and offers the sockets to a successor.
+  [[nodiscard]] Result<> serving();
+  /// Readable when on_handover() is to be called; -1: never.
+  [[nodiscard]] int handover_fd() const noexcept { return offer_ ? offer_->fd() : -1; }
+  /// @return true when a successor serves: it is time to end
+  [[nodiscard]] bool on_handover();
+  /// The process is ending: nobody else is to be given the sockets.
+  void release() noexcept;
+
+ private:
+  explicit Listening(std::string takeover_path) : takeover_path_(std::move(takeover_path)) {}
+  [[nodiscard]] Result<> bind(const cli::UpRequest& request, unsigned shards);
+  [[nodiscard]] Result<> bind(
+      const cli::ListenTarget& target, cli::PortSearch search, unsigned shards
+  );
+  [[nodiscard]] Result<> check_taken(const cli::UpRequest& request) const;
+
+  std::string takeover_path_;
+  std::vector<net::Listeners> sockets_;  ///< after take() the copies
+  std::vector<std::string> unix_paths_;
+  net::Takeover takeover_;
+  std::optional<net::HandoverOffer> offer_;
+};
+
+}  // namespace whorl

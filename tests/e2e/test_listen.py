@@ -1,0 +1,190 @@
+"""Where the program listens: several addresses, Unix sockets, sockets of a service manager or a predecessor.
+
+WHORL_HANDOVERS is how often sockets are handed over under load; the full count is
+
+    WHORL_HANDOVERS=1000 python3 -m pytest tests/e2e/test_listen.py -k without_a_failed
+"""
+
+import os
+import resource
+import socket
+import subprocess
+import time
+
+import pytest
+import whorl
+from test_drain import Visitor
+
+
+def ask(family, address, path="/status/200"):
+    with socket.socket(family) as sock:
+        sock.settimeout(20)
+        sock.connect(address)
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while piece := sock.recv(65536):
+            answer += piece
+        return answer
+
+
+def cpu_ticks(server):
+    """Of the program so far, user and system."""
+    fields = open(f"/proc/{server.process.pid}/stat").read().rsplit(")")[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+def test_several_addresses_and_a_unix_socket(tmp_path):
+    path = tmp_path / "socket"
+    with whorl.Server.start("-f", whorl.guest("multi"), "--listen", "127.0.0.1:0", "--listen", f"unix:{path}") as server:
+        lines = server.err.wait_for(r"Also serving http://127\.0\.0\.1:(\d+)\nAlso serving unix:(.*)\n")
+        assert lines.group(2) == str(path)
+        for port in (server.port, int(lines.group(1))):
+            assert ask(socket.AF_INET, ("127.0.0.1", port)).startswith(b"HTTP/1.1 200")
+        seen = ask(socket.AF_UNIX, str(path), "/")
+        assert b"header spin-client-addr: 0.0.0.0:0\n" in seen
+        done = subprocess.run(["curl", "-s", "--http2-prior-knowledge", "--unix-socket", path, "http://a/status/200",
+                               "-o", os.devnull, "-w", "%{http_version}"], capture_output=True, text=True)
+        assert done.stdout == "2"
+        second = whorl.run("up", "-f", whorl.guest("multi"), "--listen", f"unix:{path}")
+        assert (second.returncode, f"Error: unix:{path} is already in use" in second.stderr) == (1, True)
+    assert not path.exists()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this system has no IPv6")
+def test_localhost_is_both_families():
+    with whorl.Server.start("-f", whorl.guest("multi"), env={"SPIN_HTTP_LISTEN_ADDR": "127.0.0.1:0"}) as server:
+        assert "Also serving" not in server.err.text
+    process = subprocess.Popen([whorl.program(), "up", "-f", whorl.guest("multi"), "--listen", "localhost:0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = whorl.Output(process.stdout), whorl.Output(process.stderr)
+    try:
+        port = int(out.wait_for(r"Serving http://127\.0\.0\.1:(\d+)\n").group(1))
+        assert err.wait_for(rf"Also serving http://\[::1\]:{port}\n")
+        assert ask(socket.AF_INET, ("127.0.0.1", port)).startswith(b"HTTP/1.1 200")
+        assert ask(socket.AF_INET6, ("::1", port)).startswith(b"HTTP/1.1 200")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_sockets_of_a_service_manager():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        # A client that connects before the program is there waits for it.
+        early = socket.create_connection(("127.0.0.1", port))
+        early.sendall(b"GET /status/200 HTTP/1.1\r\nHost: a\r\n\r\n")
+        command = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "{whorl.program()}" up -f "{whorl.guest("multi")}"'
+        process = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   preexec_fn=lambda: os.dup2(listening.fileno(), 3), close_fds=False)
+        out = whorl.Output(process.stdout)
+        try:
+            assert out.wait_for(rf"Serving http://127\.0\.0\.1:{port}\n")
+            early.settimeout(20)
+            assert early.recv(100).startswith(b"HTTP/1.1 200")
+            assert ask(socket.AF_INET, ("127.0.0.1", port)).startswith(b"HTTP/1.1 200")
+        finally:
+            process.terminate()
+            process.wait(20)
+            early.close()
+
+
+def test_a_successor_takes_over_without_a_failed_request(tmp_path):
+    path = tmp_path / "takeover"
+    flags = ["-f", whorl.guest("multi"), "--takeover", path]
+    server = whorl.Server.start(*flags)
+    visitors = [Visitor(server.port, p) for p in ("/status/200", "/sleep/20", "/drip/1") for _ in range(2)]
+    for visitor in visitors:
+        visitor.start()
+    for _ in range(int(os.environ.get("WHORL_HANDOVERS", "5"))):
+        # Sockets for another number of threads than they were made for.
+        successor = whorl.Server.start(*flags, "--threads", "3")
+        assert successor.port == server.port
+        assert server.process.wait(20) == 0
+        server = successor
+    assert all(visitor.is_alive() for visitor in visitors), [visitor.failures for visitor in visitors]
+    assert server.stop() == 0
+    for visitor in visitors:
+        visitor.join(20)
+    assert [visitor.failures for visitor in visitors] == [[]] * len(visitors)
+    assert all(visitor.answered > 0 for visitor in visitors)
+    assert not path.exists()
+
+
+def test_a_successor_that_fails_changes_nothing(tmp_path):
+    path = tmp_path / "takeover"
+    with whorl.Server.start("-f", whorl.guest("multi"), "--takeover", path) as server:
+        other = whorl.run("up", "-f", whorl.guest("multi"), "--takeover", path, "--listen", "127.0.0.1:1")
+        assert other.returncode == 1
+        assert f"the running process listens on 127.0.0.1:{server.port}, not on 127.0.0.1:1" in other.stderr
+        assert server.get("/status/200").status == 200
+        with whorl.Server.start("-f", whorl.guest("multi"), "--takeover", path) as successor:
+            assert server.process.wait(20) == 0
+            assert successor.get("/status/200").status == 200
+
+
+def test_more_connects_than_descriptors():
+    """Thousands of clients and 256 descriptors: no exit, and service again once they leave."""
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+    with whorl.Server.start("-f", whorl.guest("multi"), preexec=few_files) as server:
+        assert server.get("/status/200").status == 200
+        clients = []
+        for _ in range(900):
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", server.port))
+            clients.append(sock)
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        before = cpu_ticks(server)
+        time.sleep(1)
+        assert cpu_ticks(server) - before < 50, "it accepts in a busy loop"
+        for sock in clients:
+            sock.close()
+        start = time.monotonic()
+        while True:
+            try:
+                if server.get("/status/200", timeout=5).status == 200:
+                    break
+            except (OSError, whorl.Cut):
+                pass
+            assert time.monotonic() - start < 10
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("address", ["unix:", "[::1]", "localhost"])
+def test_addresses_that_are_none(address):
+    done = whorl.run("up", "-f", whorl.guest("multi"), "--listen", address)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: invalid value '{address}' for '--listen <ADDRESS>'")
+
+
+def test_limits_of_connections_and_bodies():
+    with whorl.Server.start("-f", whorl.guest("multi"), "--threads", "1", "--max-connections", "2",
+                            "--max-request-body", "10", "--header-timeout", "500ms", "--idle-timeout", "500ms") as server:
+        assert server.post("/status/200", b"x" * 11).status == 413
+        with server.connect() as slow:
+            slow.send(b"GET / HTTP/1.1\r\nHost: ")
+            assert slow.response().status == 408
+        with server.connect() as idle:
+            idle.request("GET", "/status/200")
+            assert idle.response().status == 200
+            assert idle.is_closed(5)
+        busy = [server.connect() for _ in range(2)]
+        for connection in busy:
+            connection.request("GET", "/sleep/300")
+        # One more waits until there is room.
+        assert server.get("/status/200").status == 200
+        for connection in busy:
+            assert connection.response().status == 200
+            connection.close()
