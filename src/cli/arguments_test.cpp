@@ -338,10 +338,11 @@ TEST_CASE("help names what works and nothing else") {
   const std::string help = up_help("About", 100);
   CHECK(help.starts_with("About\n\nUsage: whorl up [OPTIONS]\n\nOptions:\n  -h, --help  "));
   CHECK(help.contains("  -f, --from <APPLICATION>         The application to run."));
-  CHECK(help.contains(
-      "      --listen <ADDRESS>\n          IP address and port to listen on\n          \n"
-      "          [env: SPIN_HTTP_LISTEN_ADDR="
-  ));
+  CHECK(
+      help.contains("      --listen <ADDRESS>\n          IP address and port to listen on, or "
+                    "unix:PATH. Can be used multiple times\n          \n"
+                    "          [env: SPIN_HTTP_LISTEN_ADDR=")
+  );
   CHECK(help.contains(
       "      --format <FORMAT>\n          Possible values:\n          - plain: Human-readable "
       "plain "
