@@ -1,5 +1,6 @@
 // Ends of streams and futures that the host holds, async functions of the host, and the event loop.
 #include "component/async_test_support.hpp"
+#include "component/task.hpp"
 
 #include <doctest/doctest.h>
 
@@ -410,6 +411,30 @@ TEST_CASE("who waits for what never comes is ended") {
   });
   REQUIRE_FALSE(outcome);
   CHECK(outcome.error().message == "deadlock detected: event loop cannot make further progress");
+}
+
+TEST_CASE("a run that goes away unwinds what waits in it") {
+  AsyncWorld world;
+  Pipe pipe;
+  const std::uint32_t reader =
+      world.give(StreamReader<std::uint8_t>(std::make_unique<Producer>(pipe)));
+  bool has_unwound = false;
+  auto entry = [&]() -> std::expected<void, engine::Trap> {
+    DirectCall call(*world.instance, 0, DirectCall::Kind::Plain);
+    CHECK(world.call("stream.read", {reader, 2048, 9}) == kBlocked);
+    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
+    CHECK(world.call("waitable.join", {reader, set}));
+    CHECK_FALSE(world.call("waitable-set.wait", {set, 0}));
+    has_unwound = true;
+    return {};
+  };
+  world.run->start(
+      [](void* env, engine::Fiber&) { return (*static_cast<decltype(entry)*>(env))(); }, &entry
+  );
+  CHECK(world.step() == FiberRun::State::Waiting);
+  world.run.reset();
+  CHECK(has_unwound);
+  CHECK(pipe.is_gone);
 }
 
 TEST_CASE("calls of the host are bounded") {

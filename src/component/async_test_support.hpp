@@ -66,11 +66,13 @@ class AsyncWorld final : public FiberRun::Driver {
     run.emplace(*instance, *store, *this);
   }
   ~AsyncWorld() {
-    if (run->end_remaining()) {
-      step();
+    if (run) {
+      if (run->end_remaining()) {
+        step();
+      }
+      CHECK(run->is_empty());
+      run.reset();
     }
-    CHECK(run->is_empty());
-    run.reset();
     (void)instance->end_event();
   }
   AsyncWorld(const AsyncWorld&) = delete;

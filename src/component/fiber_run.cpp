@@ -63,6 +63,16 @@ FiberRun::FiberRun(ComponentInstance& instance, engine::Store& store, Driver& dr
 }
 
 FiberRun::~FiberRun() {
+  // What unwinds may look at its thread and its task: they go afterwards.
+  if (root_) {
+    running_ = &*root_;
+    root_.reset();
+  }
+  while (!workers_.empty()) {
+    running_ = workers_.back().get();
+    workers_.pop_back();
+  }
+  running_ = nullptr;
   if (async_ != nullptr) {
     async_->end_run();
   }
