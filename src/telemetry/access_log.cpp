@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -19,8 +20,8 @@ namespace {
 
 constexpr std::string_view kLogTarget = "whorl::telemetry";
 constexpr int kStandardOutput = 1;
-/// For the reader of a pipe to read on, before lines are given up.
-constexpr int kPatienceMs = 1000;
+/// For the reader of a pipe to read on while a batch is written, before lines are given up.
+constexpr std::chrono::milliseconds kPatience{1000};
 /// How often is looked whether the file was renamed.
 constexpr std::chrono::seconds kReopenInterval{1};
 
@@ -44,10 +45,11 @@ struct AccessLog::State final : async::WorkLane::Worker {
   // async::WorkLane::Worker
   void work(async::WorkLane::Batch batch) override {
     reopen_if_renamed();
+    std::chrono::milliseconds patience = kPatience;
     for (const auto& operation : batch) {
       const auto& piece = static_cast<const Piece&>(*operation);
       waiting_bytes.fetch_sub(piece.lines.size(), std::memory_order_relaxed);
-      if (write(piece.lines)) {
+      if (write(piece.lines, patience)) {
         written.fetch_add(piece.count, std::memory_order_relaxed);
       } else {
         const int reason = errno;
@@ -65,19 +67,24 @@ struct AccessLog::State final : async::WorkLane::Worker {
   }
 
   /// A file takes everything at once; a pipe only while its reader reads.
+  /// @param patience  for that reader; what was waited is taken from it
   /// @return false, with errno, when the rest is lost
-  [[nodiscard]] bool write(std::string_view lines) const {
+  [[nodiscard]] bool write(std::string_view lines, std::chrono::milliseconds& patience) const {
     const int fd = file.is_open() ? file.get() : kStandardOutput;
     struct stat what{};
     if (::fstat(fd, &what) == 0 && S_ISREG(what.st_mode)) {
       return log::write_all(fd, lines);
     }
     while (!lines.empty()) {
+      const auto began = std::chrono::steady_clock::now();
       pollfd entry{fd, POLLOUT, 0};
-      if (::poll(&entry, 1, kPatienceMs) != 1) {
+      if (::poll(&entry, 1, static_cast<int>(patience.count())) != 1) {
+        patience = {};
         errno = ETIMEDOUT;
         return false;
       }
+      const auto waited = std::chrono::steady_clock::now() - began;
+      patience -= std::min(patience, std::chrono::floor<std::chrono::milliseconds>(waited));
       // A pipe that is writable takes so much without waiting.
       const std::string_view part = lines.substr(0, PIPE_BUF);
       if (!log::write_all(fd, part)) {

@@ -2,6 +2,8 @@
 
 #include "telemetry/text.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -37,6 +39,14 @@ std::pair<std::string_view, std::optional<std::int64_t>> split_port(std::string_
     return {text, std::nullopt};
   }
   return {text.substr(0, colon), port};
+}
+
+/// Methods that anybody has heard of; a span is not named by what a client makes up.
+bool is_known_method(std::string_view method) {
+  constexpr std::array<std::string_view, 9> kKnown{
+      "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"
+  };
+  return std::ranges::find(kKnown, method) != kKnown.end();
 }
 
 void add_address(
@@ -154,24 +164,29 @@ void Recorder::add_spans(RequestRecord& record) {
     }
     add(std::move(work));
   }
+  const bool is_known = is_known_method(record.method_);
+  const std::string method = is_known ? record.method_ : "HTTP";
   Span server{
       .context = record.server_,
       .parent = record.remote_,
       .trace_state = record.trace_state_,
       .is_parent_remote = record.remote_.is_valid(),
-      .name = record.route_.empty() ? record.method_ : record.method_ + " " + record.route_,
+      .name = record.route_.empty() ? method : method + " " + record.route_,
       .kind = SpanKind::Server,
       .start_ns = record.began_ns_,
       .end_ns = at(record.ended_),
       .attributes =
           {
-              {"http.request.method", record.method_},
+              {"http.request.method", is_known ? record.method_ : "_OTHER"},
               {"url.path", cut(record.path_)},
               {"url.scheme", record.scheme_},
               {"network.protocol.name", "http"},
           },
   };
   Attributes& more = server.attributes;
+  if (!is_known) {
+    more.push_back({"http.request.method_original", record.method_});
+  }
   if (const std::size_t slash = record.protocol_.find('/'); slash != std::string::npos) {
     more.push_back({"network.protocol.version", record.protocol_.substr(slash + 1)});
   }

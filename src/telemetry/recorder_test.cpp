@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,6 +150,23 @@ TEST_CASE("a log that cannot be opened is an error") {
   CHECK(text_of(path) == "first\n");
 }
 
+TEST_CASE("a pipe that nobody reads holds nobody up for long") {
+  Folder folder;
+  const std::string path = folder.path + "/pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const fs::Fd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  REQUIRE(reader.is_open());
+  async::BlockingPool pool(1);
+  auto log = AccessLog::open(path, AccessLogFormat::Text, pool);
+  REQUIRE(log);
+  for (int i = 0; i < 100; ++i) {
+    (*log)->write(std::string(32 * 1024, 'x'), 10);
+  }
+  (*log)->flush(async::Deadline::after(20s));
+  CHECK((*log)->written_lines() + (*log)->dropped_lines() == 1000);
+  CHECK((*log)->dropped_lines() >= 900);
+}
+
 TEST_CASE("lines without room are dropped and counted") {
   async::BlockingPool pool(1);
   auto log = AccessLog::open("/dev/full", AccessLogFormat::Text, pool);
@@ -221,14 +239,20 @@ TEST_CASE(
   unsampled.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
   recorder.begin(unsampled)->end_answer(200, 0, RequestRecord::Ending::Whole);
   recorder.begin(facts())->end_answer(404, 0, RequestRecord::Ending::Whole);
+  RequestFacts odd = facts();
+  odd.method = "BREW";
+  recorder.begin(odd)->end_answer(418, 0, RequestRecord::Ending::Whole);
   recorder.flush();
-  REQUIRE(sink.spans.size() == 1);
+  REQUIRE(sink.spans.size() == 2);
+  CHECK(sink.spans[1].name == "HTTP");
+  CHECK(find(sink.spans[1], "http.request.method")->value == AttributeValue("_OTHER"));
+  CHECK(find(sink.spans[1], "http.request.method_original")->value == AttributeValue("BREW"));
   CHECK(sink.spans[0].name == "GET");
   CHECK_FALSE(sink.spans[0].parent.is_valid());
   CHECK(sink.spans[0].status == SpanStatus::Unset);
   const Totals totals = collect(std::array{recorder.metrics()});
   CHECK(totals.components.at("").requests[2] == 1);
-  CHECK(totals.components.at("").requests[4] == 1);
+  CHECK(totals.components.at("").requests[4] == 2);
   CHECK(totals.requests_active == 0);
 }
 
