@@ -7,6 +7,9 @@
 #include "wit/fermyon_spin_key_value_v1.hpp"
 #include "wit/fermyon_spin_llm.hpp"
 #include "wit/fermyon_spin_llm_v1.hpp"
+#include "wit/fermyon_spin_mqtt.hpp"
+#include "wit/fermyon_spin_mysql.hpp"
+#include "wit/fermyon_spin_mysql_v1.hpp"
 #include "wit/fermyon_spin_postgres.hpp"
 #include "wit/fermyon_spin_postgres_v1.hpp"
 #include "wit/fermyon_spin_redis.hpp"
@@ -59,6 +62,9 @@ const HostInterface* const kAll[] = {
     &fermyon_spin_config_v1::kInterface,
     &fermyon_spin_key_value::kInterface,
     &fermyon_spin_key_value_v1::kInterface,
+    &fermyon_spin_mqtt::kInterface,
+    &fermyon_spin_mysql::kInterface,
+    &fermyon_spin_mysql_v1::kInterface,
     &fermyon_spin_postgres::kInterface,
     &fermyon_spin_postgres_v1::kInterface,
     &fermyon_spin_redis::kInterface,

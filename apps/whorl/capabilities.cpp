@@ -84,6 +84,15 @@ const config::OutboundLimits& limits_of(const cli::UpRequest& request) {
   return request.runtime_config != nullptr ? request.runtime_config->max_connections : none;
 }
 
+host::mqtt::MqttOptions mqtt_options(const cli::UpRequest& request) {
+  return {
+      .pool = pool_options(limits_of(request).mqtt, host::mqtt::MqttClient::kDefaultConnections),
+      .max_payload_bytes = request.runtime_config != nullptr
+                               ? request.runtime_config->mqtt_max_payload_bytes
+                               : std::nullopt,
+  };
+}
+
 /// What is configured and has no backend yet must not be taken for something else.
 Result<> refuse_remote(const cli::UpRequest& request, const app::LockedApp& app) {
   const auto stores = all_stores(request);
@@ -121,6 +130,11 @@ struct Capabilities::Clients {
             guests,
             pool_options(limits_of(request).redis, host::redis::RedisClient::kDefaultConnections)
         )),
+        mqtt(std::make_shared<host::mqtt::MqttClient>(guests, mqtt_options(request))),
+        mysql(std::make_shared<host::mysql::MysqlClient>(
+            guests,
+            pool_options(limits_of(request).mysql, host::mysql::MysqlClient::kDefaultConnections)
+        )),
         postgres(std::make_shared<host::postgres::PgClient>(
             guests,
             pool_options(limits_of(request).pg, host::postgres::PgClient::kDefaultConnections)
@@ -134,6 +148,8 @@ struct Capabilities::Clients {
   /// For those of the operator's own settings: what is blocked is blocked for guests.
   host::net_policy::Network operators{{}};
   std::shared_ptr<host::redis::RedisClient> redis;
+  std::shared_ptr<host::mqtt::MqttClient> mqtt;
+  std::shared_ptr<host::mysql::MysqlClient> mysql;
   std::shared_ptr<host::postgres::PgClient> postgres;
   std::shared_ptr<host::redis::RedisClient> redis_stores;
 };
@@ -161,6 +177,12 @@ Result<AppCapabilities> Capabilities::configure(
   );
   WHORL_TRY(auto stores, key_value_stores(request));
   app.add(std::make_unique<host::key_value::AppKeyValueCapability>(key_value_, std::move(stores)));
+  app.add(std::make_unique<host::mqtt::AppMqttCapability>(
+      mqtt_, clients(request).mqtt, *runnable.app, runnable.variables.get()
+  ));
+  app.add(std::make_unique<host::mysql::AppMysqlCapability>(
+      mysql_, clients(request).mysql, *runnable.app, runnable.variables.get()
+  ));
   app.add(std::make_unique<host::postgres::AppPgCapability>(
       postgres_, clients(request).postgres, *runnable.app, runnable.variables.get()
   ));

@@ -10,6 +10,8 @@
 #include "host/key_value/backends/sqlite_file.hpp"
 #include "host/key_value/key_value_capability.hpp"
 #include "host/llm/llm_capability.hpp"
+#include "host/mqtt/mqtt_capability.hpp"
+#include "host/mysql/mysql_capability.hpp"
 #include "host/net_policy/network.hpp"
 #include "host/postgres/pg_capability.hpp"
 #include "host/redis/redis_capability.hpp"
@@ -51,8 +53,8 @@ class Capabilities {
 
   /// For runtime::Platform::create(), which links them.
   [[nodiscard]] auto all() noexcept {
-    return std::array<host::Capability*, 6>{
-        &variables_, &key_value_, &sqlite_, &redis_, &postgres_, &llm_
+    return std::array<host::Capability*, 8>{
+        &variables_, &key_value_, &sqlite_, &redis_, &postgres_, &mysql_, &mqtt_, &llm_
     };
   }
   /// Gives an application its settings. After all() was linked.
@@ -96,6 +98,8 @@ class Capabilities {
   host::sqlite::SqliteCapability sqlite_;
   host::redis::RedisCapability redis_;
   host::postgres::PgCapability postgres_;
+  host::mysql::MysqlCapability mysql_;
+  host::mqtt::MqttCapability mqtt_;
   std::unique_ptr<Clients> clients_;
   host::llm::LlmCapability llm_;
   RemoteBackends remote_;

@@ -1,0 +1,200 @@
+#include "host/mysql/mysql_hosts.hpp"
+
+#include "host/net_policy/grants.hpp"
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace whorl::host::mysql {
+namespace {
+
+namespace v1 = wit::fermyon_spin_mysql_v1;
+namespace v2 = wit::fermyon_spin_mysql;
+
+// Values, parameters and types of both versions have the same cases, in the same order.
+template <class To, class From>
+To same(From&& from) {
+  static_assert(std::is_same_v<decltype(To::payload), decltype(from.payload)>);
+  To made;
+  made.tag = static_cast<typename To::Tag>(from.tag);
+  made.payload = std::move(from.payload);
+  return made;
+}
+
+v1::RowSet to_v1(types::RowSet&& rows) {
+  v1::RowSet out;
+  for (types::Column& column : rows.columns) {
+    auto& made = out.columns.emplace_back();
+    made.name = std::move(column.name);
+    made.data_type = static_cast<decltype(made.data_type)>(column.data_type);
+  }
+  out.rows.reserve(rows.rows.size());
+  for (types::Row& row : rows.rows) {
+    auto& made = out.rows.emplace_back();
+    made.reserve(row.size());
+    for (types::DbValue& value : row) {
+      using Value = typename std::remove_reference_t<decltype(made)>::value_type;
+      made.push_back(same<Value>(std::move(value)));
+    }
+    row = {};  // one row at a time is there twice
+  }
+  return out;
+}
+
+v1::MysqlError to_v1(types::Error&& error) {
+  std::string text = std::move(error.as<std::string>());
+  switch (error.tag) {
+    case types::Error::Tag::ConnectionFailed:
+      return v1::MysqlError::connection_failed(std::move(text));
+    case types::Error::Tag::BadParameter:
+      return v1::MysqlError::bad_parameter(std::move(text));
+    case types::Error::Tag::QueryFailed:
+      return v1::MysqlError::query_failed(std::move(text));
+    case types::Error::Tag::ValueConversionFailed:
+      return v1::MysqlError::value_conversion_failed(std::move(text));
+    default:
+      return v1::MysqlError::other_error(std::move(text));
+  }
+}
+
+std::vector<types::ParameterValue> from_v1(std::vector<v1::ParameterValue>&& parameters) {
+  std::vector<types::ParameterValue> out;
+  out.reserve(parameters.size());
+  for (v1::ParameterValue& each : parameters) {
+    out.push_back(same<types::ParameterValue>(std::move(each)));
+  }
+  return out;
+}
+
+/// Waits for a guest.
+template <class E, class Body, class ToError>
+auto respond(component::Call& call, Body body, ToError to_error) {
+  using T = typename std::invoke_result_t<Body, Caller>::value_type;
+  using Out = component::HostResult<std::expected<T, E>>;
+  auto caller = caller_of(call);
+  if (!caller) {
+    return Out(std::unexpect, std::move(caller.error()));
+  }
+  auto outcome = body(*caller);
+  if (!outcome && caller->fiber.cancelled()) {
+    return Out(component::trap("the guest was ended while it waited"));
+  }
+  if (!outcome) {
+    return Out(std::in_place, std::unexpect, to_error(std::move(outcome.error())));
+  }
+  if constexpr (std::is_void_v<T>) {
+    return Out(std::in_place);
+  } else {
+    return Out(std::in_place, *std::move(outcome));
+  }
+}
+
+template <class E, class Body>
+auto respond(component::Call& call, Body body) {
+  return respond<E>(call, std::move(body), [](E&& error) { return std::move(error); });
+}
+
+Outcome<void> without_rows(Outcome<types::RowSet> outcome) {
+  if (!outcome) {
+    return std::unexpected(std::move(outcome.error()));
+  }
+  return {};
+}
+
+/// Functions keep the session: the handle may be dropped while they wait.
+class SpinConnection final : public v2::Connection {
+ public:
+  explicit SpinConnection(std::shared_ptr<MysqlSession> session) noexcept
+      : session_(std::move(session)) {}
+  component::HostResult<std::expected<v2::RowSet, v2::Error>> query(
+      component::Call& call, std::string_view statement, std::vector<v2::ParameterValue> params
+  ) override {
+    return respond<v2::Error>(call, [&, session = session_](Caller caller) {
+      return session->query(caller, std::string(statement), std::move(params));
+    });
+  }
+  component::HostResult<std::expected<void, v2::Error>> execute(
+      component::Call& call, std::string_view statement, std::vector<v2::ParameterValue> params
+  ) override {
+    return respond<v2::Error>(call, [&, session = session_](Caller caller) {
+      return without_rows(session->query(caller, std::string(statement), std::move(params)));
+    });
+  }
+
+ private:
+  std::shared_ptr<MysqlSession> session_;
+};
+
+}  // namespace
+
+Outcome<std::shared_ptr<MysqlSession>> open_session(
+    Caller caller, const MysqlAccess& access, std::string_view address
+) {
+  const std::string given(address);
+  auto parsed = parse_mysql_address(given);
+  if (!parsed || !net_policy::check_grant(access.grants, parsed->url)) {
+    // The guest's own words, as in Spin; the operator is told without credentials.
+    return std::unexpected(
+        types::Error::connection_failed(fmt::format("address {} is not permitted", given))
+    );
+  }
+  return MysqlSession::open(caller, *access.client, *std::move(parsed));
+}
+
+component::HostResult<std::expected<component::Own<v2::Connection>, v2::Error>>
+SpinHost::connection_open(component::Call& call, std::string_view address) {
+  return respond<v2::Error>(call, [&](Caller caller) -> Outcome<component::Own<v2::Connection>> {
+    auto session = open_session(caller, access_, address);
+    if (!session) {
+      return std::unexpected(std::move(session.error()));
+    }
+    return std::make_unique<SpinConnection>(*std::move(session));
+  });
+}
+
+component::HostResult<std::expected<v1::RowSet, v1::MysqlError>> SpinV1Host::query(
+    component::Call& call,
+    std::string_view address,
+    std::string_view statement,
+    std::vector<Parameter> params
+) {
+  const std::string sql(statement);
+  return respond<v1::MysqlError>(
+      call,
+      [&](Caller caller) -> Outcome<v1::RowSet> {
+        auto session = open_session(caller, access_, address);
+        if (!session) {
+          return std::unexpected(std::move(session.error()));
+        }
+        auto rows = (*session)->query(caller, sql, from_v1(std::move(params)));
+        if (!rows) {
+          return std::unexpected(std::move(rows.error()));
+        }
+        return to_v1(*std::move(rows));
+      },
+      [](types::Error&& error) { return to_v1(std::move(error)); }
+  );
+}
+
+component::HostResult<std::expected<void, v1::MysqlError>> SpinV1Host::execute(
+    component::Call& call,
+    std::string_view address,
+    std::string_view statement,
+    std::vector<Parameter> params
+) {
+  const std::string sql(statement);
+  return respond<v1::MysqlError>(
+      call,
+      [&](Caller caller) -> Outcome<void> {
+        auto session = open_session(caller, access_, address);
+        if (!session) {
+          return std::unexpected(std::move(session.error()));
+        }
+        return without_rows((*session)->query(caller, sql, from_v1(std::move(params))));
+      },
+      [](types::Error&& error) { return to_v1(std::move(error)); }
+  );
+}
+
+}  // namespace whorl::host::mysql
