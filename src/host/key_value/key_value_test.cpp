@@ -11,6 +11,7 @@ namespace {
 
 namespace v1 = wit::fermyon_spin_key_value_v1;
 namespace v2 = wit::fermyon_spin_key_value;
+namespace v3 = wit::spin_key_value_key_value;
 namespace wasi_store = wit::wasi_keyvalue_store;
 namespace wasi_atomics = wit::wasi_keyvalue_atomics;
 namespace wasi_batch = wit::wasi_keyvalue_batch;
@@ -81,6 +82,24 @@ TEST_CASE("fermyon:spin/key-value@2.0.0") {
     CHECK(**store.get_keys(world.call) == std::vector<std::string>{"k"});
     CHECK((*store.delete_(world.call, "k")).has_value());
     CHECK((**store.get_keys(world.call)).empty());
+  });
+}
+
+TEST_CASE("spin:key-value@3.0.0") {
+  World world;
+  world.run([&] {
+    auto& host = world.host<v3::Host>(v3::kInterface);
+    CHECK((*host.store_open(world.call, "other")).error() == v3::Error::access_denied());
+    auto opened = *host.store_open(world.call, "default");
+    REQUIRE(opened);
+    v3::Store& store = **opened;
+    CHECK(**store.get(world.call, "a") == std::nullopt);
+    CHECK((*store.set(world.call, "a", bytes_of("1"))).has_value());
+    CHECK(**store.get(world.call, "a") == bytes_of("1"));
+    CHECK(**store.exists(world.call, "a"));
+    CHECK(store.get_keys(world.call).has_value());
+    CHECK((*store.delete_(world.call, "a")).has_value());
+    CHECK_FALSE(**store.exists(world.call, "a"));
   });
 }
 

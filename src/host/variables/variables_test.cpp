@@ -265,6 +265,17 @@ TEST_CASE("fermyon:spin/variables@2.0.0") {
   CHECK(failed->error().as<std::string>() == "out of reach");
 }
 
+TEST_CASE("spin:variables@3.0.0") {
+  using Tag = wit::spin_variables_variables::Error::Tag;
+  Scene scene;
+  Variables3Host host(*scene.hosts_of_values);
+  CHECK(**host.get(scene.call, "plain") == "p");
+  CHECK(host.get(scene.call, "given")->error().tag == Tag::Undefined);
+  CHECK(host.get(scene.call, "invalid-name")->error().tag == Tag::InvalidName);
+  Variables3Host failing(*scene.failing);
+  CHECK(failing.get(scene.call, "filled")->error().tag == Tag::Provider);
+}
+
 TEST_CASE("fermyon:spin/config") {
   using Tag = wit::fermyon_spin_config_v1::Error::Tag;
   Scene scene;
