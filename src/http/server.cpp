@@ -58,6 +58,8 @@ class ServerCore::Listener final : public net::AcceptSink {
 ServerCore::ServerCore(async::Shard& on, Handler& to, ServerOptions with)
     : shard(on), handler(to), options(std::move(with)), tick_length(choose_tick(options)) {}
 
+ServerCore::~ServerCore() = default;
+
 Tick ServerCore::tick_after(Milliseconds timeout) const noexcept {
   // The present tick is partly over, hence one more.
   return now + static_cast<Tick>(timeout / tick_length) + 1;

@@ -25,6 +25,9 @@ enum class Protocol : std::uint8_t { Http1, Http2 };
 
 struct ServerCore final {
   ServerCore(async::Shard& on, Handler& to, ServerOptions with);
+  ServerCore(const ServerCore&) = delete;
+  ServerCore& operator=(const ServerCore&) = delete;
+  ~ServerCore();
 
   /// A sweep's number from which `timeout` has certainly passed.
   [[nodiscard]] Tick tick_after(async::Milliseconds timeout) const noexcept;
