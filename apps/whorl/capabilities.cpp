@@ -51,27 +51,6 @@ auto all_databases(const cli::UpRequest& request) {
   return with_default(request, &config::RuntimeConfig::sqlite_databases, kDefaultDatabase);
 }
 
-bool has_backend(const config::KeyValueStore& kind) {
-  return std::holds_alternative<config::LocalFile>(kind) ||
-         std::holds_alternative<config::RedisStore>(kind);
-}
-
-bool has_backend(const config::SqliteDatabase& kind) {
-  return std::holds_alternative<config::LocalFile>(kind);
-}
-
-/// The label of the first of a component's stores for which there is no backend yet.
-template <class Kind>
-const std::string* first_remote(
-    const std::map<std::string, Kind, std::less<>>& all, const std::vector<std::string>& labels
-) {
-  const auto found = std::ranges::find_if(labels, [&](const std::string& label) {
-    const auto kind = all.find(label);
-    return kind != all.end() && !has_backend(kind->second);
-  });
-  return found != labels.end() ? &*found : nullptr;
-}
-
 /// How many connections a capability may have open.
 host::net_policy::PoolOptions pool_options(
     std::optional<std::uint64_t> most, std::uint64_t by_default
@@ -91,27 +70,6 @@ host::mqtt::MqttOptions mqtt_options(const cli::UpRequest& request) {
                                ? request.runtime_config->mqtt_max_payload_bytes
                                : std::nullopt,
   };
-}
-
-/// What is configured and has no backend yet must not be taken for something else.
-Result<> refuse_remote(const cli::UpRequest& request, const app::LockedApp& app) {
-  const auto stores = all_stores(request);
-  const auto databases = all_databases(request);
-  for (const app::Component& component : app.components) {
-    const std::string* store = first_remote(stores, component.key_value_stores);
-    const std::string* database = first_remote(databases, component.sqlite_databases);
-    if (store != nullptr || database != nullptr) {
-      return fail(
-                 ErrorKind::Unsupported,
-                 "the type of the {} \"{}\" is known from Spin but not supported yet",
-                 store != nullptr ? "key-value store" : "SQLite database",
-                 store != nullptr ? *store : *database
-      )
-          .context(fmt::format("component \"{}\"", component.id))
-          .with_help("type = \"spin\" keeps it in a file");
-    }
-  }
-  return {};
 }
 
 std::string place_of(const config::LocalFile& file, std::string_view in_memory) {
@@ -171,7 +129,6 @@ host::net_policy::Network& Capabilities::operator_network(const cli::UpRequest& 
 Result<AppCapabilities> Capabilities::configure(
     const cli::UpRequest& request, const cli::Runnable& runnable
 ) {
-  WHORL_CHECKED(refuse_remote(request, *runnable.app));
   AppCapabilities app;
   app.add(std::make_unique<host::variables::AppVariablesCapability>(variables_, runnable.variables)
   );
@@ -189,8 +146,8 @@ Result<AppCapabilities> Capabilities::configure(
   app.add(std::make_unique<host::redis::AppRedisCapability>(
       redis_, clients(request).redis, *runnable.app, runnable.variables.get()
   ));
-  auto sqlite =
-      std::make_unique<host::sqlite::AppSqliteCapability>(sqlite_, sqlite_databases(request));
+  WHORL_TRY(auto databases, sqlite_databases(request));
+  auto sqlite = std::make_unique<host::sqlite::AppSqliteCapability>(sqlite_, std::move(databases));
   WHORL_CHECKED(sqlite->check(*runnable.app));
   app.add(std::move(sqlite));
   WHORL_TRY(auto models, remote_.models(request));
@@ -227,9 +184,6 @@ Result<> Capabilities::fill(const cli::UpRequest& request) {
   if (!request.key_values.empty()) {
     WHORL_TRY(const auto stores, key_value_stores(request));
     const auto store = stores.find("default");
-    if (store == stores.end()) {
-      return fail(ErrorKind::Unsupported, "the default key-value store has no backend here yet");
-    }
     std::vector<host::key_value::PairView> pairs;
     for (const auto& [key, value] : request.key_values) {
       pairs.emplace_back(key, as_bytes(value));
@@ -250,14 +204,10 @@ Result<> Capabilities::run_statement(const cli::UpRequest& request, const std::s
         "failed to execute following sql statement against {} database: '{}'", label, what
     );
   };
-  const auto databases = sqlite_databases(request);
   if (!text.starts_with('@')) {
-    const auto database = databases.find("default");
-    if (database == databases.end()) {
-      return fail(ErrorKind::Unsupported, "the default database has no backend here yet");
-    }
+    WHORL_TRY(const auto databases, sqlite_databases(request));
     host::MainCaller main;
-    auto done = database->second->open()->execute(main.caller(), text, {});
+    auto done = databases.find("default")->second->open()->execute(main.caller(), text, {});
     return done ? Result<>() : Result<>(done.take_error().context(failed("default", text)));
   }
   const std::string_view argument = std::string_view(text).substr(1);
@@ -279,8 +229,7 @@ Result<> Capabilities::run_statement(const cli::UpRequest& request, const std::s
   }
   const auto kinds = all_databases(request);
   const auto kind = kinds.find(label);
-  const auto* local = kind != kinds.end() ? std::get_if<config::LocalFile>(&kind->second) : nullptr;
-  if (local == nullptr) {
+  if (kind == kinds.end()) {
     return fail(
         ErrorKind::NotFound,
         "based on the '{}' a registered database named '{}' was expected but not found.",
@@ -293,25 +242,29 @@ Result<> Capabilities::run_statement(const cli::UpRequest& request, const std::s
     return Error(script.error().kind(), script.error().message())
         .context(fmt::format("could not read file '{}' containing sql statements", path));
   }
-  return host::sqlite::run_script(local->path, std::string(as_text(*script)))
-      .map_error([&](Error error) { return std::move(error).context(failed(label, text)); });
+  const std::string statements(as_text(*script));
+  const auto* local = std::get_if<config::LocalFile>(&kind->second);
+  auto run = local != nullptr ? host::sqlite::run_script(local->path, statements)
+                              : remote_.run_script(label, kind->second, statements);
+  return std::move(run).map_error([&](Error error) {
+    return std::move(error).context(failed(label, text));
+  });
 }
 
-host::sqlite::GrantedDatabases Capabilities::sqlite_databases(const cli::UpRequest& request) {
+Result<host::sqlite::GrantedDatabases> Capabilities::sqlite_databases(const cli::UpRequest& request
+) {
   for (const auto& [label, kind] : all_databases(request)) {
-    const auto* local = std::get_if<config::LocalFile>(&kind);
     // Kept from version to version of the application: guests of both write in turns.
-    if (auto& database = databases_[label]; database == nullptr && local != nullptr) {
+    auto& database = databases_[label];
+    if (const auto* local = std::get_if<config::LocalFile>(&kind); local == nullptr) {
+      WHORL_TRY(database, remote_.database(label, kind));
+    } else if (database == nullptr) {
       database = host::sqlite::make_local_database(
           {.path = local->path, .may_attach_files = local->may_attach_files}, sql_lanes_
       );
     }
   }
-  host::sqlite::GrantedDatabases granted;
-  std::ranges::copy_if(databases_, std::inserter(granted, granted.end()), [](const auto& entry) {
-    return entry.second != nullptr;
-  });
-  return granted;
+  return databases_;
 }
 
 Result<host::key_value::GrantedStores> Capabilities::key_value_stores(const cli::UpRequest& request
@@ -326,6 +279,9 @@ Result<host::key_value::GrantedStores> Capabilities::key_value_stores(const cli:
           host::key_value::make_redis_store(clients(request).redis_stores, remote->url)
               .context("could not configure key-value store with label '{}'", label)
       );
+      stores.emplace(label, std::move(store));
+    } else {
+      WHORL_TRY(auto store, remote_.key_value_store(label, kind));
       stores.emplace(label, std::move(store));
     }
   }

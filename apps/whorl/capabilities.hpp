@@ -76,7 +76,10 @@ class Capabilities {
   );
 
  private:
-  [[nodiscard]] host::sqlite::GrantedDatabases sqlite_databases(const cli::UpRequest& request);
+  /// @return errors: InvalidInput for a database whose address cannot be read
+  [[nodiscard]] Result<host::sqlite::GrantedDatabases> sqlite_databases(
+      const cli::UpRequest& request
+  );
   /// @return errors: InvalidInput for a store whose address cannot be read
   [[nodiscard]] Result<host::key_value::GrantedStores> key_value_stores(
       const cli::UpRequest& request
@@ -104,7 +107,7 @@ class Capabilities {
   host::llm::LlmCapability llm_;
   RemoteBackends remote_;
   host::sqlite::SqlLanes sql_lanes_;
-  std::map<std::string, std::shared_ptr<host::sqlite::Database>> databases_;  ///< by label
+  host::sqlite::GrantedDatabases databases_;
   std::map<std::string, std::shared_ptr<host::key_value::SqliteFile>> store_files_;
 };
 

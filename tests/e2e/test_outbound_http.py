@@ -343,3 +343,33 @@ def test_a_certificate_for_another_host_is_refused(app, tmp_path):
     with Upstream(tls_context(tmp_path)) as upstream:
         with serve(app, "https://*:*", env={"SSL_CERT_FILE": str(tmp_path / "cert.pem")}) as server:
             assert fetch(server, f"https://localhost:{upstream.port}/").body == b"error %d" % TLS
+
+
+def test_client_certificates(app, certificate, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=guest",
+                    "-keyout", tmp_path / "guest-key.pem", "-out", tmp_path / "guest.pem"], check=True, capture_output=True)
+    config = tmp_path / "runtime-config.toml"
+    text = f'[[client_tls]]\ncomponent_ids = ["fetch"]\nhosts = ["localhost"]\nca_roots_file = "{certificate / "cert.pem"}"\n'
+    context = tls_context(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(tmp_path / "guest.pem")
+    with Upstream(context) as upstream:
+        url = f"https://localhost:{upstream.port}/"
+        # Paths are against the config file.
+        config.write_text(text + 'client_cert_file = "guest.pem"\nclient_private_key_file = "guest-key.pem"\n')
+        with serve(app, "https://*:*", options=("--runtime-config-file", config)) as server:
+            assert fetch(server, url).status == 201
+        config.write_text(text)
+        with serve(app, "https://*:*", options=("--runtime-config-file", config)) as server:
+            assert fetch(server, url).body in (b"error %d" % TLS, b"error %d" % PROTOCOL)
+        assert len(upstream.seen) == 1
+
+
+def test_blocked_networks(app, upstream, tmp_path):
+    config = tmp_path / "runtime-config.toml"
+    for blocked in ("private", "127.0.0.0/8", "127.0.0.1/32"):
+        config.write_text(f'[outbound_networking]\nblock_networks = ["{blocked}", "::1/128"]\n')
+        with serve(app, "*://*:*", options=("--runtime-config-file", config)) as server:
+            for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+                assert fetch(server, f"http://{host}:{upstream.port}/").body == b"error %d" % PROHIBITED, (blocked, host)
+    assert not upstream.seen

@@ -4,6 +4,7 @@
 #include "http/client_exchange.hpp"
 
 #include <algorithm>
+#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -113,6 +114,57 @@ ServiceRequest ServiceRequest::to(const ServiceUrl& url, std::string_view path) 
   return request;
 }
 
+/// What is a shard's own.
+struct ServiceClient::OfShard {
+  /// Drops the answer to a request when it comes.
+  class Unwanted final : public async::Waiter {
+   public:
+    Unwanted(OfShard& owner, std::shared_ptr<http::ClientExchange> exchange)
+        : owner_(owner), exchange_(std::move(exchange)) {
+      exchange_->resolved_event().add(*this);
+    }
+    void on_event() noexcept override {
+      owner_.shard.post([this] {
+        if (auto outcome = exchange_->take_outcome(); outcome && *outcome) {
+          (*outcome)->body->stop_reading();
+        }
+        owner_.unwanted.remove_if([this](const auto& each) { return each.get() == this; });
+      });
+    }
+
+   private:
+    OfShard& owner_;
+    std::shared_ptr<http::ClientExchange> exchange_;
+  };
+
+  OfShard(async::Shard& its_shard, const http::ClientOptions& options)
+      : shard(its_shard), client(its_shard, options) {}
+
+  async::Shard& shard;
+  http::Client client;
+  std::list<std::unique_ptr<Unwanted>> unwanted;
+};
+
+ServiceClient::~ServiceClient() = default;
+
+ServiceClient::OfShard& ServiceClient::of(async::Shard& shard) {
+  return clients_.get(shard, [&] { return std::make_shared<OfShard>(shard, options_); });
+}
+
+void ServiceClient::tell(async::Shard& shard, const ServiceRequest& request) {
+  constexpr std::chrono::seconds kPatience{10};
+  auto exchange = std::make_shared<http::ClientExchange>(
+      to_http(request),
+      http::ClientTimeouts{
+          .connect = kPatience, .first_byte = kPatience, .between_bytes = kPatience
+      }
+  );
+  exchange->set_reuse(http::ConnectionReuse::Always);
+  OfShard& own = of(shard);
+  own.client.send(exchange);
+  own.unwanted.push_back(std::make_unique<OfShard::Unwanted>(own, std::move(exchange)));
+}
+
 ServiceClient::ServiceClient(net::TlsClientOptions tls) {
   options_.tls = std::move(tls);
   options_.limits = {std::make_shared<http::ConnectionLimit>(kMaxConnections)};
@@ -138,9 +190,6 @@ Result<ServiceAnswer> ServiceClient::send_once(
     async::Deadline deadline,
     bool& is_unanswered
 ) {
-  auto& client = clients_.get(caller.shard, [&] {
-    return std::make_shared<http::Client>(caller.shard, options_);
-  });
   const auto exchange = std::make_shared<http::ClientExchange>(
       to_http(request),
       http::ClientTimeouts{
@@ -148,7 +197,7 @@ Result<ServiceAnswer> ServiceClient::send_once(
       }
   );
   exchange->set_reuse(http::ConnectionReuse::Always);
-  client.send(exchange);
+  of(caller.shard).client.send(exchange);
   auto waited = wait_for(caller, exchange->resolved_event(), deadline, [&] {
     return exchange->is_resolved();
   });

@@ -61,6 +61,7 @@ class ServiceClient {
   explicit ServiceClient(net::TlsClientOptions tls = {});
   ServiceClient(const ServiceClient&) = delete;
   ServiceClient& operator=(const ServiceClient&) = delete;
+  ~ServiceClient();
 
   /// Makes a request and collects its answer, whatever its status.
   /// @return errors: Unavailable (no connection, no HTTP), DeadlineExceeded, Disconnected (a cut
@@ -69,8 +70,12 @@ class ServiceClient {
   [[nodiscard]] Result<ServiceAnswer> send(
       Caller caller, ServiceRequest request, const ServiceLimits& limits = {}
   );
+  /// Makes a request whose answer nobody wants; it may be lost.
+  void tell(async::Shard& shard, const ServiceRequest& request);
 
  private:
+  struct OfShard;
+  [[nodiscard]] OfShard& of(async::Shard& shard);
   [[nodiscard]] Result<ServiceAnswer> send_once(
       Caller caller,
       const ServiceRequest& request,
@@ -80,7 +85,7 @@ class ServiceClient {
   );
 
   http::ClientOptions options_;
-  async::PerShard<http::Client> clients_;
+  async::PerShard<OfShard> clients_;
 };
 
 /// What a peer says, fit for a guest: a secret in it becomes `***`, control characters blanks; at
