@@ -91,7 +91,7 @@ def test_state_dir_of_the_config(stores, tmp_path):
     ("[key_value_store.files]\ntype = 'redis'\nurl = 'redis://u:s3cret@h:x'",
      "could not configure key-value store with label 'files'"),
     ("[key_value_store.files]\ntype = 'azure_cosmos'\nkey = 's3cret'\naccount = 'a'\ndatabase = 'd'\ncontainer = 'c'",
-     'the type of the key-value store "files" is known from Spin but not supported yet'),
+     "`key` is no base64"),
     ("[outbound_networking]\nmax_total_connections = 3",
      "the runtime config key `outbound_networking.max_total_connections` is known from Spin but not supported yet"),
 ])
