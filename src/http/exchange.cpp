@@ -27,9 +27,17 @@ void Exchange::note_end() noexcept {
     record_->end_answer(0, 0, Ending::Gone);
     return;
   }
-  const BodyPipe& body = *response_->body;
-  const Ending ending = client_gone_ ? Ending::Gone : body.failure() ? Ending::Cut : Ending::Whole;
-  record_->end_answer(response_->status, is_head_ ? 0 : body.total_written(), ending);
+  // Whoever answers within the process takes the response out.
+  const BodyPipe* body = response_->body.get();
+  const bool is_cut = body != nullptr && body->failure().has_value();
+  const bool is_counted = body != nullptr && !is_head_;
+  record_->end_answer(
+      response_->status,
+      is_counted ? body->total_written() : 0,
+      client_gone_ ? Ending::Gone
+      : is_cut     ? Ending::Cut
+                   : Ending::Whole
+  );
 }
 
 void Exchange::respond(Response response) {

@@ -55,6 +55,12 @@ TEST_CASE("requests are counted when nobody works on them any more") {
   CHECK(recorder.metrics()->requests_active.value() == 0);
   observed.handle(get("/missing"));
   CHECK(totals().requests[4] == 1);
+  // A response that was taken out.
+  exchange = get("/");
+  observed.handle(exchange);
+  const Response taken = std::move(exchange->response());
+  exchange.reset();
+  CHECK(totals().requests[2] == 2);
   // A client that leaves before it has an answer.
   exchange = get("/");
   exchange->set_record(recorder.begin({}));
