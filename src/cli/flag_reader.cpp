@@ -24,7 +24,8 @@ std::optional<std::string> given(const ScannedArguments& arguments, const FlagSp
 std::vector<std::string> FlagReader::all(std::string_view name) const {
   std::vector<std::string> values = arguments_.values(name);
   if (values.empty()) {
-    if (auto text = given(arguments_, up_flag(name)); text && !text->empty()) {
+    const FlagSpec& spec = up_flag(name);
+    if (auto text = given(arguments_, spec); text && (spec.may_be_empty || !text->empty())) {
       values.push_back(*std::move(text));
     }
   }

@@ -41,7 +41,8 @@ class FlagReader {
     }
   }
 
-  /// Every use of a flag, or what its variable holds; none is empty text.
+  /// Every use of a flag, or what its variable holds; a variable that is empty counts for flags
+  /// that take that.
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
   /// A switch without environment variable, or with one that holds a boolean.
   [[nodiscard]] bool is_on(std::string_view name);
