@@ -45,14 +45,12 @@ std::tm utc(std::uint64_t ns) {
   return parts;
 }
 
-/// "21/Nov/2026:01:32:34 +0000", of the current locale in no part.
-void append_common_time(std::uint64_t ns, std::string& out) {
+/// "21/Nov/2026:01:32:34 +0000", whatever the locale.
+std::string common_time(const std::tm& t) {
   constexpr std::array<std::string_view, 12> kMonths{
       "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
   };
-  const std::tm t = utc(ns);
-  fmt::format_to(
-      std::back_inserter(out),
+  return fmt::format(
       "{:02}/{}/{}:{:02}:{:02}:{:02} +0000",
       t.tm_mday,
       kMonths[static_cast<std::size_t>(t.tm_mon) % kMonths.size()],
@@ -63,19 +61,23 @@ void append_common_time(std::uint64_t ns, std::string& out) {
   );
 }
 
-void append_iso_time(std::uint64_t ns, std::string& out) {
-  const std::tm t = utc(ns);
-  fmt::format_to(
-      std::back_inserter(out),
-      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+/// "2026-11-21T01:32:34"
+std::string iso_time(const std::tm& t) {
+  return fmt::format(
+      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
       t.tm_year + 1900,
       t.tm_mon + 1,
       t.tm_mday,
       t.tm_hour,
       t.tm_min,
-      t.tm_sec,
-      ns % kSecond / kMicrosecond
+      t.tm_sec
   );
+}
+
+template <class Number>
+void append_number(Number number, std::string& out) {
+  const fmt::format_int text(number);
+  out.append(text.data(), text.size());
 }
 
 /// In quotes; what is absent is a dash, as everywhere in this format.
@@ -104,8 +106,13 @@ std::int64_t microseconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-void AccessLine::append(const RequestRecord& record, AccessLogFormat format, std::string& out) {
-  if (format == AccessLogFormat::Json) {
+void AccessLine::append(const RequestRecord& record, std::string& out) {
+  if (const std::uint64_t second = record.began_ns_ / kSecond; second != second_) {
+    second_ = second;
+    const std::tm t = utc(record.began_ns_);
+    time_ = format_ == AccessLogFormat::Json ? iso_time(t) : common_time(t);
+  }
+  if (format_ == AccessLogFormat::Json) {
     append_json(record, out);
   } else {
     append_text(record, out);
@@ -113,54 +120,46 @@ void AccessLine::append(const RequestRecord& record, AccessLogFormat format, std
   out += '\n';
 }
 
-void AccessLine::append_text(const RequestRecord& record, std::string& out) {
+void AccessLine::append_text(const RequestRecord& record, std::string& out) const {
   append_text_escaped(host_of(record.client_), out);
-  out += " - - [";
-  append_common_time(record.began_ns_, out);
-  out += "] \"";
+  out.append(" - - [").append(time_).append("] \"");
   append_text_escaped(record.method_, out);
   out += ' ';
   append_text_escaped(record.path_, out);
-  fmt::format_to(
-      std::back_inserter(out), " {}\" {} {} ", record.protocol_, record.status_, record.body_bytes_
-  );
+  out.append(" ").append(record.protocol_).append("\" ");
+  append_number(record.status_, out);
+  out += ' ';
+  append_number(record.body_bytes_, out);
+  out += ' ';
   append_quoted(record.referer_, out);
   out += ' ';
   append_quoted(record.user_agent_, out);
-  fmt::format_to(
-      std::back_inserter(out),
-      " id={} us={}",
-      record.request_id_,
-      microseconds(record.ended_ - record.began_)
-  );
+  out.append(" id=").append(record.request_id_).append(" us=");
+  append_number(microseconds(record.ended_ - record.began_), out);
   if (record.ending_ != Ending::Whole) {
-    fmt::format_to(std::back_inserter(out), " end={}", name_of(record.ending_));
+    out.append(" end=").append(name_of(record.ending_));
   }
   if (record.component_ != nullptr) {
     out += " component=";
     append_text_escaped(record.component_->component, out);
-    fmt::format_to(
-        std::back_inserter(out),
-        " instance={} cpu_us={}",
-        name_of(record.instance_),
-        microseconds(record.cpu_)
-    );
+    out.append(" instance=").append(name_of(record.instance_)).append(" cpu_us=");
+    append_number(microseconds(record.cpu_), out);
   }
 }
 
-void AccessLine::append_json(const RequestRecord& record, std::string& out) {
+void AccessLine::append_json(const RequestRecord& record, std::string& out) const {
   const auto text = [&](std::string_view key, std::string_view value) {
     if (!value.empty()) {
-      fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
+      out.append(",\"").append(key).append("\":");
       append_json_string(value, out);
     }
   };
   const auto number = [&](std::string_view key, auto value) {
-    fmt::format_to(std::back_inserter(out), ",\"{}\":{}", key, value);
+    out.append(",\"").append(key).append("\":");
+    append_number(value, out);
   };
-  out += "{\"time\":\"";
-  append_iso_time(record.began_ns_, out);
-  out += '"';
+  out.append("{\"time\":\"").append(time_);
+  fmt::format_to(std::back_inserter(out), ".{:06}Z\"", record.began_ns_ % kSecond / kMicrosecond);
   text("request_id", record.request_id_);
   if (record.server_.trace.is_valid()) {
     text("trace_id", to_text(record.server_.trace));

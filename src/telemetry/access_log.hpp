@@ -21,15 +21,21 @@ namespace whorl::telemetry {
 
 enum class AccessLogFormat : std::uint8_t { Text, Json };
 
-/// Writes one line, line feed included, to the end of `out`. @thread any
+/// Writes lines. @thread one
 class AccessLine {
  public:
   /// Text: the combined log format, and behind it `key=value` pairs.
-  static void append(const RequestRecord& record, AccessLogFormat format, std::string& out);
+  explicit AccessLine(AccessLogFormat format) noexcept : format_(format) {}
+  /// Writes one line, line feed included, to the end of `out`.
+  void append(const RequestRecord& record, std::string& out);
 
  private:
-  static void append_text(const RequestRecord& record, std::string& out);
-  static void append_json(const RequestRecord& record, std::string& out);
+  void append_text(const RequestRecord& record, std::string& out) const;
+  void append_json(const RequestRecord& record, std::string& out) const;
+
+  AccessLogFormat format_;
+  std::uint64_t second_ = 0;  ///< since 1970, that time_ stands for
+  std::string time_;
 };
 
 class AccessLog {

@@ -68,7 +68,11 @@ std::uint64_t now_ns() noexcept {
 }
 
 Recorder::Recorder(async::Shard& shard, const RecorderOptions& options)
-    : shard_(shard), options_(options), unanswered_(metrics_->of("")), timer_(shard) {}
+    : shard_(shard),
+      options_(options),
+      unanswered_(metrics_->of("")),
+      line_(options.access_log != nullptr ? options.access_log->format() : AccessLogFormat::Text),
+      timer_(shard) {}
 
 Recorder::~Recorder() = default;
 
@@ -121,7 +125,7 @@ void Recorder::finish(RequestRecord& record) {
   metrics_->requests_active.add(-1);
   count(record);
   if (options_.access_log != nullptr) {
-    AccessLine::append(record, options_.access_log->format(), lines_);
+    line_.append(record, lines_);
     ++line_count_;
     if (lines_.size() >= kPieceBytes) {
       hand_over_lines();

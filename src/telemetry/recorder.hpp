@@ -85,6 +85,7 @@ class Recorder {
   std::shared_ptr<ShardMetrics> metrics_ = std::make_shared<ShardMetrics>();
   ComponentStats& unanswered_;  ///< of requests that no component answers
   RequestRecord* current_ = nullptr;
+  AccessLine line_;
   std::string lines_;
   std::uint64_t line_count_ = 0;
   std::vector<Span> spans_;

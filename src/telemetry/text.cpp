@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace whorl::telemetry {
@@ -35,15 +36,24 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return 0;
 }
 
+/// Printable ASCII that means nothing in a quoted text.
+bool is_plain(char c) noexcept {
+  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 }  // namespace
 
 void append_text_escaped(std::string_view text, std::string& out) {
-  for (const char c : text.substr(0, kMaxText)) {
-    if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(c));
+  text = text.substr(0, kMaxText);
+  while (!text.empty()) {
+    const auto* special = std::ranges::find_if_not(text, is_plain);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) {
+      return;
     }
+    fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(text[plain]));
+    text.remove_prefix(plain + 1);
   }
 }
 
@@ -51,6 +61,13 @@ void append_json_string(std::string_view text, std::string& out) {
   text = text.substr(0, kMaxText);
   out += '"';
   while (!text.empty()) {
+    const auto* special = std::ranges::find_if_not(text, is_plain);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) {
+      break;
+    }
     const std::size_t length = utf8_length(text);
     const char c = text.front();
     if (length == 0) {
@@ -58,7 +75,7 @@ void append_json_string(std::string_view text, std::string& out) {
     } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+    } else if (length == 1) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
     } else {
       out += text.substr(0, length);
