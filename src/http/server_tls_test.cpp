@@ -1,7 +1,7 @@
 // The server under TLS: what a client sees of it, and what one that means harm can do.
 #include "http/server_test_support.hpp"
-#include "net/tls_client.hpp"
 #include "net/test_identity.hpp"
+#include "net/tls_client.hpp"
 
 #include <doctest/doctest.h>
 

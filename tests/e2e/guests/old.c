@@ -1,7 +1,7 @@
 #include "whorl_abi.h"
 
-// A module in the manner of 2022 (WHORL_NO_ENTRY: its handler has a name of its own). The path below
-// /base says what it does.
+// A module in the manner of 2022 (WHORL_NO_ENTRY: its handler has a name of its own). The path
+// below /base says what it does.
 
 typedef struct {
   const char* data;
@@ -142,7 +142,9 @@ static void fetch(const char* url, int32_t size) {
   }
 }
 
-static void show(int32_t method, text uri, const pair* headers, int32_t count, int32_t params, text body) {
+static void show(
+    int32_t method, text uri, const pair* headers, int32_t count, int32_t params, text body
+) {
   say("method ");
   number(method);
   say(" uri ");

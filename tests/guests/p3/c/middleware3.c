@@ -1,4 +1,5 @@
-// Middleware of WASI 0.3: passes requests on and makes the status of their answers 202; does not let
+// Middleware of WASI 0.3: passes requests on and makes the status of their answers 202; does not
+// let
 // `/stop` through.
 #include "gen/middleware3.h"
 
@@ -21,12 +22,14 @@ static void finish(middleware3_subtask_status_t status) {
 }
 
 middleware3_callback_code_t exports_wasi_http_handler_handle(
-    exports_wasi_http_handler_own_request_t request) {
+    exports_wasi_http_handler_own_request_t request
+) {
   middleware3_string_t path;
   exports_wasi_http_handler_result_own_response_error_code_t answer;
   memset(&answer, 0, sizeof answer);
   if (wasi_http_types_method_request_get_path_with_query(
-          wasi_http_types_borrow_request(request), &path) &&
+          wasi_http_types_borrow_request(request), &path
+      ) &&
       path.len == 5 && memcmp(path.ptr, "/stop", 5) == 0) {
     answer.is_err = true;
     answer.val.err.tag = WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_DENIED;
@@ -35,7 +38,8 @@ middleware3_callback_code_t exports_wasi_http_handler_handle(
     finish(wasi_http_handler_handle(request, &passed));
     if (!passed.is_err) {
       wasi_http_types_method_response_set_status_code(
-          wasi_http_types_borrow_response(passed.val.ok), 202);
+          wasi_http_types_borrow_response(passed.val.ok), 202
+      );
     }
     memcpy(&answer, &passed, sizeof answer);
   }

@@ -1,7 +1,8 @@
-// A service of WASI 0.3 with many behaviours, one per path; what they are for is in tests/e2e/test_p3.py.
+// A service of WASI 0.3 with many behaviours, one per path; what they are for is in
+// tests/e2e/test_p3.py.
 //
-// Written in direct style: an operation that blocks is waited for in mid-stack, so that both ways of
-// waiting are used, this one and callbacks (which compilers of async languages emit).
+// Written in direct style: an operation that blocks is waited for in mid-stack, so that both ways
+// of waiting are used, this one and callbacks (which compilers of async languages emit).
 #include "gen/multi3.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ typedef wasi_http_types_future_result_void_error_code_t done_future_t;
 typedef wasi_http_types_future_result_void_error_code_writer_t done_writer_t;
 typedef wasi_http_types_result_void_error_code_t done_t;
 
-// --- waiting ---------------------------------------------------------------------------------------
+// --- waiting
+// ---------------------------------------------------------------------------------------
 
 // The event of one waitable: its code.
 static uint32_t wait_for(uint32_t waitable) {
@@ -43,9 +45,12 @@ static void finish(multi3_subtask_status_t status) {
   }
 }
 
-static void sleep_ms(uint64_t ms) { finish(wasi_clocks_monotonic_clock_wait_for(ms * MILLISECOND)); }
+static void sleep_ms(uint64_t ms) {
+  finish(wasi_clocks_monotonic_clock_wait_for(ms * MILLISECOND));
+}
 
-// --- text ------------------------------------------------------------------------------------------
+// --- text
+// ------------------------------------------------------------------------------------------
 
 static multi3_string_t text(const char* from) {
   multi3_string_t out;
@@ -60,23 +65,29 @@ static size_t put_number(char* to, uint64_t number) {
     digits[count++] = (char)('0' + number % 10);
     number /= 10;
   } while (number != 0);
-  for (; count != 0; i++) to[i] = digits[--count];
+  for (; count != 0; i++) {
+    to[i] = digits[--count];
+  }
   return i;
 }
 
 static uint64_t get_number(const char* from) {
   uint64_t number = 0;
-  for (; *from >= '0' && *from <= '9'; from++) number = number * 10 + (uint64_t)(*from - '0');
+  for (; *from >= '0' && *from <= '9'; from++) {
+    number = number * 10 + (uint64_t)(*from - '0');
+  }
   return number;
 }
 
 // Writes all of it. False: the reader is gone.
 static bool write_all(stream_writer_t to, const void* from, size_t size) {
   for (size_t done = 0; done < size;) {
-    const uint32_t told = settled(
-        wasi_http_types_stream_u8_write(to, (const uint8_t*)from + done, size - done), to);
+    const uint32_t told =
+        settled(wasi_http_types_stream_u8_write(to, (const uint8_t*)from + done, size - done), to);
     done += MULTI3_WAITABLE_COUNT(told);
-    if (MULTI3_WAITABLE_STATE(told) == MULTI3_WAITABLE_DROPPED) return false;
+    if (MULTI3_WAITABLE_STATE(told) == MULTI3_WAITABLE_DROPPED) {
+      return false;
+    }
   }
   return true;
 }
@@ -97,13 +108,16 @@ static void log_line(const char* line) {
   wasi_cli_stderr_future_result_void_error_code_drop_readable(done);
 }
 
-// --- messages --------------------------------------------------------------------------------------
+// --- messages
+// --------------------------------------------------------------------------------------
 
 static void append(wasi_http_types_own_fields_t to, const char* name, const char* value) {
   multi3_string_t key = text(name);
   wasi_http_types_field_value_t bytes = {(uint8_t*)value, strlen(value)};
   wasi_http_types_header_error_t error;
-  if (!wasi_http_types_method_fields_append(wasi_http_types_borrow_fields(to), &key, &bytes, &error)) {
+  if (!wasi_http_types_method_fields_append(
+          wasi_http_types_borrow_fields(to), &key, &bytes, &error
+      )) {
     __builtin_trap();
   }
 }
@@ -123,8 +137,7 @@ static answer_t respond(uint16_t status, wasi_http_types_own_fields_t headers) {
   wasi_http_types_tuple2_own_response_future_result_void_error_code_t made;
   wasi_http_types_static_response_new(headers, &body, trailers, &made);
   answer.sent = made.f1;
-  wasi_http_types_method_response_set_status_code(
-      wasi_http_types_borrow_response(made.f0), status);
+  wasi_http_types_method_response_set_status_code(wasi_http_types_borrow_response(made.f0), status);
   exports_wasi_http_handler_result_own_response_error_code_t result;
   memset(&result, 0, sizeof result);
   result.val.ok = made.f0;
@@ -132,7 +145,9 @@ static answer_t respond(uint16_t status, wasi_http_types_own_fields_t headers) {
   return answer;
 }
 
-static answer_t respond_plainly(void) { return respond(200, wasi_http_types_constructor_fields()); }
+static answer_t respond_plainly(void) {
+  return respond(200, wasi_http_types_constructor_fields());
+}
 
 // Ends the body, with trailers unless null.
 static void end_with(answer_t* answer, const wasi_http_types_own_trailers_t* trailers) {
@@ -143,8 +158,10 @@ static void end_with(answer_t* answer, const wasi_http_types_own_trailers_t* tra
     value.val.ok.is_some = true;
     value.val.ok.val = *trailers;
   }
-  settled(wasi_http_types_future_result_option_own_trailers_error_code_write(
-              answer->trailers, &value), answer->trailers);
+  settled(
+      wasi_http_types_future_result_option_own_trailers_error_code_write(answer->trailers, &value),
+      answer->trailers
+  );
   wasi_http_types_future_result_option_own_trailers_error_code_drop_writable(answer->trailers);
 }
 
@@ -173,7 +190,9 @@ static question_t consume(wasi_http_types_own_request_t request) {
 static void thank(question_t* question) {
   done_t well;
   memset(&well, 0, sizeof well);
-  settled(wasi_http_types_future_result_void_error_code_write(question->read, &well), question->read);
+  settled(
+      wasi_http_types_future_result_void_error_code_write(question->read, &well), question->read
+  );
   wasi_http_types_future_result_void_error_code_drop_writable(question->read);
 }
 
@@ -185,7 +204,8 @@ static void leave(question_t* question) {
 
 static uint8_t buffer[65536];
 
-// --- behaviours ------------------------------------------------------------------------------------
+// --- behaviours
+// ------------------------------------------------------------------------------------
 
 static int events = 0;
 
@@ -205,20 +225,26 @@ static void echo(wasi_http_types_own_request_t request) {
   answer_t answer = respond_plainly();
   for (bool more = true; more;) {
     const uint32_t told = settled(
-        wasi_http_types_stream_u8_read(question.body, buffer, sizeof buffer), question.body);
+        wasi_http_types_stream_u8_read(question.body, buffer, sizeof buffer), question.body
+    );
     more = MULTI3_WAITABLE_STATE(told) != MULTI3_WAITABLE_DROPPED;
-    if (!write_all(answer.body, buffer, MULTI3_WAITABLE_COUNT(told))) break;
+    if (!write_all(answer.body, buffer, MULTI3_WAITABLE_COUNT(told))) {
+      break;
+    }
   }
   wasi_http_types_stream_u8_drop_readable(question.body);
   trailers_t trailers;
-  settled(wasi_http_types_future_result_option_own_trailers_error_code_read(
-              question.trailers, &trailers), question.trailers);
+  settled(
+      wasi_http_types_future_result_option_own_trailers_error_code_read(
+          question.trailers, &trailers
+      ),
+      question.trailers
+  );
   wasi_http_types_future_result_option_own_trailers_error_code_drop_readable(question.trailers);
   thank(&question);
   wasi_http_types_own_fields_t back;
   if (!trailers.is_err && trailers.val.ok.is_some) {
-    back = wasi_http_types_method_fields_clone(
-        wasi_http_types_borrow_fields(trailers.val.ok.val));
+    back = wasi_http_types_method_fields_clone(wasi_http_types_borrow_fields(trailers.val.ok.val));
     wasi_http_types_fields_drop_own(trailers.val.ok.val);
   } else {
     back = wasi_http_types_constructor_fields();
@@ -271,7 +297,8 @@ static void early(wasi_http_types_own_request_t request) {
   uint64_t total = 0;
   for (bool more = true; more;) {
     const uint32_t told = settled(
-        wasi_http_types_stream_u8_read(question.body, buffer, sizeof buffer), question.body);
+        wasi_http_types_stream_u8_read(question.body, buffer, sizeof buffer), question.body
+    );
     more = MULTI3_WAITABLE_STATE(told) != MULTI3_WAITABLE_DROPPED;
     total += MULTI3_WAITABLE_COUNT(told);
   }
@@ -288,7 +315,8 @@ static wasi_http_types_own_request_t new_request(const char* authority, const ch
       wasi_http_types_future_result_option_own_trailers_error_code_new(&writer);
   wasi_http_types_tuple2_own_request_future_result_void_error_code_t made;
   wasi_http_types_static_request_new(
-      wasi_http_types_constructor_fields(), NULL, trailers, NULL, &made);
+      wasi_http_types_constructor_fields(), NULL, trailers, NULL, &made
+  );
   wasi_http_types_future_result_void_error_code_drop_readable(made.f1);
   const wasi_http_types_borrow_request_t request = wasi_http_types_borrow_request(made.f0);
   multi3_string_t where = text(authority), what = text(path);
@@ -310,7 +338,9 @@ enum { kMostAtOnce = 64 };
 static void fan(wasi_http_types_own_request_t request, uint64_t width, const char* authority) {
   question_t question = consume(request);
   leave(&question);
-  if (width > kMostAtOnce) width = kMostAtOnce;
+  if (width > kMostAtOnce) {
+    width = kMostAtOnce;
+  }
   static wasi_http_client_result_own_response_error_code_t results[kMostAtOnce];
   uint64_t pending = 0, good = 0;
   multi3_waitable_set_t set = multi3_waitable_set_new();
@@ -332,9 +362,12 @@ static void fan(wasi_http_types_own_request_t request, uint64_t width, const cha
   }
   multi3_waitable_set_drop(set);
   for (uint64_t i = 0; i < width; i++) {
-    if (results[i].is_err) continue;
+    if (results[i].is_err) {
+      continue;
+    }
     good += wasi_http_types_method_response_get_status_code(
-                wasi_http_types_borrow_response(results[i].val.ok)) == 200;
+                wasi_http_types_borrow_response(results[i].val.ok)
+            ) == 200;
     wasi_http_types_response_drop_own(results[i].val.ok);
   }
   answer_t answer = respond_plainly();
@@ -391,32 +424,47 @@ static bool starts_with(const char* path, const char* prefix, const char** rest)
 }
 
 multi3_callback_code_t exports_wasi_http_handler_handle(
-    exports_wasi_http_handler_own_request_t request) {
+    exports_wasi_http_handler_own_request_t request
+) {
   static char path[256];
   multi3_string_t got;
   if (wasi_http_types_method_request_get_path_with_query(
-          wasi_http_types_borrow_request(request), &got) && got.len < sizeof path) {
+          wasi_http_types_borrow_request(request), &got
+      ) &&
+      got.len < sizeof path) {
     memcpy(path, got.ptr, got.len);
     path[got.len] = 0;
   }
   const char* rest;
-  if (strcmp(path, "/count") == 0) count(request);
-  else if (strcmp(path, "/echo") == 0) echo(request);
-  else if (starts_with(path, "/drip/", &rest)) drip(request, get_number(rest));
-  else if (strcmp(path, "/after") == 0) after(request);
-  else if (strcmp(path, "/early") == 0) early(request);
-  else if (starts_with(path, "/big/", &rest)) big(request, get_number(rest));
-  else if (starts_with(path, "/fan/", &rest)) {
+  if (strcmp(path, "/count") == 0) {
+    count(request);
+  } else if (strcmp(path, "/echo") == 0) {
+    echo(request);
+  } else if (starts_with(path, "/drip/", &rest)) {
+    drip(request, get_number(rest));
+  } else if (strcmp(path, "/after") == 0) {
+    after(request);
+  } else if (strcmp(path, "/early") == 0) {
+    early(request);
+  } else if (starts_with(path, "/big/", &rest)) {
+    big(request, get_number(rest));
+  } else if (starts_with(path, "/fan/", &rest)) {
     const char* authority = strchr(rest, '/');
     fan(request, get_number(rest), authority == NULL ? "" : authority + 1);
-  }
-  else if (starts_with(path, "/forward/", &rest)) forward(request, rest);
-  else if (strcmp(path, "/error") == 0) fail_with_error(request);
-  else if (strcmp(path, "/silent") == 0) wasi_http_types_request_drop_own(request);
-  else if (strcmp(path, "/trap") == 0) __builtin_trap();
-  else if (strcmp(path, "/loop") == 0) for (volatile int i = 0;; i++) {}
-  else if (strcmp(path, "/never") == 0) sleep_ms(3600000);
-  else if (strcmp(path, "/late-trap") == 0) {
+  } else if (starts_with(path, "/forward/", &rest)) {
+    forward(request, rest);
+  } else if (strcmp(path, "/error") == 0) {
+    fail_with_error(request);
+  } else if (strcmp(path, "/silent") == 0) {
+    wasi_http_types_request_drop_own(request);
+  } else if (strcmp(path, "/trap") == 0) {
+    __builtin_trap();
+  } else if (strcmp(path, "/loop") == 0) {
+    for (volatile int i = 0;; i++) {
+    }
+  } else if (strcmp(path, "/never") == 0) {
+    sleep_ms(3600000);
+  } else if (strcmp(path, "/late-trap") == 0) {
     answer_t answer = respond_plainly();
     write_text(answer.body, "half");
     __builtin_trap();
