@@ -18,6 +18,9 @@ using async::Milliseconds;
 constexpr std::size_t kShedAtOnce = 16;
 
 /// Deadlines are kept to an eighth, or better.
+/// Ticks that a connection must have been idle before it is given up for another.
+constexpr Tick kRestTicks = 2;
+
 Milliseconds choose_tick(const ServerOptions& options) {
   const Milliseconds shortest = std::min(
       {options.header_timeout,
@@ -137,7 +140,8 @@ void ServerCore::resume_accepting() {
 std::size_t ServerCore::shed_idle(std::size_t count) {
   std::vector<ServerConnection*> idle;
   for (const auto& connection : connections) {
-    if (connection->is_idle()) {
+    // One that was accepted just now may have a request on its way.
+    if (connection->is_idle() && now - connection->idle_since() >= kRestTicks) {
       idle.push_back(connection.get());
     }
   }

@@ -133,6 +133,7 @@ TEST_CASE("an early answer is followed by a bounded wait for the rest of the bod
 TEST_CASE("connections over the limit wait, and idle ones make room") {
   ServerOptions options;
   options.max_connections = 2;
+  options.linger_timeout = 40ms;  // makes a tick short
   Site site(options);
   std::vector<std::shared_ptr<Exchange>> open;
   site.answer("/wait", [&](auto exchange) { open.push_back(std::move(exchange)); });
