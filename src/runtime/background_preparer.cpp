@@ -3,6 +3,8 @@
 #include "log/log.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -13,6 +15,16 @@ namespace {
 
 /// The engine compiles with threads of its own; two keep a start with warm caches short.
 constexpr unsigned kThreads = 2;
+
+/// How often, and how long after each other, is tried what failed for want of something that may be
+/// there soon: descriptors, memory, a disk. 30 seconds in all.
+constexpr int kAttempts = 300;
+constexpr std::chrono::milliseconds kPause{100};
+
+bool may_pass(ErrorKind kind) noexcept {
+  return kind == ErrorKind::ResourceLimit || kind == ErrorKind::Unavailable ||
+         kind == ErrorKind::Overloaded || kind == ErrorKind::DeadlineExceeded;
+}
 
 }  // namespace
 
@@ -26,6 +38,7 @@ struct BackgroundPreparer::Work {
   std::list<Job> waiting;                                ///< under mutex
   std::vector<std::shared_ptr<ServiceSlot>> being_made;  ///< under mutex
   bool is_stopped = false;                               ///< under mutex
+  std::condition_variable stopping;                      ///< is_stopped has become true
 
   /// The next job: the first that somebody waits for, else the first of all. There is one.
   std::list<Job> take() {
@@ -49,7 +62,19 @@ struct BackgroundPreparer::Work {
     }
     Job& job = taken.front();
     auto made = async::BlockingPool::call(job.make);
-    const std::scoped_lock lock(mutex);
+    std::unique_lock lock(mutex);
+    for (int attempt = 1; !made && may_pass(made.error().kind()) && attempt < kAttempts;
+         ++attempt) {
+      if (attempt == 1) {
+        log::warn("whorl::runtime", "{}; trying again", made.error().to_line());
+      }
+      if (stopping.wait_for(lock, kPause, [this] { return is_stopped; })) {
+        break;
+      }
+      lock.unlock();
+      made = async::BlockingPool::call(job.make);
+      lock.lock();
+    }
     std::erase(being_made, job.slot);
     if (is_stopped) {
       return false;  // the slot has been settled, and its shards may be gone
@@ -90,6 +115,7 @@ Result<> BackgroundPreparer::start() {
 void BackgroundPreparer::stop() {
   const std::scoped_lock lock(work_->mutex);
   work_->is_stopped = true;
+  work_->stopping.notify_all();
   for (const Work::Job& job : work_->waiting) {
     job.slot->settle(nullptr);
   }

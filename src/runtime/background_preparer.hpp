@@ -14,8 +14,8 @@ namespace whorl::runtime {
 
 class BackgroundPreparer {
  public:
-  /// Makes the service; on a thread of the preparer. Owns what it uses, or uses what outlives the
-  /// preparer.
+  /// Makes the service; on a thread of the preparer, again after a failure that may pass. Owns what
+  /// it uses, or uses what outlives the preparer.
   using Make = std::move_only_function<Result<std::shared_ptr<const Service>>()>;
 
   BackgroundPreparer();
@@ -25,7 +25,7 @@ class BackgroundPreparer {
   ~BackgroundPreparer();
 
   /// A slot that will be settled some time after start(); when the service can't be made, after an
-  /// error in the log.
+  /// error in the log, and, where what was missing may be there soon, after 30 seconds of trying.
   [[nodiscard]] std::shared_ptr<ServiceSlot> prepare(Make make);
 
   /// Begins with the work: it would slow down what has to be done before the first event. Once.

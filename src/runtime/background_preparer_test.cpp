@@ -95,6 +95,23 @@ TEST_CASE("a service that can't be made fails its slot") {
   CHECK(slot->state() == ServiceSlot::State::Failed);
 }
 
+TEST_CASE("what fails for want of a descriptor is tried again") {
+  BackgroundPreparer preparer;
+  int calls = 0;
+  const auto slot = preparer.prepare([&calls]() -> Result<std::shared_ptr<const Service>> {
+    if (++calls < 3) {
+      return fail(ErrorKind::ResourceLimit, "too many open files");
+    }
+    return make_named("third");
+  });
+  REQUIRE(preparer.start());
+  async::Shard shard(0);
+  wait_for(shard, *slot);
+  REQUIRE(slot->get() != nullptr);
+  CHECK((*slot->get())->id == "third");
+  CHECK(calls == 3);
+}
+
 TEST_CASE("stopping fails what is pending at once, and what is being made comes too late") {
   Gate gate;
   BackgroundPreparer preparer;
