@@ -4,65 +4,33 @@
 #include "wasi/p2/streams.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
+#include <memory>
 
 namespace whorl::wasi::p2 {
 namespace {
 
 constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 
-fs_wit::Datetime to_datetime(files::Timestamp time) {
-  return {time / kNanoseconds, static_cast<std::uint32_t>(time % kNanoseconds)};
-}
-
-files::TimeChange to_time_change(const fs_wit::NewTimestamp& from) {
-  using Kind = files::TimeChange::Kind;
-  switch (from.tag) {
-    case fs_wit::NewTimestamp::Tag::NoChange:
-      return {};
-    case fs_wit::NewTimestamp::Tag::Now:
-      return {Kind::Now, 0};
-    case fs_wit::NewTimestamp::Tag::Timestamp:
-      break;
-  }
-  const auto& time = from.as<fs_wit::Datetime>();
-  constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max() / kNanoseconds - 1;
-  return {Kind::Set, std::min(time.seconds, kLast) * kNanoseconds + time.nanoseconds};
-}
-
-}  // namespace
-
 std::unexpected<FileErrorCode> refused(int number) {
   return std::unexpected(to_file_error(number));
 }
 
-files::TimeChanges to_time_changes(
-    const fs_wit::NewTimestamp& access, const fs_wit::NewTimestamp& modification
+}  // namespace
+
+fs_wit::Datetime FilesystemVersion::instant(files::Timestamp time) {
+  return {time / kNanoseconds, static_cast<std::uint32_t>(time % kNanoseconds)};
+}
+
+files::Timestamp FilesystemVersion::timestamp(const Instant& from) {
+  constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max() / kNanoseconds - 1;
+  return std::min(from.seconds, kLast) * kNanoseconds + from.nanoseconds;
+}
+
+component::Own<fs_wit::Descriptor> FilesystemVersion::make(
+    const Surroundings& around, BlockingWork* blocking, files::Handle handle
 ) {
-  return {to_time_change(access), to_time_change(modification)};
-}
-
-FileOutcome<fs_wit::DescriptorStat> told_stat(files::OsResult<files::Metadata> found) {
-  if (!found) {
-    return refused(found.error());
-  }
-  return fs_wit::DescriptorStat{
-      .type = to_descriptor_type(found->type),
-      .link_count = found->links,
-      .size = found->size,
-      .data_access_timestamp = to_datetime(found->accessed),
-      .data_modification_timestamp = to_datetime(found->modified),
-      .status_change_timestamp = to_datetime(found->changed),
-  };
-}
-
-FileOutcome<fs_wit::MetadataHashValue> told_hash(files::OsResult<files::Metadata> found) {
-  if (!found) {
-    return refused(found.error());
-  }
-  const files::MetadataHash hash = files::hash_of(*found);
-  return fs_wit::MetadataHashValue{.lower = hash.lower, .upper = hash.upper};
+  return std::make_unique<Descriptor>(around, blocking, std::move(handle));
 }
 
 // --- streams -------------------------------------------------------------------------------------
@@ -110,56 +78,6 @@ FileResult<component::Own<fs_wit::OutputStream>> Descriptor::append_via_stream(c
 }
 
 // --- the open thing ------------------------------------------------------------------------------
-
-FileResult<> Descriptor::advise(
-    component::Call&, std::uint64_t offset, std::uint64_t length, fs_wit::Advice advice
-) {
-  constexpr std::array kAdvices{
-      files::Advice::Normal,
-      files::Advice::Sequential,
-      files::Advice::Random,
-      files::Advice::WillNeed,
-      files::Advice::DontNeed,
-      files::Advice::NoReuse,
-  };
-  return told(handle_.advise(offset, length, kAdvices[static_cast<std::size_t>(advice)]));
-}
-
-FileResult<> Descriptor::run_sync(component::Call& call, files::Handle::Sync what) {
-  auto outcome = handle_.sync(what, blocking_, call.fiber);
-  if (!outcome) {
-    return outcome.error().kind() == ErrorKind::Cancelled
-               ? FileResult<>(component::trap("the guest is being ended"))
-               : FileResult<>(FileOutcome<>(refused(EAGAIN)));
-  }
-  return told(*outcome);
-}
-
-FileResult<> Descriptor::sync(component::Call& call) {
-  return run_sync(call, files::Handle::Sync::All);
-}
-
-FileResult<> Descriptor::sync_data(component::Call& call) {
-  return run_sync(call, files::Handle::Sync::Data);
-}
-
-FileResult<Descriptor::Flags> Descriptor::get_flags(component::Call&) {
-  return FileOutcome<Flags>(Flags{handle_.flags()});
-}
-
-FileResult<fs_wit::DescriptorType> Descriptor::get_type(component::Call&) {
-  return FileOutcome<fs_wit::DescriptorType>(to_descriptor_type(handle_.type()));
-}
-
-FileResult<> Descriptor::set_size(component::Call&, std::uint64_t size) {
-  return told(handle_.set_size(size));
-}
-
-FileResult<> Descriptor::set_times(
-    component::Call&, NewTimestamp access, NewTimestamp modification
-) {
-  return told(handle_.set_times(to_time_changes(access, modification)));
-}
 
 FileResult<std::tuple<Bytes, bool>> Descriptor::read(
     component::Call& call, std::uint64_t length, std::uint64_t offset
@@ -239,20 +157,6 @@ DirectoryEntryStream::read_directory_entry(component::Call&) {
         .type = to_descriptor_type((*entry)->type), .name = std::string((*entry)->name)
     });
   }
-}
-
-FileResult<fs_wit::DescriptorStat> Descriptor::stat(component::Call&) {
-  return told_stat(handle_.metadata());
-}
-
-component::HostResult<bool> Descriptor::is_same_object(
-    component::Call&, fs_wit::Descriptor& other
-) {
-  return handle_.is_same_as(handle_of(other));
-}
-
-FileResult<fs_wit::MetadataHashValue> Descriptor::metadata_hash(component::Call&) {
-  return told_hash(handle_.metadata());
 }
 
 }  // namespace whorl::wasi::p2

@@ -4,9 +4,8 @@
 #include "wit/wasi_filesystem_types_p3_abi.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <type_traits>
+#include <memory>
 
 namespace whorl::wasi::p3 {
 namespace {
@@ -15,99 +14,8 @@ using component::Progress;
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
-fs_wit::Instant to_instant(files::Timestamp time) {
-  return {
-      .seconds = static_cast<std::int64_t>(time / kNanoseconds),
-      .nanoseconds = static_cast<std::uint32_t>(time % kNanoseconds),
-  };
-}
-
-files::TimeChange to_time_change(const fs_wit::NewTimestamp& from) {
-  using Kind = files::TimeChange::Kind;
-  switch (from.tag) {
-    case fs_wit::NewTimestamp::Tag::NoChange:
-      return {};
-    case fs_wit::NewTimestamp::Tag::Now:
-      return {Kind::Now, 0};
-    case fs_wit::NewTimestamp::Tag::Timestamp:
-      break;
-  }
-  const auto& time = from.as<fs_wit::Instant>();
-  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max() / kNanoseconds - 1;
-  const std::int64_t seconds = std::clamp<std::int64_t>(time.seconds, 0, kLast);
-  return {Kind::Set, static_cast<files::Timestamp>(seconds * kNanoseconds) + time.nanoseconds};
-}
-
-files::TimeChanges to_time_changes(
-    const fs_wit::NewTimestamp& access, const fs_wit::NewTimestamp& modification
-) {
-  return {to_time_change(access), to_time_change(modification)};
-}
-
-fs_wit::DescriptorType to_type(files::Type type) {
-  using Type = fs_wit::DescriptorType;
-  switch (type) {
-    case files::Type::BlockDevice:
-      return Type::block_device();
-    case files::Type::CharacterDevice:
-      return Type::character_device();
-    case files::Type::Directory:
-      return Type::directory();
-    case files::Type::Fifo:
-      return Type::fifo();
-    case files::Type::RegularFile:
-      return Type::regular_file();
-    case files::Type::Socket:
-      return Type::socket();
-    case files::Type::SymbolicLink:
-      return Type::symbolic_link();
-    case files::Type::Unknown:
-      break;
-  }
-  return Type::other(std::nullopt);
-}
-
-files::Links links_of(fs_wit::PathFlags flags) noexcept {
-  return flags.has(fs_wit::PathFlags::kSymlinkFollow) ? files::Links::Follow : files::Links::Keep;
-}
-
 std::unexpected<FileErrorCode> refused(int number) {
   return std::unexpected(to_file_error(number));
-}
-
-/// What the guest is told.
-template <class T>
-FileOutcome<T> told(files::OsResult<T> outcome) {
-  if (!outcome) {
-    return refused(outcome.error());
-  }
-  if constexpr (std::is_void_v<T>) {
-    return {};
-  } else {
-    return *std::move(outcome);
-  }
-}
-
-FileOutcome<fs_wit::DescriptorStat> told_stat(const files::OsResult<files::Metadata>& found) {
-  if (!found) {
-    return refused(found.error());
-  }
-  return fs_wit::DescriptorStat{
-      .type = to_type(found->type),
-      .link_count = found->links,
-      .size = found->size,
-      .data_access_timestamp = to_instant(found->accessed),
-      .data_modification_timestamp = to_instant(found->modified),
-      .status_change_timestamp = to_instant(found->changed),
-  };
-}
-
-FileOutcome<fs_wit::MetadataHashValue> told_hash(const files::OsResult<files::Metadata>& found) {
-  if (!found) {
-    return refused(found.error());
-  }
-  const files::MetadataHash hash = files::hash_of(*found);
-  return fs_wit::MetadataHashValue{.lower = hash.lower, .upper = hash.upper};
 }
 
 FileErrorCode to_error(const IoError& failure) {
@@ -134,7 +42,9 @@ class EntryProducer final : public component::StreamProducer<fs_wit::DirectoryEn
         return items.empty() ? Progress::dropped() : Progress::last(items.size());
       }
       if ((*entry)->name != "." && (*entry)->name != "..") {
-        items.push_back({.type = to_type((*entry)->type), .name = std::string((*entry)->name)});
+        items.push_back(
+            {.type = FilesystemVersion::type((*entry)->type), .name = std::string((*entry)->name)}
+        );
       }
     }
     return Progress::items(items.size());
@@ -154,6 +64,47 @@ class EntryProducer final : public component::StreamProducer<fs_wit::DirectoryEn
 };
 
 }  // namespace
+
+fs_wit::Instant FilesystemVersion::instant(files::Timestamp time) {
+  return {
+      .seconds = static_cast<std::int64_t>(time / kNanoseconds),
+      .nanoseconds = static_cast<std::uint32_t>(time % kNanoseconds),
+  };
+}
+
+files::Timestamp FilesystemVersion::timestamp(const Instant& from) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max() / kNanoseconds - 1;
+  const std::int64_t seconds = std::clamp<std::int64_t>(from.seconds, 0, kLast);
+  return static_cast<files::Timestamp>(seconds * kNanoseconds) + from.nanoseconds;
+}
+
+fs_wit::DescriptorType FilesystemVersion::type(files::Type from) {
+  switch (from) {
+    case files::Type::BlockDevice:
+      return Type::block_device();
+    case files::Type::CharacterDevice:
+      return Type::character_device();
+    case files::Type::Directory:
+      return Type::directory();
+    case files::Type::Fifo:
+      return Type::fifo();
+    case files::Type::RegularFile:
+      return Type::regular_file();
+    case files::Type::Socket:
+      return Type::socket();
+    case files::Type::SymbolicLink:
+      return Type::symbolic_link();
+    case files::Type::Unknown:
+      break;
+  }
+  return Type::other(std::nullopt);
+}
+
+component::Own<fs_wit::Descriptor> FilesystemVersion::make(
+    const Surroundings& around, BlockingWork* blocking, files::Handle handle
+) {
+  return std::make_unique<Descriptor>(around, blocking, std::move(handle));
+}
 
 // --- streams -------------------------------------------------------------------------------------
 
@@ -218,150 +169,6 @@ Descriptor::read_directory(component::Call&) {
       ),
       std::move(future)
   );
-}
-
-// --- the open thing ------------------------------------------------------------------------------
-
-FileResult<> Descriptor::advise(
-    component::Call&, std::uint64_t offset, std::uint64_t length, fs_wit::Advice advice
-) {
-  constexpr std::array kAdvices{
-      files::Advice::Normal,
-      files::Advice::Sequential,
-      files::Advice::Random,
-      files::Advice::WillNeed,
-      files::Advice::DontNeed,
-      files::Advice::NoReuse,
-  };
-  return told(handle_.advise(offset, length, kAdvices[static_cast<std::size_t>(advice)]));
-}
-
-FileResult<> Descriptor::run_sync(component::Call& call, files::Handle::Sync what) {
-  auto outcome = handle_.sync(what, blocking_, call.fiber);
-  if (!outcome) {
-    return outcome.error().kind() == ErrorKind::Cancelled
-               ? FileResult<>(component::trap("the guest is being ended"))
-               : FileResult<>(FileOutcome<>(refused(EBUSY)));
-  }
-  return told(*outcome);
-}
-
-FileResult<> Descriptor::sync(component::Call& call) {
-  return run_sync(call, files::Handle::Sync::All);
-}
-
-FileResult<> Descriptor::sync_data(component::Call& call) {
-  return run_sync(call, files::Handle::Sync::Data);
-}
-
-FileResult<Descriptor::Flags> Descriptor::get_flags(component::Call&) {
-  return FileOutcome<Flags>(Flags{handle_.opened_flags()});
-}
-
-FileResult<fs_wit::DescriptorType> Descriptor::get_type(component::Call&) {
-  return FileOutcome<fs_wit::DescriptorType>(to_type(handle_.type()));
-}
-
-FileResult<> Descriptor::set_size(component::Call&, std::uint64_t size) {
-  return told(handle_.set_size(size));
-}
-
-FileResult<> Descriptor::set_times(
-    component::Call&, NewTimestamp access, NewTimestamp modification
-) {
-  return told(handle_.set_times(to_time_changes(access, modification)));
-}
-
-FileResult<fs_wit::DescriptorStat> Descriptor::stat(component::Call&) {
-  return told_stat(handle_.metadata());
-}
-
-component::HostResult<bool> Descriptor::is_same_object(
-    component::Call&, fs_wit::Descriptor& other
-) {
-  return handle_.is_same_as(handle_of(other));
-}
-
-FileResult<fs_wit::MetadataHashValue> Descriptor::metadata_hash(component::Call&) {
-  return told_hash(handle_.metadata());
-}
-
-// --- what is below -------------------------------------------------------------------------------
-
-FileResult<> Descriptor::create_directory_at(component::Call&, Path path) {
-  return told(handle_.create_directory(path));
-}
-
-FileResult<fs_wit::DescriptorStat> Descriptor::stat_at(
-    component::Call&, fs_wit::PathFlags path_flags, Path path
-) {
-  return told_stat(handle_.metadata_at(path, links_of(path_flags)));
-}
-
-FileResult<> Descriptor::set_times_at(
-    component::Call&,
-    fs_wit::PathFlags path_flags,
-    Path path,
-    NewTimestamp access,
-    NewTimestamp modification
-) {
-  const files::TimeChanges changes = to_time_changes(access, modification);
-  return told(handle_.set_times_at(path, links_of(path_flags), changes));
-}
-
-FileResult<> Descriptor::link_at(
-    component::Call&,
-    fs_wit::PathFlags old_path_flags,
-    Path old_path,
-    fs_wit::Descriptor& new_descriptor,
-    Path new_path
-) {
-  return told(handle_.link(links_of(old_path_flags), old_path, handle_of(new_descriptor), new_path)
-  );
-}
-
-FileResult<component::Own<fs_wit::Descriptor>> Descriptor::open_at(
-    component::Call&,
-    fs_wit::PathFlags path_flags,
-    Path path,
-    fs_wit::OpenFlags open_flags,
-    Flags flags
-) {
-  using Outcome = FileOutcome<component::Own<fs_wit::Descriptor>>;
-  auto opened =
-      handle_.open(around_.memory, links_of(path_flags), path, open_flags.bits, flags.bits);
-  if (!opened) {
-    return Outcome(refused(opened.error()));
-  }
-  return Outcome(std::make_unique<Descriptor>(around_, blocking_, *std::move(opened)));
-}
-
-FileResult<std::string> Descriptor::readlink_at(component::Call&, Path path) {
-  return told(handle_.read_link(path));
-}
-
-FileResult<> Descriptor::remove_directory_at(component::Call&, Path path) {
-  return told(handle_.remove_directory(path));
-}
-
-FileResult<> Descriptor::rename_at(
-    component::Call&, Path old_path, fs_wit::Descriptor& new_descriptor, Path new_path
-) {
-  return told(handle_.rename(old_path, handle_of(new_descriptor), new_path));
-}
-
-FileResult<> Descriptor::symlink_at(component::Call&, Path old_path, Path new_path) {
-  return told(handle_.symlink(old_path, new_path));
-}
-
-FileResult<> Descriptor::unlink_file_at(component::Call&, Path path) {
-  return told(handle_.unlink_file(path));
-}
-
-FileResult<fs_wit::MetadataHashValue> Descriptor::metadata_hash_at(
-    component::Call&, fs_wit::PathFlags path_flags, Path path
-) {
-  return told_hash(handle_.metadata_at(path, links_of(path_flags)));
 }
 
 // --- preopens ------------------------------------------------------------------------------------
