@@ -7,7 +7,11 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
+import peers  # noqa: E402
 import whorl  # noqa: E402
+
+# Before the test modules are read: they decide then what they skip.
+peers.find()
 
 
 def pytest_configure(config):
