@@ -6,6 +6,7 @@
 /// The work owns what it uses: a caller that is cancelled does not wait for it.
 #pragma once
 
+#include "async/mutex.hpp"
 #include "async/parkable.hpp"
 #include "async/shard.hpp"
 #include "base/result.hpp"
@@ -58,8 +59,8 @@ class BlockingPool {
   /// Runs `work` on the pool and parks `fiber` meanwhile.
   ///
   /// @param work  owns what it uses; returns a value or a Result
-  /// @return      its result; Overloaded, Cancelled (the work may still run); Internal when
-  ///              something escaped from it
+  /// @return      its result; Overloaded, Cancelled (the work may still run, and outlive the
+  ///              shard); Internal when something escaped from it
   /// @thread      shard
   template <class F>
   [[nodiscard]] Outcome<F> run(Shard& shard, Parkable& fiber, F work);
@@ -93,18 +94,25 @@ BlockingPool::Outcome<F> BlockingPool::call(F& work) {
 template <class F>
 BlockingPool::Outcome<F> BlockingPool::run(Shard& shard, Parkable& fiber, F work) {
   struct Shared {
-    Parkable* fiber;  // null once the waiting stack is gone
-    std::optional<Outcome<F>> result;
+    Parkable* fiber;
+    std::optional<Outcome<F>> result{};  ///< of the shard
+    Mutex mutex{};
+    bool is_abandoned WHORL_GUARDED_BY(mutex) = false;
   };
   if (fiber.cancelled()) {
     return fail(ErrorKind::Cancelled, "the caller is being ended");
   }
-  auto shared = std::make_shared<Shared>(Shared{&fiber, std::nullopt});
+  auto shared = std::make_shared<Shared>(&fiber);
   WHORL_CHECKED(submit([&shard, shared, work = std::move(work)](Fate fate) mutable {
     Outcome<F> result = fate == Fate::Run
                             ? call(work)
                             : Outcome<F>(Error(ErrorKind::Cancelled, "the pool was stopped"));
-    shard.post([shared = std::move(shared), result = std::move(result)]() mutable {
+    // Under the lock: a caller that has left, and with it perhaps its shard, is not posted to.
+    const MutexLock lock(shared->mutex);
+    if (shared->is_abandoned) {
+      return;
+    }
+    shard.post([shared, result = std::move(result)]() mutable {
       shared->result.emplace(std::move(result));
       if (shared->fiber != nullptr) {
         shared->fiber->unpark();
@@ -114,6 +122,8 @@ BlockingPool::Outcome<F> BlockingPool::run(Shard& shard, Parkable& fiber, F work
   while (!shared->result.has_value()) {
     if (auto parked = fiber.park(); !parked) {
       shared->fiber = nullptr;
+      const MutexLock lock(shared->mutex);
+      shared->is_abandoned = true;
       return parked.take_error();
     }
   }

@@ -1,6 +1,7 @@
 #include "async/work_lane.hpp"
 
 #include "async/mutex.hpp"
+#include "async/test_fiber.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,32 +12,6 @@
 
 namespace whorl::async {
 namespace {
-
-/// Stands for a fiber: parking runs the shard's loop until unparked.
-class PollFiber final : public Parkable {
- public:
-  explicit PollFiber(Shard& shard) : shard_(shard) {}
-  Result<> park(Cancellable* = nullptr) override {
-    while (!unparked_ && !is_cancelled) {
-      if (!shard_.poll()) {
-        std::this_thread::yield();
-      }
-    }
-    unparked_ = false;
-    if (is_cancelled) {
-      return fail(ErrorKind::Cancelled, "ended");
-    }
-    return {};
-  }
-  void unpark() noexcept override { unparked_ = true; }
-  [[nodiscard]] bool cancelled() const noexcept override { return is_cancelled; }
-
-  std::atomic<bool> is_cancelled = false;
-
- private:
-  Shard& shard_;
-  bool unparked_ = false;
-};
 
 struct Add final : WorkLane::Operation {
   explicit Add(int its_value) : value(its_value) {}
