@@ -277,6 +277,9 @@ class Run {
     WHORL_CHECKED(create_platform());
     if (observatory_ == nullptr) {
       WHORL_TRY(observatory_, Observatory::create(request_.telemetry, runnable.app->name));
+      if (request_.telemetry.has_guest_otel) {
+        observatory_->announce_in(capabilities_.otel().recorders());
+      }
       log::write_all(2, observatory_->startup_lines());
     }
     background_ = std::make_unique<runtime::BackgroundPreparer>();
@@ -331,6 +334,9 @@ class Run {
   Result<> create_platform() {
     if (platform_ != nullptr) {
       return {};
+    }
+    if (request_.telemetry.has_guest_otel) {
+      capabilities_.otel().enable();
     }
     WHORL_TRY(platform_, runtime::Platform::create(engine_options(request_), capabilities_.all()));
     platform_->set_outgoing(client_options(request_));
@@ -507,6 +513,7 @@ Result<int> WhorlRunner::run(const cli::UpRequest& request) {
 
 Result<component::Inspection> WhorlRunner::inspect(ByteView bytes) {
   Capabilities capabilities;
+  capabilities.otel().enable();
   engine::EngineOptions options;
   options.allocation = engine::InstanceAllocation::OnDemand;
   WHORL_TRY(const auto platform, runtime::Platform::create(options, capabilities.all()));

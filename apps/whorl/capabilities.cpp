@@ -152,6 +152,9 @@ Result<AppCapabilities> Capabilities::configure(
   app.add(std::move(sqlite));
   WHORL_TRY(auto models, remote_.models(request));
   app.add(std::make_unique<host::llm::AppLlmCapability>(llm_, std::move(models)));
+  if (otel_.is_enabled()) {
+    app.add(std::make_unique<host::otel::AppOtelCapability>(otel_));
+  }
   return app;
 }
 

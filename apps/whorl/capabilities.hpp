@@ -13,6 +13,7 @@
 #include "host/mqtt/mqtt_capability.hpp"
 #include "host/mysql/mysql_capability.hpp"
 #include "host/net_policy/network.hpp"
+#include "host/otel/otel_capability.hpp"
 #include "host/postgres/pg_capability.hpp"
 #include "host/redis/redis_capability.hpp"
 #include "host/sqlite/backends/local_database.hpp"
@@ -53,10 +54,12 @@ class Capabilities {
 
   /// For runtime::Platform::create(), which links them.
   [[nodiscard]] auto all() noexcept {
-    return std::array<host::Capability*, 8>{
-        &variables_, &key_value_, &sqlite_, &redis_, &postgres_, &mysql_, &mqtt_, &llm_
+    return std::array<host::Capability*, 9>{
+        &variables_, &key_value_, &sqlite_, &redis_, &postgres_, &mysql_, &mqtt_, &llm_, &otel_
     };
   }
+  /// What guests record themselves; enabled before all() is linked, or not offered.
+  [[nodiscard]] host::otel::OtelCapability& otel() noexcept { return otel_; }
   /// Gives an application its settings. After all() was linked.
   /// @return errors: those of the capabilities, InvalidInput mostly
   [[nodiscard]] Result<AppCapabilities> configure(
@@ -105,6 +108,7 @@ class Capabilities {
   host::mqtt::MqttCapability mqtt_;
   std::unique_ptr<Clients> clients_;
   host::llm::LlmCapability llm_;
+  host::otel::OtelCapability otel_;
   RemoteBackends remote_;
   host::sqlite::SqlLanes sql_lanes_;
   host::sqlite::GrantedDatabases databases_;

@@ -126,6 +126,7 @@ void Observatory::export_to(otlp::Settings settings, const std::string& applicat
   options_.sampler = settings.sampler;
   const bool has_spans = settings.traces.has_value();
   const bool has_logs = settings.logs.has_value();
+  has_metrics_ = settings.metrics.has_value();
   const bool has_events = has_spans && settings.has_output_events;
   exporter_ = std::make_unique<otlp::Exporter>(
       thread_[0], std::move(settings), application, [this] { return totals(); }
@@ -134,6 +135,19 @@ void Observatory::export_to(otlp::Settings settings, const std::string& applicat
   options_.logs = has_logs ? exporter_.get() : nullptr;
   if (has_logs || has_events) {
     guest_log_ = std::make_unique<telemetry::GuestLog>(has_events);
+  }
+}
+
+void Observatory::announce_in(telemetry::RecorderTable& table) noexcept {
+  table_ = &table;
+  if (exporter_ == nullptr) {
+    log::warn(
+        "whorl::otlp",
+        "--experimental-wasi-otel is given, but no OTEL_EXPORTER_OTLP_ENDPOINT: what guests record "
+        "goes nowhere"
+    );
+  } else if (has_metrics_) {
+    table.set_metrics(*exporter_);
   }
 }
 
@@ -146,6 +160,9 @@ std::unique_ptr<telemetry::Recorder> Observatory::make_recorder(async::Shard& sh
   metrics_.push_back(recorder->metrics());
   if (guest_log_ != nullptr) {
     guest_log_->set_recorder(shard, recorder.get());
+  }
+  if (table_ != nullptr) {
+    table_->set(shard, *recorder);
   }
   return recorder;
 }

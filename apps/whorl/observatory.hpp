@@ -15,6 +15,7 @@
 #include "telemetry/access_log.hpp"
 #include "telemetry/guest_log.hpp"
 #include "telemetry/recorder.hpp"
+#include "telemetry/recorder_table.hpp"
 
 #include <memory>
 #include <mutex>
@@ -36,6 +37,9 @@ class Observatory {
   Observatory& operator=(const Observatory&) = delete;
   ~Observatory();
 
+  /// Where guests that record themselves find what make_recorder() makes; before that.
+  /// @param table  outlives the shards
+  void announce_in(telemetry::RecorderTable& table) noexcept;
   /// The recorder of a shard, which outlives it; null when nothing is recorded.
   [[nodiscard]] std::unique_ptr<telemetry::Recorder> make_recorder(async::Shard& shard);
   /// What guests print is to be given to this; null when it is not exported.
@@ -67,6 +71,8 @@ class Observatory {
   std::unique_ptr<MetricsServer> metrics_server_;
   std::unique_ptr<otlp::Exporter> exporter_;  ///< null: nothing is exported
   std::unique_ptr<telemetry::GuestLog> guest_log_;
+  telemetry::RecorderTable* table_ = nullptr;
+  bool has_metrics_ = false;  ///< metrics are exported
 };
 
 }  // namespace whorl

@@ -117,11 +117,11 @@ TEST_CASE("an argument without a dash may be a forgotten -f") {
 
 TEST_CASE("flags that are known and refused") {
   const auto refused =
-      refused_flag(scan({"--experimental-wasi-otel", "--insecure"}), FlagSpec::Owner::Trigger);
+      refused_flag(scan({"--request-timeout", "1s", "--insecure"}), FlagSpec::Owner::Trigger);
   REQUIRE(refused);
   CHECK(
       refused->message ==
-      "the flag --experimental-wasi-otel is known from Spin but not supported yet"
+      "the flag --request-timeout is known from Spin but not supported yet"
   );
   CHECK(
       refused_flag(scan({"--insecure"}), FlagSpec::Owner::Up)->message ==

@@ -50,6 +50,7 @@ struct TelemetryRequest {
   std::string access_log{};  ///< a file, absolute; "-": the standard output; empty: none
   AccessLogFormat access_log_format = AccessLogFormat::Text;
   std::optional<ListenAddress> metrics_listen{};  ///< where metrics can be scraped
+  bool has_guest_otel = false;                    ///< guests may import wasi:otel
 };
 
 /// An application with the values of its variables.

@@ -222,7 +222,10 @@ constexpr std::array kFlags{
         .name = "allow-transient-write",
         .help = "Set the static assets of the components in the temporary directory as writable"
     },
-    refused(Trigger, "experimental-wasi-otel"),
+    FlagSpec{
+        .name = "experimental-wasi-otel",
+        .help = "Enables experimental support for WASI OTel interfaces in guests"
+    },
     FlagSpec{
         .name = "key-value",
         .value_name = "KEY_VALUES",

@@ -103,6 +103,7 @@ void read_telemetry(FlagReader& reader, const ScannedArguments& arguments, UpReq
   reader.read("metrics-listen", parse_listen_address, [&](ListenAddress address) {
     telemetry.metrics_listen = std::move(address);
   });
+  telemetry.has_guest_otel = arguments.has("experimental-wasi-otel");
 }
 
 /// What is put into stores and databases before anything is served.

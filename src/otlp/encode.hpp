@@ -38,6 +38,9 @@ struct Period {
     Period period
 );
 
+/// A request of several messages ResourceMetrics.
+[[nodiscard]] std::string join_metrics(std::span<const std::string> metrics);
+
 /// What the answer to a request says: how many of its items were not taken, and why.
 struct PartialSuccess {
   std::uint64_t rejected = 0;

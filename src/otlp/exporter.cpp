@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::string_view kLogTarget = "whorl::otlp";
 
+/// Exports of guests that wait; one has 64 KiB at most.
+constexpr std::uint64_t kMaxGuestMetrics = 64;
+
 constinit log::RateLimit failure_reports{3, std::chrono::seconds(30)};
 
 struct Tally {
@@ -168,7 +171,7 @@ class Channel {
   Alarm<Channel> alarm_;
 };
 
-/// The counters, from time to time.
+/// The counters, from time to time, and what guests have gathered themselves.
 class MetricsChannel {
  public:
   MetricsChannel(
@@ -189,15 +192,26 @@ class MetricsChannel {
             std::move(endpoint),
             [this](const Delivery& delivery) { on_end(delivery); }
         ),
-        alarm_(common.shard, *this, &MetricsChannel::on_time) {}
+        alarm_(common.shard, *this, &MetricsChannel::on_time),
+        guest_alarm_(common.shard, *this, &MetricsChannel::go_on) {}
 
   void start() { alarm_.start(common_.settings.metric_interval); }
+  void add(std::string metrics) {
+    of_guests_.push_back(std::move(metrics));
+    if (common_.draining) {
+      go_on();
+    } else {
+      guest_alarm_.start(common_.settings.log_delay);
+    }
+  }
   void drain() {
     sender_.limit(*common_.draining);
     is_due_ = true;
     go_on();
   }
-  [[nodiscard]] bool is_idle() const noexcept { return !is_due_ && !sender_.is_busy(); }
+  [[nodiscard]] bool is_idle() const noexcept {
+    return !is_due_ && of_guests_.empty() && !sender_.is_busy();
+  }
 
  private:
   void on_time() {
@@ -206,10 +220,15 @@ class MetricsChannel {
     start();
   }
   void go_on() {
-    if (!is_due_ || sender_.is_busy()) {
+    if (sender_.is_busy()) {
+      return;
+    }
+    if (!is_due_) {
+      send_of_guests();
       return;
     }
     is_due_ = false;
+    in_flight_ = 1;
     sender_.send(
         encode_metrics(
             common_.settings.resource,
@@ -220,8 +239,17 @@ class MetricsChannel {
         common_.draining.value_or(async::Deadline::never())
     );
   }
+  void send_of_guests() {
+    if (of_guests_.empty()) {
+      return;
+    }
+    const auto batch = std::exchange(of_guests_, {});
+    tally_.waiting.fetch_sub(batch.size(), std::memory_order_relaxed);
+    in_flight_ = batch.size();
+    sender_.send(join_metrics(batch), common_.draining.value_or(async::Deadline::never()));
+  }
   void on_end(const Delivery& delivery) {
-    account(tally_, "requests of metrics", sender_, 1, delivery);
+    account(tally_, "requests of metrics", sender_, in_flight_, delivery);
     go_on();
     common_.on_idle();
   }
@@ -232,8 +260,11 @@ class MetricsChannel {
   std::move_only_function<telemetry::Totals()> totals_;
   std::uint64_t start_ns_;
   bool is_due_ = false;
+  std::vector<std::string> of_guests_;
+  std::uint64_t in_flight_ = 0;
   Sender sender_;
   Alarm<MetricsChannel> alarm_;
+  Alarm<MetricsChannel> guest_alarm_;
 };
 
 }  // namespace
@@ -346,6 +377,22 @@ void Exporter::take_logs(std::vector<telemetry::LogRecord> logs) noexcept {
   if (state_->logs) {
     state_->take(state_->logs, state_->log_tally, std::move(logs));
   }
+}
+
+bool Exporter::take_metrics(std::string metrics) noexcept {
+  if (!state_->metrics) {
+    return true;
+  }
+  Tally& tally = state_->metric_tally;
+  if (tally.waiting.fetch_add(1, std::memory_order_relaxed) >= kMaxGuestMetrics) {
+    tally.waiting.fetch_sub(1, std::memory_order_relaxed);
+    tally.dropped.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  state_->common.shard.post([state = state_.get(), metrics = std::move(metrics)]() mutable {
+    state->metrics->add(std::move(metrics));
+  });
+  return true;
 }
 
 void Exporter::drain(async::Deadline deadline) {

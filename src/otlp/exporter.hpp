@@ -10,6 +10,7 @@
 #include "http/client.hpp"
 #include "otlp/settings.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/recorder_table.hpp"
 #include "telemetry/signals.hpp"
 
 #include <array>
@@ -29,7 +30,7 @@ struct Counts {
   std::uint64_t dropped = 0;
 };
 
-class Exporter final : public telemetry::SignalSink {
+class Exporter final : public telemetry::SignalSink, public telemetry::GuestMetricsSink {
  public:
   /// @param shard        its own; runs as long as anything is to be sent, and outlives the exporter
   /// @param application  the name, for Spin's `app_id`
@@ -50,6 +51,8 @@ class Exporter final : public telemetry::SignalSink {
   // telemetry::SignalSink. @thread any
   void take_spans(std::vector<telemetry::Span> spans) noexcept override;
   void take_logs(std::vector<telemetry::LogRecord> logs) noexcept override;
+  // telemetry::GuestMetricsSink. @thread any
+  [[nodiscard]] bool take_metrics(std::string metrics) noexcept override;
 
   /// Sends everything that waits, and metrics once more; what is left at the deadline is dropped.
   /// Blocks. @thread any but the shard's

@@ -160,3 +160,124 @@ def test_without_an_endpoint_nothing_is_injected(app):
         url = f"http://127.0.0.1:{other.port}/seen"
         answer = server.get("/fetch", [("x-url", url), ("traceparent", f"00-{TRACE}-{PARENT}-01")])
         assert b"traceparent" not in answer.body
+
+
+OTEL = """
+[[trigger.http]]
+route = "/..."
+component = "otel"
+[component.otel]
+source = "otel.wasm"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+"""
+
+
+@pytest.fixture
+def guest(app):
+    """A server whose guest records itself, with a collector."""
+    with otlp.Collector() as collector, whorl.Server.start(
+            "-f", app(OTEL, "otel"), "--experimental-wasi-otel", env=to(collector)) as server:
+        yield server, collector
+
+
+def by_name(spans: list[dict]) -> dict[str, dict]:
+    return {span["name"]: span for span in spans}
+
+
+def test_spans_of_guests_are_below_the_hosts(guest):
+    """Spin's nested-spans: both spans in the trace of the request, below execute_wasm_component."""
+    server, collector = guest
+    server.get("/nested")
+    spans = by_name(collector.spans(4))
+    work, outside, inside = (spans[name] for name in ("execute_wasm_component otel", "outer_func", "inner_func"))
+    assert len({span["trace_id"] for span in spans.values()}) == 1
+    assert (outside["parent"], inside["parent"]) == (work["span_id"], outside["span_id"])
+    assert {span["scope"] for span in (outside, inside)} == {"guest-scope"}
+    assert outside["resource"] == {"service.name": "spin"}
+
+
+def test_the_hosts_spans_are_below_those_that_a_guest_has_open(guest):
+    """Spin's host-guest-host."""
+    server, collector = guest
+    with whorl.Server.start("-f", whorl.guest("multi")) as other:
+        assert server.get("/fetch", [("x-authority", f"127.0.0.1:{other.port}")]).body == b"done"
+    spans = by_name(collector.spans(4))
+    assert spans["guest"]["parent"] == spans["execute_wasm_component otel"]["span_id"]
+    assert spans["GET"]["parent"] == spans["guest"]["span_id"]
+
+
+def test_a_span_with_everything(guest):
+    """Spin's setting-attributes, events and links."""
+    server, collector = guest
+    server.get("/all")
+    spans = by_name(collector.spans(3))
+    span, work = spans["everything"], spans["execute_wasm_component otel"]
+    assert otlp.attributes(span) == {"foo": "baz", "qux": ["qaz", "thud"], "number": -7, "real": 0.5, "yes": True}
+    assert [(event["name"], event["time"], otlp.attributes(event)) for event in span["events"]] == [
+        ("basic-event", 1700000000 * 10**9 + 1, {}), ("event-with-attributes", 1700000000 * 10**9 + 2, {"foo": True})]
+    (link,) = span["links"]
+    assert (link["trace_id"], link["span_id"], otlp.attributes(link)) == (work["trace_id"], work["span_id"], {"foo": "bar"})
+    assert (span["status"], span["kind"]) == ({"message": "why", "code": 2}, 1)
+    assert [span[f"dropped_{what}"] for what in ("attributes", "events", "links")] == [1, 2, 3]
+
+
+def test_the_context_that_guests_see(guest):
+    server, collector = guest
+    answer = server.get("/outer", [("traceparent", f"00-{TRACE}-{PARENT}-01"), ("tracestate", "v=1,w=2")]).body.decode()
+    work = by_name(collector.spans(2))["execute_wasm_component otel"]
+    assert answer == f"{TRACE} {work['span_id']} sampled local v=1 w=2"
+    # A span that is never ended is none, and the next request knows nothing of it.
+    server.get("/open")
+    assert {span["name"] for span in collector.spans(4)} == {"GET /...", "execute_wasm_component otel"}
+    assert server.get("/outer").status == 200
+
+
+def test_log_records_of_guests(guest):
+    server, collector = guest
+    server.get("/log")
+    (log,) = collector.logs(1)
+    assert (log["body"], log["severity"], log["severity_text"], log["event_name"], log["time"], log["scope"]) == (
+        {"string": "said"}, 13, "WARN", "happened", 1700000000 * 10**9 + 5, "guest-scope")
+    assert otlp.attributes(log) == {"foo": "bar"}
+
+
+def test_metrics_of_guests(guest):
+    server, collector = guest
+    assert server.get("/metrics").body == b"taken"
+    metrics = collector.metrics(lambda found: "guest.count" in found)
+    (count,) = metrics["guest.count"]["sum"]["points"]
+    assert (count["int"], otlp.attributes(count), metrics["guest.count"]["sum"]["temporality"]) == (42, {"foo": "bar"}, 2)
+    assert metrics["guest.count"]["sum"]["is_monotonic"] and metrics["guest.count"]["unit"] == "1"
+    (exemplar,) = count["exemplars"]
+    assert (exemplar["int"], exemplar["span_id"], exemplar["trace_id"]) == (3, "00000000000000a1", TRACE)
+    (height,) = metrics["guest.height"]["gauge"]["points"]
+    assert height["double"] == 0.5
+    (size,) = metrics["guest.size"]["histogram"]["points"]
+    assert (size["count"], size["sum"], size["buckets"], size["bounds"], size["min"]) == (3, 9.0, [1, 0, 2], [1.0, 2.0], -1.0)
+    (spread,) = metrics["guest.spread"]["exponential"]["points"]
+    assert (spread["scale"], spread["positive"], spread["zero_threshold"], spread["max"]) == (
+        -2, {"offset": -1, "counts": [1, 0, 2]}, 0.25, 8.0)
+    assert metrics["guest.count"]["resource"] == {"service.name": "theirs"}
+
+
+def test_guests_that_emit_without_end(guest):
+    server, collector = guest
+    assert server.get("/many").status == 500  # they were not started
+    assert server.err.wait_for("Trying to end a span that was not started")
+    server.get("/large")
+    assert server.get("/nested").status == 200
+    assert "inner_func" in {span["name"] for span in collector.spans(8)}
+
+
+def test_without_an_exporter_calls_do_nothing(app):
+    with whorl.Server.start("-f", app(OTEL, "otel"), "--experimental-wasi-otel") as server:
+        assert server.err.wait_for("no OTEL_EXPORTER_OTLP_ENDPOINT")
+        assert server.get("/outer").body == b"0" * 32 + b" " + b"0" * 16 + b" not local"
+        assert server.get("/metrics").body == b"taken"
+        for path in ("/nested", "/all", "/log", "/many"):
+            assert server.get(path).status == 200
+
+
+def test_wasi_otel_is_not_offered_unasked(app):
+    result = whorl.run("up", "-f", app(OTEL, "otel"), "--listen", "127.0.0.1:0")
+    assert (result.returncode, "wasi:otel/" in result.stderr) == (1, True), result.stderr

@@ -57,19 +57,29 @@ SCHEMA: dict[str, dict[int, tuple[str, str, bool]]] = {
                         3: ("schema_url", "text", False)},
     "ScopeMetrics": {1: ("scope", "Scope", False), 2: ("items", "Metric", True), 3: ("schema_url", "text", False)},
     "Metric": {1: ("name", "text", False), 2: ("description", "text", False), 3: ("unit", "text", False),
-               5: ("gauge", "Gauge", False), 7: ("sum", "Sum", False), 9: ("histogram", "Histogram", False)},
+               5: ("gauge", "Gauge", False), 7: ("sum", "Sum", False), 9: ("histogram", "Histogram", False),
+               10: ("exponential", "Exponential", False)},
     "Gauge": {1: ("points", "NumberPoint", True)},
     "Sum": {1: ("points", "NumberPoint", True), 2: ("temporality", "varint", False), 3: ("is_monotonic", "bool", False)},
     "Histogram": {1: ("points", "HistogramPoint", True), 2: ("temporality", "varint", False)},
+    "Exponential": {1: ("points", "ExponentialPoint", True), 2: ("temporality", "varint", False)},
+    "ExponentialPoint": {1: ("attributes", "KeyValue", True), 2: ("start", "fixed64", False), 3: ("time", "fixed64", False),
+                         4: ("count", "fixed64", False), 5: ("sum", "double", False), 6: ("scale", "zigzag", False),
+                         7: ("zero_count", "fixed64", False), 8: ("positive", "Buckets", False),
+                         9: ("negative", "Buckets", False), 11: ("exemplars", "Exemplar", True), 12: ("min", "double", False),
+                         13: ("max", "double", False), 14: ("zero_threshold", "double", False)},
+    "Buckets": {1: ("offset", "zigzag", False), 2: ("counts", "packed_varint", False)},
+    "Exemplar": {2: ("time", "fixed64", False), 3: ("double", "double", False), 4: ("span_id", "id8", False),
+                 5: ("trace_id", "id16", False), 6: ("int", "sfixed64", False), 7: ("attributes", "KeyValue", True)},
     "NumberPoint": {2: ("start", "fixed64", False), 3: ("time", "fixed64", False), 4: ("double", "double", False),
-                    6: ("int", "sfixed64", False), 7: ("attributes", "KeyValue", True), 8: ("flags", "varint", False)},
+                    5: ("exemplars", "Exemplar", True), 6: ("int", "sfixed64", False), 7: ("attributes", "KeyValue", True), 8: ("flags", "varint", False)},
     "HistogramPoint": {2: ("start", "fixed64", False), 3: ("time", "fixed64", False), 4: ("count", "fixed64", False),
-                       5: ("sum", "double", False), 6: ("buckets", "packed64", False), 7: ("bounds", "packed_double", False),
+                       5: ("sum", "double", False), 6: ("buckets", "packed64", False), 7: ("bounds", "packed_double", False), 8: ("exemplars", "Exemplar", True),
                        9: ("attributes", "KeyValue", True), 10: ("flags", "varint", False), 11: ("min", "double", False),
                        12: ("max", "double", False)},
 }
 PATHS = {"/v1/traces": "TraceRequest", "/v1/logs": "LogsRequest", "/v1/metrics": "MetricsRequest"}
-WIRE = {"varint": 0, "bool": 0, "int64": 0, "fixed64": 1, "sfixed64": 1, "double": 1, "fixed32": 5}
+WIRE = {"varint": 0, "zigzag": 0, "bool": 0, "int64": 0, "fixed64": 1, "sfixed64": 1, "double": 1, "fixed32": 5}
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -99,6 +109,14 @@ def _scalar(kind: str, value: int | bytes) -> object:
         return struct.unpack("<d", struct.pack("<Q", value))[0]
     if kind == "sfixed64":
         return struct.unpack("<q", struct.pack("<Q", value))[0]
+    if kind == "zigzag":
+        return (value >> 1) ^ -(value & 1)
+    if kind == "packed_varint":
+        out, at = [], 0
+        while at < len(value):
+            number, at = _varint(value, at)
+            out.append(number)
+        return out
     if kind == "packed64":
         return [v for (v,) in struct.iter_unpack("<Q", value)]
     if kind == "packed_double":

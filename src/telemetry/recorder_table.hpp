@@ -1,0 +1,46 @@
+/// RecorderTable: finds the recorder of the shard that runs, for who is called by guests.
+#pragma once
+
+#include "async/shard.hpp"
+
+#include <string>
+#include <vector>
+
+namespace whorl::telemetry {
+
+class Recorder;
+
+/// Takes metrics that guests have gathered themselves. @thread any
+class GuestMetricsSink {
+ public:
+  /// @param metrics  one message ResourceMetrics of OTLP
+  /// @return false when there is no room for it
+  [[nodiscard]] virtual bool take_metrics(std::string metrics) noexcept = 0;
+
+ protected:
+  ~GuestMetricsSink() = default;
+};
+
+class RecorderTable {
+ public:
+  RecorderTable() = default;
+  RecorderTable(const RecorderTable&) = delete;
+  RecorderTable& operator=(const RecorderTable&) = delete;
+
+  /// The recorder of a shard, before that shard serves; it outlives what the shard does.
+  /// @thread main
+  void set(const async::Shard& shard, Recorder& recorder);
+  /// Before anything is served; outlives the shards. @thread main
+  void set_metrics(GuestMetricsSink& sink) noexcept { metrics_ = &sink; }
+
+  /// Null when nothing is recorded, and outside of shards. @thread shard
+  [[nodiscard]] Recorder* here() const noexcept;
+  /// Null when metrics are not exported. @thread any
+  [[nodiscard]] GuestMetricsSink* metrics() const noexcept { return metrics_; }
+
+ private:
+  std::vector<Recorder*> recorders_;  ///< by index of the shard; not changed while shards run
+  GuestMetricsSink* metrics_ = nullptr;
+};
+
+}  // namespace whorl::telemetry
