@@ -119,10 +119,7 @@ TEST_CASE("flags that are known and refused") {
   const auto refused =
       refused_flag(scan({"--request-timeout", "1s", "--insecure"}), FlagSpec::Owner::Trigger);
   REQUIRE(refused);
-  CHECK(
-      refused->message ==
-      "the flag --request-timeout is known from Spin but not supported yet"
-  );
+  CHECK(refused->message == "the flag --request-timeout is known from Spin but not supported yet");
   CHECK(
       refused_flag(scan({"--insecure"}), FlagSpec::Owner::Up)->message ==
       "the flag --insecure is known from Spin but not supported yet"

@@ -152,6 +152,12 @@ std::expected<void, std::string> Outbound::start_in_process(
     request.body = BodyPipe::empty();
   }
   auto answering = std::make_shared<Exchange>(std::move(request));
+  if (recorder_ != nullptr && recorder_->is_tracing()) {
+    const Fields& fields = answering->request().fields;
+    answering->set_record(recorder_->begin_chained(
+        fields.find("traceparent").value_or(""), fields.find("tracestate").value_or("")
+    ));
+  }
   std::make_shared<InProcessCall>(std::move(exchange), answering)->start();
   // Posted: the caller is on a fiber, and another guest is not run on its stack.
   client_.shard().post([hosts = in_process_, id = std::move(component_id), answering]() mutable {

@@ -120,8 +120,28 @@ void Recorder::begin_trace(RequestRecord& record, const RequestFacts& facts) {
   record.work_.span = ids_.next_span();
 }
 
+std::unique_ptr<RequestRecord> Recorder::begin_chained(
+    std::string_view traceparent, std::string_view tracestate
+) {
+  auto record = std::make_unique<RequestRecord>(*this);
+  record->is_chained_ = true;
+  record->began_ = RequestRecord::Clock::now();
+  record->began_ns_ = now_ns();
+  begin_trace(*record, {.traceparent = traceparent, .tracestate = tracestate});
+  if (current_ != nullptr) {
+    record->request_id_ = current_->request_id_;
+  }
+  return record;
+}
+
 void Recorder::finish(RequestRecord& record) {
   record.end_answer(0, 0, RequestRecord::Ending::Gone);
+  if (record.is_chained_) {
+    if (is_tracing() && record.server_.is_sampled) {
+      add_work_span(record);
+    }
+    return;
+  }
   metrics_->requests_active.add(-1);
   count(record);
   if (options_.access_log != nullptr) {
@@ -134,7 +154,8 @@ void Recorder::finish(RequestRecord& record) {
     }
   }
   if (is_tracing() && record.server_.is_sampled) {
-    add_spans(record);
+    add_work_span(record);
+    add_server_span(record);
   }
 }
 
@@ -145,29 +166,34 @@ void Recorder::count(const RequestRecord& record) {
   stats.duration.add(to_ns(record.ended_ - record.began_));
 }
 
-void Recorder::add_spans(RequestRecord& record) {
+void Recorder::add_work_span(RequestRecord& record) {
+  if (record.component_ == nullptr) {
+    return;
+  }
   const auto at = [&](RequestRecord::Clock::time_point time) {
     return record.began_ns_ + to_ns(time - record.began_);
   };
-  if (record.component_ != nullptr) {
-    Span work{
-        .context = record.work_,
-        .parent = record.server_.span,
-        .trace_state = record.trace_state_,
-        .name = "execute_wasm_component " + record.component_->component,
-        .start_ns = at(record.work_began_),
-        .end_ns = at(std::max(record.work_ended_, record.work_began_)),
-        .attributes = {{"component_id", record.component_->component}},
-        .events = std::move(record.events_),
-        .dropped_events = record.dropped_events_,
-    };
-    if (!record.failure_.empty()) {
-      work.status = SpanStatus::Failed;
-      work.attributes.push_back({"error.type", record.failure_});
-      work.attributes.push_back({"error.blame", "guest"});
-    }
-    add(std::move(work));
+  Span work{
+      .context = record.work_,
+      // The request's own span, or that of who calls.
+      .parent = record.is_chained_ ? record.remote_ : record.server_.span,
+      .trace_state = record.trace_state_,
+      .name = "execute_wasm_component " + record.component_->component,
+      .start_ns = at(record.work_began_),
+      .end_ns = at(std::max(record.work_ended_, record.work_began_)),
+      .attributes = {{"component_id", record.component_->component}},
+      .events = std::move(record.events_),
+      .dropped_events = record.dropped_events_,
+  };
+  if (!record.failure_.empty()) {
+    work.status = SpanStatus::Failed;
+    work.attributes.push_back({"error.type", record.failure_});
+    work.attributes.push_back({"error.blame", "guest"});
   }
+  add(std::move(work));
+}
+
+void Recorder::add_server_span(RequestRecord& record) {
   const bool is_known = is_known_method(record.method_);
   const std::string method = is_known ? record.method_ : "HTTP";
   Span server{
@@ -178,7 +204,7 @@ void Recorder::add_spans(RequestRecord& record) {
       .name = record.route_.empty() ? method : method + " " + record.route_,
       .kind = SpanKind::Server,
       .start_ns = record.began_ns_,
-      .end_ns = at(record.ended_),
+      .end_ns = record.began_ns_ + to_ns(record.ended_ - record.began_),
       .attributes =
           {
               {"http.request.method", is_known ? record.method_ : "_OTHER"},

@@ -44,6 +44,12 @@ class Recorder {
 
   /// Notes that a request has begun. The record reports itself here when it is destroyed.
   [[nodiscard]] std::unique_ptr<RequestRecord> begin(const RequestFacts& facts);
+  /// Notes that a component answers another one of the application. It is an event and part of the
+  /// caller's trace, and no request of a client's: nothing is counted or logged of it.
+  /// @param traceparent, tracestate  of the call
+  [[nodiscard]] std::unique_ptr<RequestRecord> begin_chained(
+      std::string_view traceparent, std::string_view tracestate
+  );
   void finish(RequestRecord& record);
 
   [[nodiscard]] bool is_tracing() const noexcept { return options_.spans != nullptr; }
@@ -73,7 +79,8 @@ class Recorder {
 
   void begin_trace(RequestRecord& record, const RequestFacts& facts);
   void count(const RequestRecord& record);
-  void add_spans(RequestRecord& record);
+  void add_work_span(RequestRecord& record);
+  void add_server_span(RequestRecord& record);
   void hand_over_lines();
   void hand_over_spans();
   void hand_over_logs();

@@ -184,6 +184,23 @@ const Attribute* find(const Span& span, std::string_view key) {
   return found == span.attributes.end() ? nullptr : &*found;
 }
 
+TEST_CASE("a component that another one calls has one span, and is no request") {
+  async::Shard shard(0);
+  Collected sink;
+  Recorder recorder(shard, {.spans = &sink});
+  ComponentStats stats("callee");
+  recorder.begin_chained("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=1")
+      ->begin_component(stats, RequestRecord::Instance::Kept);
+  recorder.flush();
+  REQUIRE(sink.spans.size() == 1);
+  CHECK(sink.spans[0].name == "execute_wasm_component callee");
+  CHECK(to_text(sink.spans[0].context.trace) == "0af7651916cd43dd8448eb211c80319c");
+  CHECK(to_text(sink.spans[0].parent) == "b7ad6b7169203331");
+  CHECK(sink.spans[0].trace_state == "a=1");
+  CHECK(recorder.metrics()->requests_active.value() == 0);
+  CHECK(stats.requests[0].value() == 0);
+}
+
 TEST_CASE("the two spans of a request") {
   async::Shard shard(0);
   Collected sink;

@@ -122,6 +122,7 @@ class RequestRecord {
   std::uint64_t body_bytes_ = 0;
   Ending ending_ = Ending::Whole;
   bool has_ended_ = false;
+  bool is_chained_ = false;  ///< a call of another component's
 };
 
 }  // namespace whorl::telemetry

@@ -281,3 +281,36 @@ def test_without_an_exporter_calls_do_nothing(app):
 def test_wasi_otel_is_not_offered_unasked(app):
     result = whorl.run("up", "-f", app(OTEL, "otel"), "--listen", "127.0.0.1:0")
     assert (result.returncode, "wasi:otel/" in result.stderr) == (1, True), result.stderr
+
+
+CHAIN = """
+[[trigger.http]]
+route = "/..."
+component = "fetch"
+[component.fetch]
+source = "fetch.wasm"
+allowed_outbound_hosts = ["http://multi.spin.internal"]
+[[trigger.http]]
+route = { private = true }
+component = "multi"
+[component.multi]
+source = "multi.wasm"
+"""
+
+
+def test_a_component_that_another_one_calls_has_its_span(app):
+    """As in Spin: no server span, execute_wasm_component below the caller's client span."""
+    with otlp.Collector() as collector, whorl.Server.start("-f", app(CHAIN, "fetch", "multi"), env=to(collector)) as server:
+        answer = server.get("/x", [("x-url", "http://multi.spin.internal/log"), ("traceparent", f"00-{TRACE}-{PARENT}-01")])
+        assert answer.status == 200
+        spans = by_name(collector.spans(4))
+        assert set(spans) == {"GET /...", "execute_wasm_component fetch", "GET", "execute_wasm_component multi"}
+        caller, call, callee = (spans[name] for name in (
+            "execute_wasm_component fetch", "GET", "execute_wasm_component multi"))
+        assert {span["trace_id"] for span in spans.values()} == {TRACE}
+        assert (call["parent"], callee["parent"], callee["kind"]) == (caller["span_id"], call["span_id"], 1)
+        assert otlp.attributes(callee) == {"component_id": "multi"}
+        # What the callee prints belongs to its own span.
+        assert {(log["trace_id"], log["span_id"]) for log in collector.logs(1)} == {(TRACE, callee["span_id"])}
+        points = collector.metrics(lambda found: len(found.get("spin.request_count", {"sum": {"points": []}})["sum"]["points"]) == 2)
+        assert {otlp.attributes(point)["component_id"] for point in points["spin.request_count"]["sum"]["points"]} == {"fetch", "multi"}

@@ -30,7 +30,8 @@ TEST_CASE("values are JSON, and kept as they are where they are nothing known") 
   CHECK(to_value("[1,2]") == AttributeValue(std::vector<std::int64_t>{1, 2}));
   CHECK(to_value("[0.5]") == AttributeValue(std::vector<double>{0.5}));
   CHECK(to_value("[true]") == AttributeValue(std::vector<bool>{true}));
-  for (const std::string_view text : {"", "bar", "null", "{\"a\":1}", "[1,\"x\"]", "[[1]]", "\"open"}) {
+  for (const std::string_view text :
+       {"", "bar", "null", "{\"a\":1}", "[1,\"x\"]", "[[1]]", "\"open"}) {
     CAPTURE(text);
     CHECK(to_value(text) == AttributeValue(std::string(text)));
   }
@@ -64,8 +65,12 @@ TEST_CASE("a span, with too much of everything") {
   data.end_time = {.seconds = 1, .nanoseconds = 0};
   data.attributes.assign(200, {.key = "k", .value = "1"});
   data.dropped_attributes = 4;
-  data.events.push_back({.name = "e", .time = {.seconds = ~std::uint64_t{0}, .nanoseconds = 0}, .attributes = {}});
-  data.links.assign(2, {.span_context = context(), .attributes = {{.key = "foo", .value = "\"bar\""}}});
+  data.events.push_back(
+      {.name = "e", .time = {.seconds = ~std::uint64_t{0}, .nanoseconds = 0}, .attributes = {}}
+  );
+  data.links.assign(
+      2, {.span_context = context(), .attributes = {{.key = "foo", .value = "\"bar\""}}}
+  );
   data.links[1].span_context.trace_id = "no";
   data.status = tracing::Status::error("why");
   data.instrumentation_scope.name = "scope";
@@ -125,7 +130,8 @@ TEST_CASE("metrics are one message, and not too large a one") {
   using namespace std::string_view_literals;
   CHECK(
       *encoded ==
-      // resource, scopes { scope, metrics { name, sum { point { time, int, attributes }, 2, true }}}
+      // resource, scopes { scope, metrics { name, sum { point { time, int, attributes }, 2, true
+      // }}}
       "\x0a\x00\x12\x2a\x0a\x00\x12\x26\x0a\x01n"
       "\x3a\x21\x0a\x1b\x19\x00\xca\x9a\x3b\x00\x00\x00\x00\x31\x07\x00\x00\x00\x00\x00\x00\x00"
       "\x3a\x07\x0a\x01k\x12\x02\x18\x01\x10\x02\x18\x01"sv

@@ -3,8 +3,8 @@
 
 // Spans, log records and metrics of its own. /outer answers the host's context, /nested emits
 // "outer_func" with "inner_func" in it, /all has a span with everything that one can have, /fetch
-// requests /seen of `x-authority` while "guest" is open, /open never ends its span, /log and /metrics emit those,
-// /many emits 5,000 spans and /large one that is too large.
+// requests /seen of `x-authority` while "guest" is open, /open never ends its span, /log and
+// /metrics emit those, /many emits 5,000 spans and /large one that is too large.
 
 #define OTEL "wasi:otel/"
 #define RC "@0.2.0-rc.2"
@@ -180,15 +180,24 @@ static span_data make_span(whorl_text id, whorl_text name, whorl_text parent) {
 
 static void start(const span_data* span) {
   const span_context* at = &span->context;
-  on_start(at->trace.data, at->trace.size, at->span.data, at->span.size, at->flags, at->is_remote,
-           at->state.data, at->state.size);
+  on_start(
+      at->trace.data,
+      at->trace.size,
+      at->span.data,
+      at->span.size,
+      at->flags,
+      at->is_remote,
+      at->state.data,
+      at->state.size
+  );
 }
 
 static void nested(void) {
-  span_data outside = make_span((whorl_text)TEXT("00000000000000a1"),
-                                (whorl_text)TEXT("outer_func"), outer.span);
-  span_data inside = make_span((whorl_text)TEXT("00000000000000a2"),
-                               (whorl_text)TEXT("inner_func"), outside.context.span);
+  span_data outside =
+      make_span((whorl_text)TEXT("00000000000000a1"), (whorl_text)TEXT("outer_func"), outer.span);
+  span_data inside = make_span(
+      (whorl_text)TEXT("00000000000000a2"), (whorl_text)TEXT("inner_func"), outside.context.span
+  );
   start(&outside);
   start(&inside);
   on_end(&inside);
@@ -196,17 +205,21 @@ static void nested(void) {
 }
 
 static void everything(void) {
-  static const pair attributes[] = {{TEXT("foo"), TEXT("\"baz\"")},
-                                    {TEXT("qux"), TEXT("[\"qaz\",\"thud\"]")},
-                                    {TEXT("number"), TEXT("-7")},
-                                    {TEXT("real"), TEXT("0.5")},
-                                    {TEXT("yes"), TEXT("true")}};
+  static const pair attributes[] = {
+      {TEXT("foo"), TEXT("\"baz\"")},
+      {TEXT("qux"), TEXT("[\"qaz\",\"thud\"]")},
+      {TEXT("number"), TEXT("-7")},
+      {TEXT("real"), TEXT("0.5")},
+      {TEXT("yes"), TEXT("true")}
+  };
   static const pair on_event[] = {{TEXT("foo"), TEXT("true")}};
-  static const event events[] = {{TEXT("basic-event"), {1700000000, 1}, {0, 0}},
-                                 {TEXT("event-with-attributes"), {1700000000, 2}, LIST(on_event)}};
+  static const event events[] = {
+      {TEXT("basic-event"), {1700000000, 1}, {0, 0}},
+      {TEXT("event-with-attributes"), {1700000000, 2}, LIST(on_event)}
+  };
   span_link links[1] = {{outer, LIST(kFooBar)}};
-  span_data span = make_span((whorl_text)TEXT("00000000000000b1"), (whorl_text)TEXT("everything"),
-                             outer.span);
+  span_data span =
+      make_span((whorl_text)TEXT("00000000000000b1"), (whorl_text)TEXT("everything"), outer.span);
   span.attributes = (list)LIST(attributes);
   span.events = (list)LIST(events);
   span.links = (list)LIST(links);
@@ -236,39 +249,54 @@ static void emit_log(void) {
 
 static void emit_metrics(whorl_response* response) {
   static const pair resource[] = {{TEXT("service.name"), TEXT("\"theirs\"")}};
-  static const exemplar exemplars[] = {{LIST(kFooBar),
-                                        {1700000000, 0},
-                                        {2, {.u64 = 3}},
-                                        TEXT("00000000000000a1"),
-                                        TEXT("0af7651916cd43dd8448eb211c80319c")}};
+  static const exemplar exemplars[] = {
+      {LIST(kFooBar),
+       {1700000000, 0},
+       {2, {.u64 = 3}},
+       TEXT("00000000000000a1"),
+       TEXT("0af7651916cd43dd8448eb211c80319c")}
+  };
   static const point counts[] = {{LIST(kFooBar), {2, {.u64 = 42}}, LIST(exemplars)}};
   static const point heights[] = {{{0, 0}, {0, {.f64 = 0.5}}, {0, 0}}};
   static const double bounds[] = {1, 2};
   static const uint64_t filled[] = {1, 0, 2};
-  static const histogram_point sizes[] = {{{0, 0},
-                                           3,
-                                           LIST(bounds),
-                                           LIST(filled),
-                                           {1, {1, {.s64 = -1}}},
-                                           {0},
-                                           {1, {.s64 = 9}},
-                                           {0, 0}}};
-  static const exponential_point spread[] = {{{0, 0},
-                                              4,
-                                              {0},
-                                              {1, {0, {.f64 = 8}}},
-                                              {0, {.f64 = 12}},
-                                              -2,
-                                              1,
-                                              {-1, LIST(filled)},
-                                              {0, {0, 0}},
-                                              0.25,
-                                              {0, 0}}};
+  static const histogram_point sizes[] = {
+      {{0, 0}, 3, LIST(bounds), LIST(filled), {1, {1, {.s64 = -1}}}, {0}, {1, {.s64 = 9}}, {0, 0}}
+  };
+  static const exponential_point spread[] = {
+      {{0, 0},
+       4,
+       {0},
+       {1, {0, {.f64 = 8}}},
+       {0, {.f64 = 12}},
+       -2,
+       1,
+       {-1, LIST(filled)},
+       {0, {0, 0}},
+       0.25,
+       {0, 0}}
+  };
   static metric metrics[] = {
-      {TEXT("guest.count"), TEXT("Counted"), TEXT("1"), 5, {.sum = {LIST(counts), {1700000000, 0}, {1700000001, 0}, 0, 1}}},
-      {TEXT("guest.height"), TEXT(""), TEXT("m"), 0, {.gauge = {LIST(heights), {0}, {1700000001, 0}}}},
-      {TEXT("guest.size"), TEXT(""), TEXT(""), 10, {.sum = {LIST(sizes), {1700000000, 0}, {1700000001, 0}, 1, 0}}},
-      {TEXT("guest.spread"), TEXT(""), TEXT(""), 3, {.sum = {LIST(spread), {1700000000, 0}, {1700000001, 0}, 2, 0}}},
+      {TEXT("guest.count"),
+       TEXT("Counted"),
+       TEXT("1"),
+       5,
+       {.sum = {LIST(counts), {1700000000, 0}, {1700000001, 0}, 0, 1}}},
+      {TEXT("guest.height"),
+       TEXT(""),
+       TEXT("m"),
+       0,
+       {.gauge = {LIST(heights), {0}, {1700000001, 0}}}},
+      {TEXT("guest.size"),
+       TEXT(""),
+       TEXT(""),
+       10,
+       {.sum = {LIST(sizes), {1700000000, 0}, {1700000001, 0}, 1, 0}}},
+      {TEXT("guest.spread"),
+       TEXT(""),
+       TEXT(""),
+       3,
+       {.sum = {LIST(spread), {1700000000, 0}, {1700000001, 0}, 2, 0}}},
   };
   static scope_metrics scopes[1];
   scopes[0].scope = kScope;
@@ -284,8 +312,8 @@ static void emit_metrics(whorl_response* response) {
 
 static void fetch(whorl_request* request, whorl_response* response) {
   whorl_text to = whorl_find_header(request, "x-authority");
-  span_data span = make_span((whorl_text)TEXT("00000000000000c1"), (whorl_text)TEXT("guest"),
-                             outer.span);
+  span_data span =
+      make_span((whorl_text)TEXT("00000000000000c1"), (whorl_text)TEXT("guest"), outer.span);
   start(&span);
   whorl_handle_t out = out_new(wasi_fields_new());
   out_set_authority(out, 1, to.data, to.size);
@@ -326,16 +354,16 @@ void whorl_handle(whorl_request* request, whorl_response* response) {
   } else if (whorl_starts_with(path, "/fetch")) {
     fetch(request, response);
   } else if (whorl_starts_with(path, "/open")) {
-    span_data span = make_span((whorl_text)TEXT("00000000000000d1"), (whorl_text)TEXT("open"),
-                               outer.span);
+    span_data span =
+        make_span((whorl_text)TEXT("00000000000000d1"), (whorl_text)TEXT("open"), outer.span);
     start(&span);
   } else if (whorl_starts_with(path, "/log")) {
     emit_log();
   } else if (whorl_starts_with(path, "/metrics")) {
     emit_metrics(response);
   } else if (whorl_starts_with(path, "/many") || whorl_starts_with(path, "/large")) {
-    span_data span = make_span((whorl_text)TEXT("00000000000000e1"), (whorl_text)TEXT("one"),
-                               outer.span);
+    span_data span =
+        make_span((whorl_text)TEXT("00000000000000e1"), (whorl_text)TEXT("one"), outer.span);
     int count = whorl_starts_with(path, "/many") ? 5000 : 1;
     if (count == 1) {
       static pair pairs[100000];
