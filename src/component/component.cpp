@@ -72,9 +72,9 @@ Result<> build(const engine::ModuleCache* cache, Component::Impl& impl) {
         auto compiled, compile(cache, module.wasm(), impl).context("compiling {}", module.name)
     );
     impl.modules.push_back(std::move(compiled));
-    // The component's bytes may go away now.
+    // The component's bytes may go away now. Assigning `{}` would keep the capacity.
     module.original = {};
-    module.rewritten = {};
+    module.rewritten = Bytes();
   }
   for (const Plan::Step& step : impl.plan.steps) {
     WHORL_TRY(
