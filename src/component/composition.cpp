@@ -2,6 +2,7 @@
 
 #include "component/binary.hpp"
 #include "component/core_module.hpp"
+#include "component/core_names.hpp"
 #include "component/linker.hpp"
 #include "component/names.hpp"
 #include "component/plan.hpp"
@@ -87,18 +88,23 @@ void add_once(std::vector<std::string>& names, std::string_view name) {
 }
 
 Result<ExternNames> names_of_module(ByteView bytes) {
-  constexpr std::string_view kRoot = "$root";  // of functions that belong to no interface
   WHORL_TRY(const CoreModule module, CoreModule::scan(bytes));
   ExternNames out;
   for (const CoreImport& import : module.imports()) {
-    if (import.module == kRoot) {
-      add_once(out.imports, import.name);
+    const auto read = parse_core_import(import.name);
+    if (import.module == kRootModule) {
+      if (read && read->op == ir::CanonOp::Lower) {
+        add_once(out.imports, read->function);
+      }
     } else if (parse_interface_name(import.module)) {
       add_once(out.imports, import.module);
     }
   }
   for (const std::string_view name : module.export_names()) {
-    add_once(out.exports, name.substr(0, name.rfind('#')));
+    const CoreExportName read = parse_core_export(name);
+    if (read.lift != CoreExportName::Lift::Accessory) {
+      add_once(out.exports, read.interface.empty() ? read.function : read.interface);
+    }
   }
   return out;
 }

@@ -100,6 +100,14 @@ class Linker {
   /// Adds a lift after checking types and options of everything it will call.
   [[nodiscard]] Result<std::uint32_t> add_lift(GraphLift lift, std::uint64_t offset);
 
+  /// Runs a canonical definition in index spaces that were made up for a bare core module.
+  /// What it defines is the last function in `frame`. @return errors as of run()
+  [[nodiscard]] Result<> define(Frame& frame, const ir::Canon& canon, std::uint64_t offset) {
+    return run_canon(frame, canon, offset);
+  }
+  /// Charges work or memory against what one link may cost.
+  [[nodiscard]] Result<> spend(std::uint64_t offset, std::size_t steps = 1);
+
   [[nodiscard]] Graph& graph() noexcept { return graph_; }
 
  private:
@@ -116,8 +124,6 @@ class Linker {
 
   // linker.cpp: definitions
   [[nodiscard]] bool validating() const noexcept { return mode_ == LinkMode::Validate; }
-  /// Charges work or memory against what one link may cost.
-  [[nodiscard]] Result<> spend(std::uint64_t offset, std::size_t steps = 1);
   [[nodiscard]] Frame& new_frame(const Frame* parent, Frame::Kind kind);
   [[nodiscard]] Frame& new_component_frame(const Frame* parent, std::uint16_t around);
   [[nodiscard]] Result<> run_component(
@@ -345,10 +351,5 @@ class Linker {
 /// Whether everything in a component is well-typed, whatever the host offers. Asynchronous
 /// operations are typed like the rest. @return InvalidInput, or Unsupported for value definitions
 [[nodiscard]] Result<> validate(const std::shared_ptr<const ir::Component>& root);
-
-/// Help text for asynchronous core modules.
-inline constexpr const char* kAsyncHelp =
-    "asynchronous core modules are not supported yet; make a component of it (wasm-tools component "
-    "new)";
 
 }  // namespace whorl::component

@@ -254,8 +254,37 @@ export test:guest/run@1.0.0#run = func 1 memory=0 as () -> i32
        "the core module imports \"env\" \"log\", which is not an interface of the host | turn the "
        "module into a component, or build it for WASI 0.2"},
       {{.import_name = "[async-lower]log"},
-       "the core module uses the asynchronous import \"[async-lower]log\" | asynchronous core "
-       "modules are not supported yet; make a component of it (wasm-tools component new)"},
+       "at byte 0x0: the canonical option async is for asynchronous function types | "},
+      {{.import_module = "$root", .import_name = "[waitable-set-new]"},
+       "import \"$root\" \"[waitable-set-new]\" of the core module wants (i32, i32) -> (), is "
+       "given "
+       "() -> i32 | "},
+      {{.import_module = "$root", .import_name = "[stream-read-unit]"},
+       "import \"$root\" \"[stream-read-unit]\" of the core module wants (i32, i32) -> (), is "
+       "given "
+       "(i32, i32, i32) -> i32 | "},
+      {{.import_module = "$root", .import_name = "[context-get-2]"},
+       "at byte 0x0: there is no context slot 2 | "},
+      {{.import_module = "$root", .import_name = "[thread-new-indirect-v0]"},
+       "at byte 0x0: `[thread-new-indirect-v0]` needs the table \"__indirect_function_table\", "
+       "which "
+       "the core module does not export | "},
+      {{.import_module = "$root", .import_name = "[no-such]"},
+       "the core module imports \"$root\" \"[no-such]\", which is not an interface of the host | "
+       "turn the module into a component, or build it for WASI 0.2"},
+      {{.import_name = "[stream-new-0]log"},
+       "the core module imports \"test:host/log@1.0.0\" \"[stream-new-0]log\", but the function's "
+       "type has no stream or future 0 | "},
+      {{.import_module = "[export]test:guest/run@1.0.0", .import_name = "[task-return]run"},
+       "the core module imports \"[export]test:guest/run@1.0.0\" \"[task-return]run\", but its "
+       "world "
+       "has no such function | "},
+      {{.import_module = "[export]test:guest/run@1.0.0", .import_name = "[resource-new]r"},
+       "the core module defines a resource: \"[resource-new]r\" of \"test:guest/run@1.0.0\" | turn "
+       "the module into a component (wasm-tools component new)"},
+      {{.export_name = "[async-lift]test:guest/run@1.0.0#run"},
+       "export \"[async-lift]test:guest/run@1.0.0#run\" has no type a component has | asynchronous "
+       "exports are typed by a component-type section, which the module does not have"},
       {{.import_name = "lag"},
        "at byte 0x0: the component calls `lag` of test:host/log@1.0.0, which test:host/log@1.2.0 "
        "does not have | did you mean `log`?"},
@@ -263,6 +292,10 @@ export test:guest/run@1.0.0#run = func 1 memory=0 as () -> i32
   for (const Row& row : rows) {
     CHECK(planned(testing::bare_module(row.module)) == row.text);
   }
+  CHECK(
+      planned(testing::bare_module({.import_module = "$root", .import_name = "[waitable-join]"}))
+          .find("$root [waitable-join] <- host 0 `waitable.join`") != std::string::npos
+  );
   CHECK(planned(testing::bare_module({.export_name = "other"}))
             .starts_with("the core module exports no function of an interface"));
 }

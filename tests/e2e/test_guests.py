@@ -29,6 +29,10 @@ CASES = [
     ("c-p3", "/", b"hello p3 from C\n"),
     ("rust-spin6-component", "/", b"Hello World from spin-sdk 6!"),
     ("rust-spin7-component", "/", b"Hello World from spin-sdk 7!"),
+    # Core modules whose names and custom sections say what a component's sections would.
+    ("rust-spin5-wasip1-core", "/", b"Hello World from spin-sdk 5!"),
+    ("rust-spin6-wasip1-core", "/", b"Hello World from spin-sdk 6!"),
+    ("rust-spin7-wasip1-core", "/", b"Hello World from spin-sdk 7!"),
     ("rust-spin7-wasip2", "/", b"Hello World from spin-sdk 7!"),
     ("js-qjs-p3", "/", b"hello p3 from JS\n"),
     ("py-spin5-p3", "/", b"Hello from Python!"),
