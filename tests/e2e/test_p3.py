@@ -255,7 +255,6 @@ def test_middleware_stands_before_the_component(tmp_path, component, middleware)
         ("python", "/a?b", b"hello from Python: /a?b"),
         ("js", "/a?b", b"hello from JavaScript: /a?b"),
         ("js", "/events", b"data: 0\n\ndata: 1\n\ndata: 2\n\n"),
-        ("rust", "/a", b"hello from Rust: /a"),
     ],
 )
 def test_guests_of_other_languages(tmp_path, language, path, body):

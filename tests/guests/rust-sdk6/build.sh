@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# A service of the release candidate of WASI 0.3 with the Spin SDK 6 for Rust: build.sh OUT.wasm
+set -euo pipefail
+# shellcheck source=tests/guests/rust.sh
+. "$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/rust.sh"
+rust_wasm wasm32-wasip2 sdk6 "$1"
