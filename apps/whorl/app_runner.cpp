@@ -196,6 +196,18 @@ class Run {
   Run(const cli::UpRequest& request, log::GuestOutput& output, StopSignals& signals)
       : request_(request), output_(output), signals_(signals) {}
 
+  /// What is compiled when the program is to stop can't be cancelled, and nothing waits for it:
+  /// it goes on, with all that it uses, until the process ends.
+  /// @return whether there is such a thing; the process must end without taking anything else apart
+  [[nodiscard]] bool abandon_background() {
+    if (background_ == nullptr || !background_->is_busy()) {
+      return false;
+    }
+    (void)background_.release();
+    (void)platform_.release();
+    return true;
+  }
+
   /// Serves until the program is to stop.
   Result<> serve() {
     cli::Runnable runnable = request_.runnable;
@@ -283,15 +295,14 @@ class Run {
       log::write_all(2, observatory_->startup_lines());
     }
     background_ = std::make_unique<runtime::BackgroundPreparer>();
-    return prepare_version(runnable, *std::move(triggers), *redis, background_.get());
+    return prepare_version(runnable, *std::move(triggers), *redis, runtime::Waiting::ForUnknown);
   }
 
-  /// @param background  null: everything is prepared before this returns
   Result<Version> prepare_version(
       const cli::Runnable& runnable,
       Triggers triggers,
       const RedisTriggers& redis,
-      runtime::BackgroundPreparer* background
+      runtime::Waiting waiting
   ) {
     WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
     const auto cache = open_cache(request_);
@@ -307,7 +318,10 @@ class Run {
         .limits = limits_of(request_.budgets),
         .load = load_options(),
         .copies = runnable.copies,
-        .background = background,
+        .background = background_.get(),
+        .waiting = waiting,
+        .signs_of_life =
+            request_.is_quiet ? runtime::SignsOfLife::None : runtime::SignsOfLife::Given,
     };
     const app::LockedApp& app = *runnable.app;
     WHORL_TRY(
@@ -372,7 +386,10 @@ class Run {
     }
     WHORL_CHECKED(observatory_->start());
     WHORL_CHECKED(fleet.start());
-    WHORL_CHECKED(background_->start());
+    WHORL_CHECKED(background_->start([this, &fleet](const auto& slot, const auto& old) {
+      fleet.forget_replaced(slot, old);
+      signals_.notify();  // release_replaced()
+    }));
     WHORL_CHECKED(subscribe(fleet, std::move(first.redis)));
     if (listening_) {
       WHORL_CHECKED(listening_->serving());
@@ -396,7 +413,8 @@ class Run {
   /// Sleeps until the program is to stop, replacing the application when that is due.
   void follow_source(Fleet& fleet) {
     while (true) {
-      const auto deadline = fleet.has_retired()     ? async::Deadline::after(kRetireInterval)
+      const bool has_old = fleet.has_retired() || background_->has_replaced();
+      const auto deadline = has_old                 ? async::Deadline::after(kRetireInterval)
                             : tls_files_.is_empty() ? async::Deadline::never()
                                                     : async::Deadline::after(kTlsInterval);
       const int handover = listening_ ? listening_->handover_fd() : -1;
@@ -421,6 +439,7 @@ class Run {
             request_.source->on_reloaded(nullptr);
           }
           fleet.release_retired();
+          background_->release_replaced();
           if (tls_files_.have_changed()) {
             reload_tls(fleet);
           }
@@ -431,19 +450,17 @@ class Run {
   /// Listens to what a version listens to, and no more to what the last one did.
   Result<> subscribe(Fleet& fleet, trigger::RedisApp redis) {
     subscriptions_.clear();
-    for (const auto& service : std::exchange(subscribed_, {})) {
-      fleet.forget(service);
+    for (const auto& slot : std::exchange(subscribed_, {})) {
+      if (const auto service = slot->hold()) {
+        fleet.forget(service);
+      }
     }
     if (request_.format == cli::StartupFormat::Plain) {
       log::write_all(1, trigger::active_channels(redis));
     }
     for (trigger::RedisSource& source : redis) {
       for (const auto& [name, channel] : source.channels) {
-        for (const auto& slot : channel.services) {
-          if (const auto* service = slot->get()) {
-            subscribed_.push_back(*service);
-          }
-        }
+        subscribed_.insert(subscribed_.end(), channel.services.begin(), channel.services.end());
       }
       subscriptions_.push_back(std::make_unique<trigger::RedisListener>(
           capabilities_.operator_network(request_), std::move(source), fleet
@@ -482,7 +499,7 @@ class Run {
     WHORL_CHECKED(runnable.variables->check_required());
     WHORL_TRY(auto triggers, app::http_triggers(*runnable.app));
     WHORL_TRY(const auto redis, app::redis_triggers(*runnable.app));
-    return prepare_version(runnable, std::move(triggers), redis, nullptr);
+    return prepare_version(runnable, std::move(triggers), redis, runtime::Waiting::ForAll);
   }
 
   const cli::UpRequest& request_;
@@ -493,9 +510,9 @@ class Run {
   Capabilities capabilities_;
   std::unique_ptr<runtime::Platform> platform_;
   std::unique_ptr<Observatory> observatory_;
-  std::unique_ptr<runtime::BackgroundPreparer> background_;  ///< of the first version
+  std::unique_ptr<runtime::BackgroundPreparer> background_;
   std::vector<std::unique_ptr<trigger::RedisListener>> subscriptions_;
-  std::vector<std::shared_ptr<const runtime::Service>> subscribed_;  ///< what they have run
+  std::vector<std::shared_ptr<runtime::ServiceSlot>> subscribed_;  ///< what they run
 };
 
 }  // namespace
@@ -508,6 +525,7 @@ Result<int> WhorlRunner::run(const cli::UpRequest& request) {
   if (!served) {
     return served.take_error();
   }
+  has_abandoned_work_ = run.abandon_background();
   return 0;
 }
 

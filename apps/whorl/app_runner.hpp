@@ -10,6 +10,13 @@ class WhorlRunner final : public cli::AppRunner {
  public:
   [[nodiscard]] Result<int> run(const cli::UpRequest& request) override;
   [[nodiscard]] Result<component::Inspection> inspect(ByteView bytes) override;
+
+  /// A thread still compiles: the process is to end without exit(), which would take from under it
+  /// what it uses.
+  [[nodiscard]] bool has_abandoned_work() const noexcept { return has_abandoned_work_; }
+
+ private:
+  bool has_abandoned_work_ = false;
 };
 
 }  // namespace whorl

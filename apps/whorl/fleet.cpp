@@ -33,8 +33,8 @@ bool wait_for_end(
 /// Whether nobody else holds the version or one of its components.
 bool is_unused(const Fleet::App& app) {
   return app.use_count() == 1 && std::ranges::all_of(app->components, [](const auto& entry) {
-           const auto* service = entry.second->get();
-           return service != nullptr ? service->use_count() == 1
+           const auto service = entry.second->hold();
+           return service != nullptr ? service.use_count() == 2  // the slot's and this one
                                      : entry.second->state() == runtime::ServiceSlot::State::Failed;
          });
 }
@@ -169,6 +169,21 @@ void Fleet::post(std::move_only_function<void(runtime::ShardRuntime&)> work) {
 void Fleet::forget(const std::shared_ptr<const runtime::Service>& service) {
   for (auto& world : worlds_) {
     world->shard.post([&world = *world, service] { world.runtime.forget(*service); });
+  }
+}
+
+void Fleet::forget_replaced(
+    const std::shared_ptr<runtime::ServiceSlot>& slot,
+    const std::shared_ptr<const runtime::Service>& old
+) {
+  const auto left = std::make_shared<std::atomic<unsigned>>(shards_.size());
+  for (auto& world : worlds_) {
+    world->shard.post([&world = *world, slot, old, left] {
+      world.runtime.forget(*old);
+      if (left->fetch_sub(1) == 1) {
+        slot->release_replaced();
+      }
+    });
   }
 }
 

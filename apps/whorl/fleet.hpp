@@ -49,6 +49,13 @@ class Fleet final : public trigger::GuestShards {
   /// Keeps nothing of a service for events to come, on any shard. After start().
   void forget(const std::shared_ptr<const runtime::Service>& service);
 
+  /// Has every shard forget a service whose slot has a better one, and the slot then let go of it.
+  /// After start(). @thread any
+  void forget_replaced(
+      const std::shared_ptr<runtime::ServiceSlot>& slot,
+      const std::shared_ptr<const runtime::Service>& old
+  );
+
   /// Lets every shard answer from now on with another version of the application. Requests that
   /// have begun end on theirs.
   /// @param signals  notified when the last shard has it; outlives the shards

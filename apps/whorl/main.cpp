@@ -6,10 +6,18 @@
 
 #include <sys/prctl.h>
 
+#include <cstdio>
+#include <cstdlib>
+
 int main(int argc, char** argv) {
   // Pages of a guest must not become shared behind our back (engine.md K3).
   ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   whorl::log::configure_from_environment();
   whorl::WhorlRunner runner;
-  return whorl::cli::main(argc, argv, runner);
+  const int code = whorl::cli::main(argc, argv, runner);
+  if (runner.has_abandoned_work()) {
+    std::fflush(nullptr);
+    std::_Exit(code);
+  }
+  return code;
 }

@@ -1,6 +1,7 @@
 #include "engine/engine.hpp"
 
 #include "engine/driver.hpp"
+#include "engine/engine_config.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/pool_plan.hpp"
 
@@ -9,37 +10,8 @@
 #include <algorithm>
 #include <system_error>
 
-#if !defined(__x86_64__)
-#include <sys/auxv.h>
-#endif
-
 namespace whorl::engine {
 namespace {
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WHORL_ENGINE_TSAN 1
-#endif
-#endif
-
-// Reservation and guard decide how bounds checks are compiled, so pooled and on-demand engines
-// share them: code compiled for one loads in the other.
-#ifdef WHORL_ENGINE_TSAN
-// The thread sanitizer leaves too little address space for 4 GiB a memory (engine.md M14), and
-// reports false races in the engine's compile threads.
-constexpr std::uint64_t kMemoryReservation = std::uint64_t{256} << 20;
-constexpr std::uint32_t kMostSlots = 32;
-constexpr bool kParallelCompilation = false;
-#elif defined(WHORL_SANITIZED)
-constexpr std::uint64_t kMemoryReservation = std::uint64_t{4} << 30;
-constexpr std::uint32_t kMostSlots = 256;
-constexpr bool kParallelCompilation = true;
-#else
-constexpr std::uint64_t kMemoryReservation = std::uint64_t{4} << 30;
-constexpr std::uint32_t kMostSlots = 20'000;
-constexpr bool kParallelCompilation = true;
-#endif
-constexpr std::uint64_t kMemoryGuard = std::uint64_t{32} << 20;
 
 // Measured: see README.md.
 constexpr std::size_t kMemoryKeepResident = 0;
@@ -56,81 +28,6 @@ SlotSizes slot_sizes() {
       .table = kMaxTableElements * kTableEntryBytes + 4096,
       .stack = kFiberStackBytes + 4096,
   };
-}
-
-std::string cpu_features() {
-#if defined(__x86_64__)
-  std::string names;
-  const auto add = [&names](bool has, std::string_view name) {
-    if (has) {
-      names += ' ';
-      names += name;
-    }
-  };
-  __builtin_cpu_init();
-  add(__builtin_cpu_supports("sse3") != 0, "sse3");
-  add(__builtin_cpu_supports("ssse3") != 0, "ssse3");
-  add(__builtin_cpu_supports("sse4.1") != 0, "sse4.1");
-  add(__builtin_cpu_supports("sse4.2") != 0, "sse4.2");
-  add(__builtin_cpu_supports("popcnt") != 0, "popcnt");
-  add(__builtin_cpu_supports("avx") != 0, "avx");
-  add(__builtin_cpu_supports("avx2") != 0, "avx2");
-  add(__builtin_cpu_supports("fma") != 0, "fma");
-  add(__builtin_cpu_supports("bmi") != 0, "bmi");
-  add(__builtin_cpu_supports("bmi2") != 0, "bmi2");
-  add(__builtin_cpu_supports("lzcnt") != 0, "lzcnt");
-  add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
-  add(__builtin_cpu_supports("avx512dq") != 0, "avx512dq");
-  add(__builtin_cpu_supports("avx512vl") != 0, "avx512vl");
-  add(__builtin_cpu_supports("avx512vbmi") != 0, "avx512vbmi");
-  add(__builtin_cpu_supports("avx512bitalg") != 0, "avx512bitalg");
-  return "x86-64" + names;
-#else
-  return fmt::format("hwcap {:x} {:x}", ::getauxval(AT_HWCAP), ::getauxval(AT_HWCAP2));
-#endif
-}
-
-/// Settings that compiled code depends on, and those that do not.
-capi::Config make_config(const EngineOptions& options, bool parallel_compilation) {
-  capi::Config config(wasm_config_new());
-  wasmtime_config_concurrency_support_set(config.get(), false);
-  wasmtime_config_epoch_interruption_set(config.get(), true);
-  wasmtime_config_signals_based_traps_set(config.get(), true);
-  wasmtime_config_memory_init_cow_set(config.get(), true);
-  wasmtime_config_max_wasm_stack_set(config.get(), kMaxWasmStackBytes);
-  wasmtime_config_async_stack_size_set(config.get(), kFiberStackBytes);
-  wasmtime_config_memory_reservation_set(config.get(), kMemoryReservation);
-  wasmtime_config_memory_guard_size_set(config.get(), kMemoryGuard);
-  // The reservation holds whatever a memory may become; component/ relies on the base that stays.
-  wasmtime_config_memory_may_move_set(config.get(), false);
-  // Exceptions never cross guest frames, and the engine walks frame pointers for its backtraces:
-  // without the tables artefacts are smaller and loading registers nothing.
-  wasmtime_config_native_unwind_info_set(config.get(), options.debug_info);
-  wasmtime_config_debug_info_set(config.get(), options.debug_info);
-  wasmtime_config_cranelift_opt_level_set(
-      config.get(), options.debug_info ? WASMTIME_OPT_LEVEL_NONE : WASMTIME_OPT_LEVEL_SPEED
-  );
-  wasmtime_config_parallel_compilation_set(config.get(), parallel_compilation);
-  // Memories shared between threads would make every host access a race, and no guest of ours has
-  // a second thread. Heap types would bypass the memory limit; no toolchain for components emits
-  // them.
-  wasmtime_config_shared_memory_set(config.get(), false);
-  wasmtime_config_wasm_gc_set(config.get(), false);
-  return config;
-}
-
-std::string make_key(const EngineOptions& options) {
-  return fmt::format(
-      "wasmtime {} epoch cow reservation={} guard={} move=0 unwind={} debug={} opt={} gc=0 "
-      "shared=0 {}",
-      WASMTIME_VERSION,
-      kMemoryReservation,
-      kMemoryGuard,
-      options.debug_info ? 1 : 0,
-      options.debug_info ? 1 : 0,
-      options.debug_info ? "none" : "speed",
-      cpu_features()
-  );
 }
 
 void use_pool(wasm_config_t* config, const EngineOptions& options, std::uint32_t slots) {
@@ -160,7 +57,7 @@ void use_pool(wasm_config_t* config, const EngineOptions& options, std::uint32_t
 
 Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
   auto impl = std::make_unique<Impl>();
-  capi::Config config = make_config(options, kParallelCompilation);
+  capi::Config config = make_config(options, {});
   if (options.allocation == InstanceAllocation::Pooling) {
     const PoolPlan plan = plan_pool(
         std::min(options.pool_slots, kMostSlots),
@@ -183,11 +80,15 @@ Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
     }
   }
   impl->key = make_key(options);
-  impl->engine.reset(wasm_engine_new_with_config(config.release()));
-  const capi::Engine compiler(wasm_engine_new_with_config(make_config(options, false).release()));
-  WHORL_TRY(impl->driver, make_driver(impl->engine.get(), compiler.get()));
+  impl->options = options;
+  impl->engine = capi::Engine(wasm_engine_new_with_config(config.release()));
+  const capi::Engine compiler(
+      wasm_engine_new_with_config(make_config(options, {.threads = CompileThreads::One}).release())
+  );
+  WHORL_TRY(auto driver, make_driver(impl->engine.get(), compiler.get()));
+  impl->driver = std::move(driver);
   try {
-    impl->clock = std::make_unique<EpochClock>(
+    impl->clock = std::make_shared<EpochClock>(
         [](void* engine) { wasmtime_engine_increment_epoch(static_cast<wasm_engine_t*>(engine)); },
         impl->engine.get()
     );

@@ -3,7 +3,13 @@
 
 #include "engine/capi.hpp"
 #include "engine/engine.hpp"
+#include "engine/engine_config.hpp"
 #include "engine/epoch_clock.hpp"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace whorl::engine {
 
@@ -16,13 +22,19 @@ inline constexpr std::int64_t kMaxTablesPerStore = 1024;
 inline constexpr std::int64_t kMaxMemoriesPerStore = 128;
 
 struct Engine::Impl {
-  capi::Engine engine;
-  capi::InstancePre driver;  ///< engine/driver.hpp
+  // Shared by the engine and its views (code_views.hpp).
+  std::shared_ptr<wasm_engine_t> engine;
+  std::shared_ptr<wasmtime_instance_pre_t> driver;  ///< engine/driver.hpp
   InstanceAllocation allocation = InstanceAllocation::OnDemand;
   std::uint32_t slots = 0;
   std::string note;
   std::string key;
-  std::unique_ptr<EpochClock> clock;  // last: its thread uses the engine
+  EngineOptions options;
+  /// How a view wants big modules compiled; nothing for the engine itself.
+  std::optional<CompilerUse> view;
+  /// Of a view: a module was compiled by its `quality`, which was Quick.
+  mutable std::atomic<bool> has_quick_code = false;
+  std::shared_ptr<EpochClock> clock;  // last: its thread uses the engine
 };
 
 }  // namespace whorl::engine

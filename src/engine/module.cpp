@@ -1,5 +1,6 @@
 #include "engine/module.hpp"
 
+#include "engine/compile.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/module_impl.hpp"
 
@@ -25,14 +26,13 @@ Result<> Module::validate(const Engine& engine, ByteView wasm) {
 }
 
 Result<Module> Module::compile(const Engine& engine, ByteView wasm) {
-  wasmtime_module_t* module = nullptr;
-  const capi::Error error(
-      wasmtime_module_new(engine.impl().engine.get(), wasm.data(), wasm.size(), &module)
-  );
-  if (error != nullptr) {
-    return not_valid(*error);
+  // Only what a view wants otherwise is worth the way around.
+  if (engine.impl().view && compiles_elsewhere(engine, wasm)) {
+    WHORL_TRY(const auto made, make_code(engine, wasm, nullptr));
+    return load_code(engine, made.artefact.view());
   }
-  return Module(std::make_shared<const Impl>(Impl{capi::Module(module)}));
+  WHORL_TRY(auto module, compile_here(engine.impl().engine.get(), wasm));
+  return Module(std::make_shared<const Impl>(Impl{std::move(module)}));
 }
 
 }  // namespace whorl::engine

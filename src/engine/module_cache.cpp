@@ -1,51 +1,23 @@
+#include "engine/cache_directory.hpp"
 #include "engine/cache_entry.hpp"
+#include "engine/compile.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/module.hpp"
 #include "engine/module_impl.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 
 namespace whorl::engine {
 namespace {
-
-constexpr std::string_view kSuffix = ".code";
-constexpr std::string_view kFactSuffix = ".fact";
-constexpr std::string_view kTemporary = ".tmp-";
-constexpr std::time_t kTemporaryLifeSeconds = 3600;
-
-class File {
- public:
-  explicit File(int fd) noexcept : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd_ >= 0) {
-      ::close(fd_);
-    }
-  }
-  [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
-std::string errno_text() {
-  return std::strerror(errno);
-}
 
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
@@ -95,7 +67,7 @@ Sha256Digest entry_key(const Engine& engine, ByteView wasm) {
 }
 
 std::string name_of(const Sha256Digest& key) {
-  return to_hex(key) + std::string(kSuffix);
+  return to_hex(key) + std::string(kCodeSuffix);
 }
 
 /// Lets the engine map the verified file. @return null and the reason in `why`
@@ -127,15 +99,8 @@ std::string fact_name(std::string_view kind, const Sha256Digest& about) {
 
 }  // namespace
 
-struct ModuleCache::Directory {
-  explicit Directory(int fd) noexcept : file(fd) {}
-  File file;
-
-  [[nodiscard]] Result<> store(const Sha256Digest& key, const wasmtime_module_t& module) const;
-  /// Writes a file under a temporary name, makes sure it is on the disk, and gives it its name.
-  template <class Write>
-  [[nodiscard]] Result<> put(const std::string& name, Write write) const;
-  void prune() const;
+struct ModuleCache::Directory : CacheDirectory {
+  using CacheDirectory::CacheDirectory;
 };
 
 std::filesystem::path ModuleCache::default_directory() {
@@ -189,6 +154,33 @@ Result<ModuleCache> ModuleCache::open(std::filesystem::path directory) {
   return ModuleCache(std::move(opened));
 }
 
+namespace {
+
+Module wrap(capi::Module module) {
+  return Module(std::make_shared<const Module::Impl>(Module::Impl{std::move(module)}));
+}
+
+/// Loads what was made elsewhere: from the file that was just written, whose pages are shared and
+/// reclaimable, or else from memory.
+Result<Module> load_made(
+    const Engine& engine,
+    const CacheDirectory& directory,
+    const std::string& name,
+    const MadeCode& made
+) {
+  if (made.quality == CodeQuality::Optimised) {
+    const File entry = directory.open(name);
+    std::string why;
+    if (capi::Module module = entry.is_open() ? deserialize(engine, entry.fd(), why) : nullptr;
+        module != nullptr) {
+      return wrap(std::move(module));
+    }
+  }
+  return load_code(engine, made.artefact.view());
+}
+
+}  // namespace
+
 std::string ModuleCache::entry_name(const Engine& engine, ByteView wasm) {
   return name_of(entry_key(engine, wasm));
 }
@@ -198,124 +190,47 @@ Result<ModuleCache::Loaded> ModuleCache::load_or_compile(const Engine& engine, B
   const Sha256Digest key = entry_key(engine, wasm);
   const std::string name = name_of(key);
   std::string note;
-  const File entry(::openat(directory_->file.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-  );
+  const File entry = directory_->open(name);
   if (entry.is_open()) {
     std::string why;
     if (auto sound = verify_entry(entry.fd(), key); !sound) {
       why = sound.error().message();
     } else if (capi::Module module = deserialize(engine, entry.fd(), why); module != nullptr) {
       ::futimens(entry.fd(), nullptr);  // when it was last used
-      return Loaded{
-          Module(std::make_shared<const Module::Impl>(Module::Impl{std::move(module)})),
-          Origin::Cache,
-          {}
-      };
+      return Loaded{wrap(std::move(module)), Origin::Cache, {}};
     }
     note = fmt::format("the code cache entry {} is not used: {}", name, why);
   } else if (errno != ENOENT) {
     note = fmt::format("the code cache entry {} cannot be opened: {}", name, errno_text());
   }
-  WHORL_TRY(auto module, Module::compile(engine, wasm));
-  if (auto stored = directory_->store(key, *module.impl().module); !stored) {
-    note += fmt::format(
-        "{}the code cache entry {} is not stored: {}",
-        note.empty() ? "" : "; ",
-        name,
-        stored.error().to_line()
-    );
-  }
-  return Loaded{std::move(module), Origin::Compiled, std::move(note)};
-}
-
-Result<> ModuleCache::Directory::store(const Sha256Digest& key, const wasmtime_module_t& module)
-    const {
-  capi::ByteVec artefact;
-  const capi::Error error(wasmtime_module_serialize(&module, &artefact.vec));
-  if (error != nullptr) {
-    return fail(ErrorKind::Internal, "{}", capi::root_cause(capi::message_of(*error)));
-  }
-  WHORL_CHECKED(put(name_of(key), [&](int fd) {
-    return write_entry(
-        fd, key, {reinterpret_cast<const std::uint8_t*>(artefact.vec.data), artefact.vec.size}
-    );
-  }));
-  prune();
-  return {};
-}
-
-template <class Write>
-Result<> ModuleCache::Directory::put(const std::string& name, Write write) const {
-  static constinit std::atomic<unsigned> counter{0};
-  timespec now = {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::string temporary =
-      fmt::format("{}{}-{}-{}", kTemporary, ::getpid(), counter.fetch_add(1), now.tv_nsec);
-  const File out(
-      ::openat(file.fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
-  );
-  if (!out.is_open()) {
-    return fail(ErrorKind::Unavailable, "creating a file: {}", errno_text());
-  }
-  Result<> written = write(out.fd());
-  if (written && (::fsync(out.fd()) != 0 ||
-                  ::renameat(file.fd(), temporary.c_str(), file.fd(), name.c_str()) != 0 ||
-                  ::fsync(file.fd()) != 0)) {
-    written = fail(ErrorKind::Unavailable, "syncing: {}", errno_text());
-  }
-  if (!written) {
-    ::unlinkat(file.fd(), temporary.c_str(), 0);
-  }
-  return written;
-}
-
-void ModuleCache::Directory::prune() const {
-  struct Entry {
-    std::string name;
-    std::uint64_t bytes;
-    std::time_t used;
+  WHORL_TRY(auto made, make_code(engine, wasm, directory_.get()));
+  const auto add_note = [&note](const std::string& what) {
+    note += fmt::format("{}{}", note.empty() ? "" : "; ", what);
   };
-  DIR* listing = ::fdopendir(::openat(file.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (listing == nullptr) {
-    return;
+  if (!made.note.empty()) {
+    add_note(made.note);
   }
-  const std::unique_ptr<DIR, capi::Deleter<::closedir>> owned(listing);
-  std::vector<Entry> entries;
-  std::uint64_t total = 0;
-  while (const dirent* item = ::readdir(listing)) {
-    const std::string name = item->d_name;
-    struct stat status = {};
-    if (::fstatat(file.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      continue;
-    }
-    if (name.starts_with(kTemporary)) {
-      // Left behind by a process that was killed while it wrote.
-      if (status.st_mtime + kTemporaryLifeSeconds < std::time(nullptr)) {
-        ::unlinkat(file.fd(), name.c_str(), 0);
-      }
-    } else if (name.ends_with(kSuffix) || name.ends_with(kFactSuffix)) {
-      total += static_cast<std::uint64_t>(status.st_size);
-      entries.push_back({name, static_cast<std::uint64_t>(status.st_size), status.st_mtime});
+  if (made.quality == CodeQuality::Optimised) {
+    const auto stored =
+        directory_->put(name, [&](int fd) { return write_entry(fd, key, made.artefact.view()); });
+    if (stored) {
+      directory_->prune();
+    } else {
+      add_note(
+          fmt::format("the code cache entry {} is not stored: {}", name, stored.error().to_line())
+      );
     }
   }
-  if (total <= kMaxBytes) {
-    return;
+  if (made.module != nullptr) {
+    return Loaded{wrap(std::move(made.module)), Origin::Compiled, std::move(note)};
   }
-  std::ranges::sort(entries, {}, &Entry::used);
-  for (const Entry& entry : entries) {
-    if (total <= kMaxBytes / 4 * 3) {
-      break;
-    }
-    if (::unlinkat(file.fd(), entry.name.c_str(), 0) == 0) {
-      total -= entry.bytes;
-    }
-  }
+  WHORL_TRY(auto module, load_made(engine, *directory_, name, made));
+  return Loaded{std::move(module), Origin::Compiled, std::move(note)};
 }
 
 bool ModuleCache::has_fact(std::string_view kind, const Sha256Digest& about) const {
   const std::string name = fact_name(kind, about);
-  const File entry(::openat(directory_->file.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-  );
+  const File entry = directory_->open(name);
   if (!entry.is_open()) {
     return false;
   }

@@ -36,10 +36,10 @@ class Gate {
   bool is_open_ = false;
 };
 
-Result<std::shared_ptr<const Service>> make_named(const std::string& id) {
+Result<BackgroundPreparer::Made> make_named(const std::string& id) {
   auto service = std::make_shared<Service>();
   service->id = id;
-  return std::shared_ptr<const Service>(std::move(service));
+  return BackgroundPreparer::Made{std::move(service)};
 }
 
 /// Lets a loop run until it is told that the slot is settled.
@@ -86,7 +86,7 @@ TEST_CASE("services are made in the background, those that somebody waits for fi
 
 TEST_CASE("a service that can't be made fails its slot") {
   BackgroundPreparer preparer;
-  const auto slot = preparer.prepare([]() -> Result<std::shared_ptr<const Service>> {
+  const auto slot = preparer.prepare([]() -> Result<BackgroundPreparer::Made> {
     return fail(ErrorKind::NotFound, "no such file");
   });
   REQUIRE(preparer.start());
@@ -98,7 +98,7 @@ TEST_CASE("a service that can't be made fails its slot") {
 TEST_CASE("what fails for want of a descriptor is tried again") {
   BackgroundPreparer preparer;
   int calls = 0;
-  const auto slot = preparer.prepare([&calls]() -> Result<std::shared_ptr<const Service>> {
+  const auto slot = preparer.prepare([&calls]() -> Result<BackgroundPreparer::Made> {
     if (++calls < 3) {
       return fail(ErrorKind::ResourceLimit, "too many open files");
     }
@@ -110,6 +110,93 @@ TEST_CASE("what fails for want of a descriptor is tried again") {
   REQUIRE(slot->get() != nullptr);
   CHECK((*slot->get())->id == "third");
   CHECK(calls == 3);
+}
+
+std::shared_ptr<const Service> named(const std::string& id) {
+  return make_named(id)->service;
+}
+
+using Better = Result<std::shared_ptr<const Service>>;
+
+/// Counts what was replaced.
+class Replacements {
+ public:
+  BackgroundPreparer::Replaced listener() {
+    return [this](const auto& slot, const auto& old) {
+      const std::scoped_lock lock(mutex_);
+      told_ += old->id + "->" + slot->hold()->id + " ";
+      changed_.notify_all();
+    };
+  }
+  std::string wait_for(const std::string& last) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return told_.ends_with(last + " "); });
+    return told_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string told_;
+};
+
+TEST_CASE("what was made quickly is replaced by what is better, in order") {
+  Replacements replacements;
+  BackgroundPreparer preparer;
+  const auto pending = preparer.prepare([]() -> Result<BackgroundPreparer::Made> {
+    return BackgroundPreparer::Made{named("a1"), [] { return Better(named("a2")); }};
+  });
+  const auto ready = std::make_shared<ServiceSlot>(named("b1"));
+  preparer.improve(ready, [] { return Better(named("b2")); });
+  auto nobodys = std::make_shared<ServiceSlot>(named("c1"));
+  preparer.improve(std::move(nobodys), []() -> Result<std::shared_ptr<const Service>> {
+    FAIL_CHECK("nobody has this slot any more");
+    return nullptr;
+  });
+  const auto stays = std::make_shared<ServiceSlot>(named("d1"));
+  preparer.improve(stays, []() -> Result<std::shared_ptr<const Service>> {
+    return fail(ErrorKind::InvalidInput, "the file has changed since");
+  });
+  CHECK(ready->hold()->id == "b1");  // not before start()
+  REQUIRE(preparer.start(replacements.listener()));
+  CHECK(replacements.wait_for("a1->a2") == "b1->b2 a1->a2 ");
+  CHECK(pending->hold()->id == "a2");
+  CHECK(ready->hold()->id == "b2");
+  CHECK(stays->hold()->id == "d1");
+  const auto later = std::make_shared<ServiceSlot>(named("e1"));
+  preparer.improve(later, [] { return Better(named("e2")); });
+  replacements.wait_for("e1->e2");
+
+  CHECK(preparer.has_replaced());
+  for (const auto& slot : {pending, ready, later}) {
+    slot->release_replaced();
+  }
+  while (preparer.has_replaced()) {  // the thread that replaced them may hold the last one still
+    preparer.release_replaced();
+  }
+}
+
+TEST_CASE("what is made when the preparer is stopped replaces nothing") {
+  Gate gate;
+  Replacements replacements;
+  BackgroundPreparer preparer;
+  const auto slot = std::make_shared<ServiceSlot>(named("quick"));
+  const auto next = std::make_shared<ServiceSlot>(named("quick"));
+  const auto make = [&gate] {
+    gate.pass();
+    return Better(named("optimised"));
+  };
+  preparer.improve(slot, make);
+  preparer.improve(next, make);
+  REQUIRE(preparer.start(replacements.listener()));
+  gate.wait_for(1);
+  preparer.stop();
+  CHECK(preparer.is_busy());
+  gate.open();
+  while (preparer.is_busy()) {
+  }
+  CHECK(slot->hold()->id == "quick");
+  CHECK(next->hold()->id == "quick");
 }
 
 TEST_CASE("stopping fails what is pending at once, and what is being made comes too late") {

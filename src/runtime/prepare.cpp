@@ -1,6 +1,9 @@
 #include "runtime/prepare.hpp"
 
 #include "async/blocking_pool.hpp"
+#include "async/shard.hpp"
+#include "base/hash.hpp"
+#include "engine/code_views.hpp"
 #include "fs/file.hpp"
 #include "host/net_policy/grants.hpp"
 #include "loader/loader.hpp"
@@ -13,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -21,7 +25,10 @@
 namespace whorl::runtime {
 namespace {
 
+constexpr std::string_view kLogTarget = "whorl::runtime";
 constexpr std::chrono::milliseconds kPatience{1250};
+/// Components that are prepared at the same time at most; a big one keeps several cores busy.
+constexpr unsigned kMostAtOnce = 4;
 
 /// What a component that is no HTTP handler is told; scripts match Spin's first sentence.
 constexpr std::string_view kNoHandler =
@@ -45,11 +52,14 @@ constexpr std::array<HandlerExport, 4> kHandlers{{
     {"wasi:http/handler", wasi::p3::kReleaseCandidate, HandlerKind::Wasi3},
 }};
 
+/// Whether a service may begin on code that was compiled in a hurry.
+enum class FirstCode : std::uint8_t { Optimised, MayBeQuick };
+
 /// What is left to do of a service once its settings are known: reading, checking, linking and
 /// compiling. Owns all but the platform.
 struct Loading {
   app::Component component;
-  std::shared_ptr<Service> service;
+  std::shared_ptr<const Service> settings;  ///< the service without what is loaded
   EntryKind entry;
   const Platform* platform;
   std::optional<engine::ModuleCache> cache;
@@ -57,11 +67,23 @@ struct Loading {
   std::shared_ptr<loader::DeferredCopies> copies;
 };
 
-Result<std::shared_ptr<const component::Component>> load_component(const Loading& loading) {
+/// What tells the files of a component from those of another build.
+Sha256Digest digest_of(const loader::ComponentParts& read) {
+  Sha256 digest;
+  for (const component::Part& part : read.parts) {
+    digest.update(sha256(part.bytes));
+  }
+  return digest.finish();
+}
+
+Result<std::shared_ptr<const component::Component>> load_component(
+    const Loading& loading,
+    const std::shared_ptr<engine::Engine>& engine,
+    const loader::ComponentParts& read
+) {
   const app::Component& component = loading.component;
-  WHORL_TRY(const loader::ComponentParts read, loader::read_component(component));
   auto loaded = component::Component::load(
-      loading.platform->engine(),
+      engine,
       loading.cache ? &*loading.cache : nullptr,
       loading.platform->registry(),
       read.parts,
@@ -75,7 +97,7 @@ Result<std::shared_ptr<const component::Component>> load_component(const Loading
     ));
   }
   for (const std::string& note : (*loaded)->notes()) {
-    log::warn("whorl::runtime", "component \"{}\": {}", component.id, note);
+    log::warn(kLogTarget, "component \"{}\": {}", component.id, note);
   }
   return loaded;
 }
@@ -187,57 +209,144 @@ Result<std::shared_ptr<Service>> prepare_settings(
   return service;
 }
 
-Result<std::shared_ptr<const Service>> finish(const Loading& loading) {
-  // Before the file is read: a change in between must not be taken for the file that was checked.
-  const auto identity = loading.cache
-                            ? preparation_identity(loading.component, loading.entry, loading.load)
-                            : std::nullopt;
-  WHORL_TRY(loading.service->component, load_component(loading));
-  WHORL_CHECKED(find_entry(loading.component, loading.entry, *loading.service));
-  WHORL_TRY(loading.service->preopens, prepare_preopens(loading.component, loading.copies.get()));
+std::optional<Sha256Digest> identity_of(const Loading& loading) {
+  return loading.cache ? preparation_identity(loading.component, loading.entry, loading.load)
+                       : std::nullopt;
+}
+
+void remember(const Loading& loading, const std::optional<Sha256Digest>& identity) {
   if (identity && !is_known_good(*loading.cache, *identity)) {
     remember_good(*loading.cache, *identity);
   }
-  return std::shared_ptr<const Service>(loading.service);
+}
+
+/// The same service on optimised code, compiled behind the back of the one that answers meanwhile.
+/// @param digest  of the files that one came from
+Result<std::shared_ptr<const Service>> make_better(
+    const Loading& loading, const std::shared_ptr<const Service>& first, const Sha256Digest& digest
+) {
+  const auto identity = identity_of(loading);
+  WHORL_TRY(const loader::ComponentParts read, loader::read_component(loading.component));
+  if (digest_of(read) != digest) {
+    return fail(
+        ErrorKind::InvalidInput,
+        "{} has changed since",
+        fs::quote_path(loading.component.source_path)
+    );
+  }
+  auto service = std::make_shared<Service>(*first);
+  WHORL_TRY(
+      service->component,
+      load_component(loading, engine::in_background(loading.platform->engine()), read)
+  );
+  WHORL_CHECKED(find_entry(loading.component, loading.entry, *service));
+  remember(loading, identity);
+  return std::shared_ptr<const Service>(std::move(service));
+}
+
+/// @param quality  whether quick code will do for now; the service comes with a way to better it
+///                 then
+Result<BackgroundPreparer::Made> finish(const Loading& loading, FirstCode quality) {
+  // Before the file is read: a change in between must not be taken for the file that was checked.
+  const auto identity = identity_of(loading);
+  WHORL_TRY(const loader::ComponentParts read, loader::read_component(loading.component));
+  const auto& whole = loading.platform->engine();
+  const auto engine = quality == FirstCode::MayBeQuick ? engine::in_a_hurry(whole) : whole;
+  auto service = std::make_shared<Service>(*loading.settings);
+  WHORL_TRY(service->component, load_component(loading, engine, read));
+  WHORL_CHECKED(find_entry(loading.component, loading.entry, *service));
+  WHORL_TRY(service->preopens, prepare_preopens(loading.component, loading.copies.get()));
+  BackgroundPreparer::Made made{.service = service};
+  if (!engine::has_quick_code(*engine)) {
+    remember(loading, identity);
+    return made;
+  }
+  log::info(
+      kLogTarget,
+      "component \"{}\": code that was compiled quickly answers; the optimised code is being made",
+      service->id
+  );
+  made.better = [loading,
+                 first = std::shared_ptr<const Service>(service),
+                 digest = digest_of(read)] { return make_better(loading, first, digest); };
+  return made;
 }
 
 /// Whether an earlier start had no trouble with the same file.
 bool can_wait(const Loading& loading, const PrepareOptions& options) {
-  if (options.background == nullptr || !loading.cache) {
+  if (options.background == nullptr || options.waiting == Waiting::ForAll || !loading.cache) {
     return false;
   }
-  const auto identity = preparation_identity(loading.component, loading.entry, loading.load);
+  const auto identity = identity_of(loading);
   return identity && is_known_good(*loading.cache, *identity);
 }
 
-/// One component at a time, the settings first: what is wrong with them is said before anything
-/// takes long.
-Result<std::shared_ptr<ServiceSlot>> prepare_one(
-    const app::LockedApp& app, const app::Component& component, const PrepareOptions& options
-) {
-  const bool is_command =
-      std::ranges::find(options.commands, component.id) != options.commands.end();
-  Loading loading{
-      .component = component,
-      .service = nullptr,
-      .entry = is_command ? EntryKind::Command : options.entry,
-      .platform = options.platform,
-      .cache = options.cache == nullptr ? std::nullopt : std::optional(*options.cache),
-      .load = options.load,
-      .copies = options.copies,
-  };
-  WHORL_TRY(loading.service, prepare_settings(app, component, options));
-  if (can_wait(loading, options)) {
-    return options.background->prepare([loading = std::move(loading)] { return finish(loading); });
-  }
-  WHORL_TRY(auto service, finish(loading));
-  return std::make_shared<ServiceSlot>(std::move(service));
+FirstCode first_code(const PrepareOptions& options) noexcept {
+  return options.background != nullptr ? FirstCode::MayBeQuick : FirstCode::Optimised;
 }
 
+/// Loads one component now.
+Result<std::shared_ptr<ServiceSlot>> prepare_now(
+    const Loading& loading, const PrepareOptions& options
+) {
+  WHORL_TRY(auto made, finish(loading, first_code(options)));
+  auto slot = std::make_shared<ServiceSlot>(std::move(made.service));
+  if (made.better) {
+    options.background->improve(slot, std::move(made.better));
+  }
+  return slot;
+}
+
+/// One component and its place in the outcome.
+struct Task {
+  Loading loading;
+  std::shared_ptr<ServiceSlot>* slot;
+};
+
+/// Loads several components at the same time. @return of several errors the first component's
+Result<> prepare_now(std::span<const Task> tasks, const PrepareOptions& options) {
+  std::vector<std::optional<Result<std::shared_ptr<ServiceSlot>>>> outcomes(tasks.size());
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> has_failed{false};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < tasks.size() && !has_failed; i = next++) {
+      auto one = [&] { return prepare_now(tasks[i].loading, options); };
+      outcomes[i].emplace(async::BlockingPool::call(one));
+      has_failed = has_failed || !*outcomes[i];
+    }
+  };
+  {
+    async::BlockingPool helpers(kMostAtOnce);
+    const std::size_t hands =
+        std::min<std::size_t>({kMostAtOnce, async::ShardSet::default_count(), tasks.size()});
+    for (std::size_t i = 1; i < hands; ++i) {
+      // One that can't be had leaves more to the others.
+      (void)helpers.submit([&work](async::BlockingPool::Fate fate) {
+        if (fate == async::BlockingPool::Fate::Run) {
+          work();
+        }
+      });
+    }
+    work();
+  }
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (outcomes[i] && !*outcomes[i]) {
+      return outcomes[i]->take_error();
+    }
+  }
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    *tasks[i].slot = **std::move(outcomes[i]);
+  }
+  return {};
+}
+
+/// The settings of all components first: what is wrong with them is said before anything takes
+/// long.
 Result<Services> prepare_all(
     const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
 ) {
   Services services;
+  std::vector<Task> tasks;
   for (const std::string& id : ids) {
     if (services.contains(id)) {
       continue;
@@ -246,8 +355,27 @@ Result<Services> prepare_all(
     if (component == nullptr) {
       return fail(ErrorKind::NotFound, "no such component \"{}\"", id);
     }
-    WHORL_TRY(services[id], prepare_one(app, *component, options));
+    const bool is_command = std::ranges::find(options.commands, id) != options.commands.end();
+    Loading loading{
+        .component = *component,
+        .settings = nullptr,
+        .entry = is_command ? EntryKind::Command : options.entry,
+        .platform = options.platform,
+        .cache = options.cache == nullptr ? std::nullopt : std::optional(*options.cache),
+        .load = options.load,
+        .copies = options.copies,
+    };
+    WHORL_TRY(loading.settings, prepare_settings(app, *component, options));
+    std::shared_ptr<ServiceSlot>& slot = services[id];
+    if (can_wait(loading, options)) {
+      slot = options.background->prepare([loading = std::move(loading)] {
+        return finish(loading, FirstCode::MayBeQuick);
+      });
+    } else {
+      tasks.push_back({std::move(loading), &slot});
+    }
   }
+  WHORL_CHECKED(prepare_now(tasks, options));
   return services;
 }
 
@@ -271,7 +399,9 @@ Result<Services> prepare_http_services(
   }));
   std::unique_lock lock(mutex);
   if (!finished.wait_for(lock, kPatience, [&] { return result.has_value(); })) {
-    log::write_all(2, "Preparing Wasm modules is taking a few seconds...\n");
+    if (options.signs_of_life == SignsOfLife::Given) {
+      log::write_all(2, "Preparing Wasm modules is taking a few seconds...\n");
+    }
     finished.wait(lock, [&] { return result.has_value(); });
   }
   return *std::move(result);

@@ -32,6 +32,13 @@ namespace whorl::runtime {
 /// Prepared components, and those that are being prepared, by id.
 using Services = std::unordered_map<std::string, std::shared_ptr<ServiceSlot>>;
 
+/// What preparing waits for.
+enum class Waiting : std::uint8_t {
+  ForUnknown,  ///< what earlier starts had no trouble with is prepared behind
+  ForAll,
+};
+enum class SignsOfLife : std::uint8_t { Given, None };
+
 struct PrepareOptions {
   const Platform* platform = nullptr;
   const engine::ModuleCache* cache = nullptr;  ///< null: compile everything anew
@@ -49,16 +56,19 @@ struct PrepareOptions {
   component::LoadOptions load;
   /// Of files that are mounted; null: all are made.
   std::shared_ptr<loader::DeferredCopies> copies;
-  /// Gets the components that are known from earlier starts to be good; `platform` and `output`
-  /// outlive it. Null: everything is prepared at once.
+  /// Gets what can be done later: components that are known from earlier starts to be good, and
+  /// the optimised code of big ones that begin on quick code. `platform` and `output` outlive it.
+  /// Null: everything is prepared at once, and optimised.
   BackgroundPreparer* background = nullptr;
+  Waiting waiting = Waiting::ForUnknown;
+  /// On stderr, when it takes longer than people like to wait.
+  SignsOfLife signs_of_life = SignsOfLife::Given;
 };
 
 /// Prepares the components named in `ids` (each once, however often it is named).
 ///
 /// What takes time, reading and compiling, is left to `options.background` where that can be done;
 /// what the settings of a component say is checked now for all of them.
-/// A note on stderr says so when it takes longer than people like to wait without a sign.
 /// @return errors: Spin's messages for files that are missing or not wasm, component::load's for
 /// the
 ///         rest, with the component's id in front

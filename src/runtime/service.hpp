@@ -46,6 +46,7 @@ enum class HandlerKind : std::uint8_t {
   Wasi3,  ///< wasi:http/handler, 0.3.x or its release candidate
 };
 
+/// A copy is the same service, with the same limits and output, and may be given another component.
 struct Service {
   std::string id;  ///< component id, for messages
   std::shared_ptr<const component::Component> component;
@@ -60,16 +61,16 @@ struct Service {
   const component::ExportedFunc* message_handler = nullptr;
   std::vector<std::pair<std::string, std::string>> environment;
   /// What the capabilities give to its instances, in the order they were configured.
-  std::vector<std::unique_ptr<const host::Grant>> grants;
+  std::vector<std::shared_ptr<const host::Grant>> grants;
   /// Where its instances may connect to.
   http::AllowedHosts allowed_hosts;
   /// Folders of the host that are open to its instances.
   std::vector<wasi::Preopen> preopens;
-  std::unique_ptr<ComponentOutput> standard_output;
-  std::unique_ptr<ComponentOutput> standard_error;
+  std::shared_ptr<ComponentOutput> standard_output;
+  std::shared_ptr<ComponentOutput> standard_error;
   Limits limits;
   /// Of its events under way; null without a limit.
-  std::unique_ptr<InstanceGate> gate;
+  std::shared_ptr<InstanceGate> gate;
 };
 
 }  // namespace whorl::runtime

@@ -1,0 +1,100 @@
+"""The first start of a big guest: quick code answers while the optimised code is being made."""
+
+import collections
+import pathlib
+import threading
+import time
+
+import pytest
+import whorl
+
+GUEST = whorl.ROOT.parent / "shared" / "guests" / "js-componentize-p2.wasm"
+ANSWER = b"Hello from componentize-js"
+QUICK = r"code that was compiled quickly answers"
+OPTIMISED = r"optimised code, made in [0-9.]+ s, answers from now on"
+SLOW_S = 240
+
+pytestmark = pytest.mark.skipif(not GUEST.exists(), reason="the shared guests are not here")
+
+
+def start(cache: pathlib.Path, *options: str, level: str = "info") -> whorl.Server:
+    environment = {"WHORL_CACHE_DIR": str(cache), "RUST_LOG": f"whorl={level}"}
+    return whorl.Server.start("-f", GUEST, *options, env=environment, timeout=SLOW_S)
+
+
+def files(cache: pathlib.Path, suffix: str) -> int:
+    return len(list(cache.rglob(f"*{suffix}")))
+
+
+class Load:
+    """Clients that ask without pause and count what they get."""
+
+    def __init__(self, server: whorl.Server, clients: int = 4):
+        self.answers: collections.Counter = collections.Counter()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(server,)) for _ in range(clients)]
+
+    def _ask(self, server: whorl.Server) -> None:
+        with server.connect(timeout=SLOW_S) as connection:
+            while not self._stop.is_set():
+                connection.request("GET", "/")
+                answer = connection.response()
+                with self._lock:
+                    self.answers[(answer.status, answer.body)] += 1
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def count(self) -> int:
+        with self._lock:
+            return sum(self.answers.values())
+
+    def wait_for_more(self, more: int) -> None:
+        goal = self.count() + more
+        while self.count() < goal:
+            time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory) -> pathlib.Path:
+    """A cache that a cold start has filled; the test of that start is part of making it."""
+    cache = tmp_path_factory.mktemp("cache")
+    with start(cache, "--threads", "2") as server:
+        with Load(server) as load:
+            load.wait_for_more(20)
+            # The first answers are there while the optimised code is not.
+            assert server.err.wait_for(QUICK)
+            assert "optimised code, made" not in server.err.text
+            assert files(cache, ".code") == 0
+            assert server.err.wait_for(OPTIMISED, SLOW_S)
+            load.wait_for_more(200)
+        assert set(load.answers) == {(200, ANSWER)}
+        assert server.get("/").body == ANSWER
+    assert files(cache, ".code") > 0
+    return cache
+
+
+def test_quick_code_answers_until_the_optimised_takes_over_without_a_failed_request(warm):
+    assert files(warm, ".functions") == 1
+
+
+def test_the_next_start_has_the_optimised_code(warm):
+    with start(warm) as server:
+        assert server.get("/").body == ANSWER
+        assert "quickly" not in server.err.text
+
+
+def test_nothing_is_said_to_who_did_not_ask(tmp_path):
+    with start(tmp_path, "--quiet", level="warn") as server:
+        assert server.get("/").body == ANSWER
+        assert server.err.text == ""
+        assert server.stop() == 0
+    assert files(tmp_path, ".code") == 0, "stopping does not wait for the compiler"
