@@ -22,6 +22,7 @@
 #include "trigger/http/http_trigger.hpp"
 #include "trigger/redis/redis_listener.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -134,15 +135,19 @@ log::GuestOutputOptions output_options(const cli::UpRequest& request) {
   };
 }
 
+Result<engine::ModuleCache> open_cache_folder(const cli::UpRequest& request) {
+  return engine::ModuleCache::open(
+      request.code_cache_dir.empty() ? engine::ModuleCache::default_directory()
+                                     : std::filesystem::path(request.code_cache_dir)
+  );
+}
+
 /// The code cache, or nothing with a warning: a folder that cannot be used costs compiling.
 std::optional<engine::ModuleCache> open_cache(const cli::UpRequest& request) {
   if (request.code_cache == cli::CodeCache::Disabled) {
     return std::nullopt;
   }
-  auto cache = engine::ModuleCache::open(
-      request.code_cache_dir.empty() ? engine::ModuleCache::default_directory()
-                                     : std::filesystem::path(request.code_cache_dir)
-  );
+  auto cache = open_cache_folder(request);
   if (!cache) {
     log::warn(kLogTarget, "compiled code is not kept: {}", cache.error().to_line());
     return std::nullopt;
@@ -208,6 +213,34 @@ class Run {
     return true;
   }
 
+  /// Fills the code cache.
+  Result<> precompile() {
+    if (request_.code_cache == cli::CodeCache::Disabled) {
+      return fail(
+                 ErrorKind::InvalidInput,
+                 "there is nowhere to put compiled code: its cache is disabled"
+      )
+          .with_help("see `enabled` in the file that --cache names");
+    }
+    const app::LockedApp& app = *request_.runnable.app;
+    WHORL_TRY(const auto triggers, app::http_triggers(app));
+    WHORL_TRY(const auto redis, app::redis_triggers(app));
+    WHORL_TRY(const auto cache, open_cache_folder(request_));
+    WHORL_CHECKED(capabilities_.fill(request_));
+    WHORL_CHECKED(create_platform());
+    const auto commands = trigger::wagi_components(triggers);
+    runtime::PrepareOptions options{
+        .platform = platform_.get(),
+        .cache = &cache,
+        .commands = commands,
+        .load = load_options(),
+    };
+    WHORL_CHECKED(precompile(app, components_of(triggers), options));
+    options.commands = {};
+    options.entry = runtime::EntryKind::RedisMessage;
+    return precompile(app, trigger::redis_components(redis), options);
+  }
+
   /// Serves until the program is to stop.
   Result<> serve() {
     cli::Runnable runnable = request_.runnable;
@@ -222,6 +255,31 @@ class Run {
   }
 
  private:
+  /// Each once, with a line for each.
+  static Result<> precompile(
+      const app::LockedApp& app,
+      std::vector<std::string> ids,
+      const runtime::PrepareOptions& options
+  ) {
+    std::ranges::sort(ids);
+    const auto repeated = std::ranges::unique(ids);
+    ids.erase(repeated.begin(), repeated.end());
+    for (const std::string& id : ids) {
+      const app::Component* component = app.find_component(id);
+      if (component == nullptr) {
+        return fail(ErrorKind::NotFound, "no such component \"{}\"", id);
+      }
+      WHORL_TRY(const auto took, runtime::precompile(*component, options));
+      log::write_all(
+          1,
+          fmt::format(
+              "Precompiled {} in {:.1f} s\n", id, std::chrono::duration<double>(took).count()
+          )
+      );
+    }
+    return {};
+  }
+
   using Triggers = std::vector<app::HttpTrigger>;
   using RedisTriggers = std::vector<app::RedisTrigger>;
 
@@ -521,7 +579,7 @@ Result<int> WhorlRunner::run(const cli::UpRequest& request) {
   WHORL_TRY(auto signals, StopSignals::install());
   WHORL_TRY(auto output, log::GuestOutput::open(output_options(request)));
   Run run(request, output, signals);
-  auto served = run.serve();
+  auto served = request.purpose == cli::Purpose::Precompile ? run.precompile() : run.serve();
   if (!served) {
     return served.take_error();
   }

@@ -30,6 +30,10 @@ namespace whorl::cli {
 enum class StartupFormat : std::uint8_t { Plain, Json };
 enum class Allocation : std::uint8_t { Pooling, OnDemand };
 enum class CodeCache : std::uint8_t { Enabled, Disabled };
+enum class Purpose : std::uint8_t {
+  Serve,
+  Precompile,  ///< only fill the cache of compiled code
+};
 enum class DebugInfo : std::uint8_t { Off, On };
 enum class PortSearch : std::uint8_t { Off, FindFree };
 enum class LogFiles : std::uint8_t { Append, Truncate };
@@ -101,6 +105,7 @@ struct UpRequest {
   /// Components whose output is streamed to stderr; empty: all, unless `is_quiet`.
   std::vector<std::string> follow;
   bool is_quiet = false;
+  Purpose purpose = Purpose::Serve;
   CodeCache code_cache = CodeCache::Enabled;
   std::string code_cache_dir;  ///< absolute; empty: the default one
   Allocation allocation = Allocation::Pooling;
@@ -118,8 +123,8 @@ struct UpRequest {
 /// Runs an application until it is told to stop.
 class AppRunner {
  public:
-  /// Prints the start-up lines, serves, and returns the process's exit code when it was told to
-  /// stop. An error is printed by the caller, exit code 1.
+  /// Prints the start-up lines, serves (or does what else is asked for), and returns the process's
+  /// exit code when it was told to stop. An error is printed by the caller, exit code 1.
   [[nodiscard]] virtual Result<int> run(const UpRequest& request) = 0;
   /// Inspects a component or core module against what this host offers.
   [[nodiscard]] virtual Result<component::Inspection> inspect(ByteView bytes) = 0;

@@ -278,6 +278,11 @@ constexpr std::array kFlags{
         .may_be_empty = true
     },
     FlagSpec{
+        .name = "precompile",
+        .help = "Compile all components into the cache of compiled code and exit, so that no start "
+                "has to wait for it"
+    },
+    FlagSpec{
         .name = "access-log",
         .value_name = "FILE",
         .help = "Append a line for each request to a file, or write it to the standard output (-)",

@@ -187,6 +187,7 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   request.port_search = reader.is_on("find-free-port") ? PortSearch::FindFree : PortSearch::Off;
   request.code_cache = reader.is_on("disable-cache") ? CodeCache::Disabled : CodeCache::Enabled;
   request.allocation = reader.is_on("disable-pooling") ? Allocation::OnDemand : Allocation::Pooling;
+  request.purpose = arguments.has("precompile") ? Purpose::Precompile : Purpose::Serve;
   request.debug_info = reader.is_on("debug-info") ? DebugInfo::On : DebugInfo::Off;
   read_limits(reader, request);
   read_telemetry(reader, arguments, request);
@@ -200,6 +201,11 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   reader.read("cache", as_text, keep(out.cache_file));
   if (arguments.has("cache") && arguments.has("disable-cache")) {
     reader.fail(conflict(up_flag("cache"), up_flag("disable-cache"), std::string(kTriggerUsage)));
+  }
+  if (arguments.has("precompile") && request.code_cache == CodeCache::Disabled) {
+    reader.fail(
+        conflict(up_flag("precompile"), up_flag("disable-cache"), std::string(kTriggerUsage))
+    );
   }
   reader.read("http1-max-buf-size", parse_head_size, [&](std::uint64_t bytes) {
     request.max_head_bytes = bytes;

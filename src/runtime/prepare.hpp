@@ -17,6 +17,7 @@
 #include "runtime/platform.hpp"
 #include "runtime/service_slot.hpp"
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -74,6 +75,14 @@ struct PrepareOptions {
 ///         rest, with the component's id in front
 [[nodiscard]] Result<Services> prepare_http_services(
     const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
+);
+
+/// Reads, checks and compiles one component into `options.cache`, optimised, so that no start has
+/// to. What the settings of the component say is not looked at; of the options `platform`, `cache`,
+/// `commands`, `entry` and `load` count.
+/// @return how long it took, next to nothing if the code was there; errors: as above
+[[nodiscard]] Result<std::chrono::milliseconds> precompile(
+    const app::Component& component, const PrepareOptions& options
 );
 
 }  // namespace whorl::runtime

@@ -2,6 +2,7 @@
 
 import collections
 import pathlib
+import re
 import threading
 import time
 
@@ -98,3 +99,34 @@ def test_nothing_is_said_to_who_did_not_ask(tmp_path):
         assert server.err.text == ""
         assert server.stop() == 0
     assert files(tmp_path, ".code") == 0, "stopping does not wait for the compiler"
+
+
+def test_code_can_be_compiled_ahead(tmp_path):
+    environment = {"WHORL_CACHE_DIR": str(tmp_path / "cache")}
+    (tmp_path / "multi.wasm").write_bytes(whorl.guest("multi").read_bytes())
+    text = (
+        '[[trigger.http]]\nroute = "/..."\ncomponent = "app"\n'
+        f'[component.app]\nsource = "{GUEST}"\n'
+        '[[trigger.http]]\nroute = "/c/..."\ncomponent = "c"\n[component.c]\nsource = "multi.wasm"\n'
+    )
+    folder = whorl.manifest(tmp_path, text)
+    ran = whorl.run("up", "-f", folder, "--precompile", env=environment, timeout=SLOW_S)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = [re.sub(r"[0-9.]+ s", "N s", line) for line in ran.stdout.splitlines()]
+    assert lines == ["Precompiled app in N s", "Precompiled c in N s"]
+    compiled = files(tmp_path, ".code")
+    assert compiled >= 2
+    with whorl.Server.start("-f", folder, env=environment | {"RUST_LOG": "whorl=info"}) as server:
+        assert server.get("/").body == ANSWER
+        assert "quickly" not in server.err.text
+    assert files(tmp_path, ".code") == compiled
+
+
+def test_compiling_ahead_says_why_it_cannot(tmp_path):
+    (tmp_path / "bad.wasm").write_bytes(b"\0asm\x0d\0\x01\0\x63")
+    ran = whorl.run("up", "-f", tmp_path / "bad.wasm", "--precompile", env={"WHORL_CACHE_DIR": str(tmp_path / "cache")})
+    assert ran.returncode == 1
+    assert "bad" in ran.stderr
+    ran = whorl.run("up", "-f", tmp_path / "bad.wasm", "--precompile", "--disable-cache")
+    assert ran.returncode == 2
+    assert "'--precompile' cannot be used with '--disable-cache'" in ran.stderr
