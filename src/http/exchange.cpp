@@ -27,16 +27,13 @@ void Exchange::note_end() noexcept {
     record_->end_answer(0, 0, Ending::Gone);
     return;
   }
-  // Whoever answers within the process takes the response out.
-  const BodyPipe* body = response_->body.get();
-  const bool is_cut = body != nullptr && body->failure().has_value();
-  const bool is_counted = body != nullptr && !is_head_;
+  const BodyPipe& body = *response_->body;
   record_->end_answer(
       response_->status,
-      is_counted ? body->total_written() : 0,
-      client_gone_ ? Ending::Gone
-      : is_cut     ? Ending::Cut
-                   : Ending::Whole
+      is_head_ ? 0 : body.total_written(),
+      client_gone_     ? Ending::Gone
+      : body.failure() ? Ending::Cut
+                       : Ending::Whole
   );
 }
 
@@ -50,6 +47,12 @@ void Exchange::respond(Response response) {
   }
   response_.emplace(std::move(response));
   response_event_.notify();
+}
+
+Response Exchange::take_response() {
+  Response taken = std::move(response_.value());
+  response_->body = taken.body;
+  return taken;
 }
 
 void Exchange::abort(std::uint16_t status) {

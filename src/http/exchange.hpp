@@ -56,6 +56,9 @@ class Exchange {
   // --- connection's side -----------------------------------------------------------------------
   [[nodiscard]] bool has_response() const noexcept { return response_.has_value(); }
   [[nodiscard]] Response& response() { return response_.value(); }
+  /// The response, for who answers within the process. Its body stays known here: the handler may
+  /// still abort() it, the clock asks how far it is.
+  [[nodiscard]] Response take_response();
   /// Fires when respond() or abort() was called.
   [[nodiscard]] async::Event& response_event() noexcept { return response_event_; }
   void set_client_gone();

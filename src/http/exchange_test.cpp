@@ -37,5 +37,22 @@ TEST_CASE("fields that nobody looks at are never added") {
   CHECK_FALSE(added);
 }
 
+TEST_CASE("a body is cut, and known to be, after its response was taken out") {
+  for (const bool is_client_gone : {false, true}) {
+    Exchange exchange;
+    exchange.respond({.status = 200, .fields = {}, .body = std::make_shared<BodyPipe>(10)});
+    const Response taken = exchange.take_response();
+    CHECK(taken.status == 200);
+    CHECK(exchange.has_response());
+    CHECK(exchange.response().body == taken.body);
+    is_client_gone ? exchange.set_client_gone() : exchange.abort(500);
+    CHECK(
+        taken.body->failure() ==
+        (is_client_gone ? std::nullopt : std::optional(ErrorKind::Internal))
+    );
+    CHECK(taken.body->reader_gone() == is_client_gone);
+  }
+}
+
 }  // namespace
 }  // namespace whorl::http

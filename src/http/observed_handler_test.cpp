@@ -58,7 +58,7 @@ TEST_CASE("requests are counted when nobody works on them any more") {
   // A response that was taken out.
   exchange = get("/");
   observed.handle(exchange);
-  const Response taken = std::move(exchange->response());
+  const Response taken = exchange->take_response();
   exchange.reset();
   CHECK(totals().requests[2] == 2);
   // A client that leaves before it has an answer.

@@ -57,7 +57,7 @@ class InProcessCall final : public std::enable_shared_from_this<InProcessCall> {
     if (asked_->is_abandoned()) {
       answering_->set_client_gone();
     } else {
-      asked_->resolve(std::move(answering_->response()));
+      asked_->resolve(answering_->take_response());
     }
   }
 

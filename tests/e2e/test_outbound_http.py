@@ -373,3 +373,23 @@ def test_blocked_networks(app, upstream, tmp_path):
             for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
                 assert fetch(server, f"http://{host}:{upstream.port}/").body == b"error %d" % PROHIBITED, (blocked, host)
     assert not upstream.seen
+
+
+
+@pytest.mark.parametrize("path, begins", [
+    ("/trap-late", b"the beginning"),  # the answering guest dies when its head was passed on
+    ("/drip/9", b"." * 9),             # the clock looks at it while it answers slowly
+])
+def test_the_host_outlives_what_chained_guests_do(app, path, begins):
+    text = manifest(["http://multi.spin.internal"]) + """
+[[trigger.http]]
+route = { private = true }
+component = "multi"
+[component.multi]
+source = "multi.wasm"
+"""
+    with whorl.Server.start("-f", app(text, "fetch", "multi")) as server:
+        got = fetch(server, f"http://multi.spin.internal{path}")
+        assert got.status == 200 and got.body.startswith(begins)
+        assert fetch(server, "http://multi.spin.internal/log").body == b"logged\n"
+        assert server.stop() == 0
