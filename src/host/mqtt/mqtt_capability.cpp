@@ -9,6 +9,7 @@ namespace {
 // In the order of Slots.
 constexpr std::array<const component::HostInterface*, MqttCapability::kInterfaces> kInterfaces{
     &wit::fermyon_spin_mqtt::kInterface,
+    &wit::spin_mqtt_mqtt::kInterface,
 };
 
 class MqttGrant final : public Grant {
@@ -17,10 +18,11 @@ class MqttGrant final : public Grant {
       : slots_(slots), access_(std::move(access)) {}
 
   [[nodiscard]] std::unique_ptr<InstanceHosts> prepare(std::span<void*> hosts) const override {
-    auto own = std::make_unique<SpinHost>(access_);
+    auto own = std::make_unique<Hosts>(access_);
     // The thunks of an interface expect a pointer to its Host class.
     const std::array<void*, MqttCapability::kInterfaces> objects{
-        static_cast<wit::fermyon_spin_mqtt::Host*>(own.get()),
+        static_cast<wit::fermyon_spin_mqtt::Host*>(&own->spin),
+        static_cast<wit::spin_mqtt_mqtt::Host*>(&own->spin3),
     };
     for (std::size_t i = 0; i < objects.size(); ++i) {
       WHORL_CHECK(slots_[i] < hosts.size(), "a host slot beyond the registry");

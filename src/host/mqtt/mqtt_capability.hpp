@@ -15,7 +15,7 @@ namespace whorl::host::mqtt {
 
 class MqttCapability final : public Capability {
  public:
-  static constexpr std::size_t kInterfaces = 1;
+  static constexpr std::size_t kInterfaces = 2;
   /// Where the registry has put them.
   using Slots = std::array<std::uint16_t, kInterfaces>;
 

@@ -2,6 +2,7 @@
 
 #include "host/caller.hpp"
 #include "host/net_policy/grants.hpp"
+#include "wit/spin_mqtt_mqtt_abi.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -11,42 +12,51 @@
 namespace whorl::host::mqtt {
 namespace {
 
-namespace spin = wit::fermyon_spin_mqtt;
+namespace v2 = wit::fermyon_spin_mqtt;
+namespace v3 = wit::spin_mqtt_mqtt;
 
-spin::Error to_connection_error(const Error& error) {
-  return error.kind() == ErrorKind::Overloaded ? spin::Error::too_many_connections()
-                                               : spin::Error::connection_failed(error.message());
+// Both versions have the same errors and qualities, in the same order.
+template <class Theirs>
+Theirs to_connection_error(const Error& error) {
+  return error.kind() == ErrorKind::Overloaded ? Theirs::too_many_connections()
+                                               : Theirs::connection_failed(error.message());
 }
 
-spin::Error to_publish_error(const Error& error) {
-  return error.kind() == ErrorKind::Overloaded ? spin::Error::too_many_connections()
-                                               : spin::Error::other(error.message());
+template <class Theirs>
+Theirs to_publish_error(const Error& error) {
+  return error.kind() == ErrorKind::Overloaded ? Theirs::too_many_connections()
+                                               : Theirs::other(error.message());
 }
 
-class SpinConnection final : public spin::Connection {
+/// What a guest has opened, of either version.
+class Opened {
  public:
-  SpinConnection(std::shared_ptr<MqttClient> client, MqttAddress address, std::size_t& open)
+  Opened(std::shared_ptr<MqttClient> client, MqttAddress address, std::size_t& open)
       : client_(std::move(client)),
         address_(std::make_shared<const MqttAddress>(std::move(address))),
         open_(open) {
     ++open_;
   }
-  ~SpinConnection() override { --open_; }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  ~Opened() { --open_; }
 
-  component::HostResult<std::expected<void, spin::Error>> publish(
-      component::Call& call, std::string_view topic, ByteView payload, spin::Qos qos
-  ) override {
-    // Copied: the handle may be dropped, and the guest's memory move, while this waits.
+  /// Keeps what it was given: the handle may be dropped, and the guest's memory move, while this
+  /// waits.
+  template <class Theirs>
+  [[nodiscard]] component::HostResult<std::expected<void, Theirs>> publish(
+      component::Call& call, std::string topic, Bytes payload, Quality quality
+  ) const {
     return answer(
         call,
         [client = client_,
          address = address_,
-         name = std::string(topic),
-         bytes = Bytes(payload.begin(), payload.end()),
-         qos](Caller caller) {
-          return client->publish(caller, *address, name, bytes, static_cast<Quality>(qos));
+         name = std::move(topic),
+         bytes = std::move(payload),
+         quality](Caller caller) {
+          return client->publish(caller, *address, name, bytes, quality);
         },
-        to_publish_error
+        to_publish_error<Theirs>
     );
   }
 
@@ -56,9 +66,88 @@ class SpinConnection final : public spin::Connection {
   std::size_t& open_;
 };
 
+class SpinConnection final : public v2::Connection {
+ public:
+  SpinConnection(std::shared_ptr<MqttClient> client, MqttAddress address, std::size_t& open)
+      : opened_(std::move(client), std::move(address), open) {}
+  component::HostResult<std::expected<void, v2::Error>> publish(
+      component::Call& call, std::string_view topic, ByteView payload, v2::Qos qos
+  ) override {
+    return opened_.publish<v2::Error>(
+        call, std::string(topic), Bytes(payload.begin(), payload.end()), static_cast<Quality>(qos)
+    );
+  }
+
+ private:
+  Opened opened_;
+};
+
+class Spin3Connection final : public v3::Connection {
+ public:
+  Spin3Connection(std::shared_ptr<MqttClient> client, MqttAddress address, std::size_t& open)
+      : opened_(std::move(client), std::move(address), open) {}
+  component::HostResult<std::expected<void, v3::Error>> publish(
+      component::Call& call, std::string topic, Bytes payload, v3::Qos qos
+  ) override {
+    return opened_.publish<v3::Error>(
+        call, std::move(topic), std::move(payload), static_cast<Quality>(qos)
+    );
+  }
+
+ private:
+  Opened opened_;
+};
+
+struct Login {
+  std::string_view address;
+  std::string_view user;
+  std::string_view password;
+  std::uint64_t keep_alive_s = 0;
+};
+
+/// Opens a connection of either version.
+template <class Resource, class Interface, class Theirs>
+component::HostResult<std::expected<component::Own<Interface>, Theirs>> open_connection(
+    component::Call& call, const MqttAccess& access, std::size_t& open, const Login& login
+) {
+  using Answer = std::expected<component::Own<Interface>, Theirs>;
+  auto parsed = parse_mqtt_address(login.address);
+  if (!parsed) {
+    return Answer(std::unexpect, Theirs::invalid_address());
+  }
+  if (!net_policy::check_grant(access.grants, parsed->url)) {
+    // The guest's own words, as in Spin; the operator is told without them.
+    return Answer(
+        std::unexpect,
+        Theirs::connection_failed(fmt::format("address {} is not permitted", login.address))
+    );
+  }
+  if (open >= kMaxConnections) {
+    return Answer(std::unexpect, Theirs::too_many_connections());
+  }
+  if (login.user.find('\0') != std::string_view::npos ||
+      login.password.find('\0') != std::string_view::npos) {
+    return Answer(std::unexpect, Theirs::connection_failed("a zero byte in a user or password"));
+  }
+  parsed->user = login.user;
+  parsed->password = login.password;
+  parsed->keep_alive = static_cast<std::uint16_t>(std::clamp<std::uint64_t>(
+      login.keep_alive_s, MqttClient::kLeastKeepAlive, std::numeric_limits<std::uint16_t>::max()
+  ));
+  auto checked =
+      answer(call, [&](Caller caller) { return access.client->check(caller, *parsed); }, to_connection_error<Theirs>);
+  if (!checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  if (!*checked) {
+    return Answer(std::unexpect, std::move(checked->error()));
+  }
+  return Answer(std::make_unique<Resource>(access.client, *std::move(parsed), open));
+}
+
 }  // namespace
 
-component::HostResult<std::expected<component::Own<spin::Connection>, spin::Error>>
+component::HostResult<std::expected<component::Own<v2::Connection>, v2::Error>>
 SpinHost::connection_open(
     component::Call& call,
     std::string_view address,
@@ -66,46 +155,22 @@ SpinHost::connection_open(
     std::string_view password,
     std::uint64_t keep_alive_interval_in_secs
 ) {
-  using Opened = std::expected<component::Own<spin::Connection>, spin::Error>;
-  auto parsed = parse_mqtt_address(address);
-  if (!parsed) {
-    return Opened(std::unexpect, spin::Error::invalid_address());
-  }
-  if (!net_policy::check_grant(access_.grants, parsed->url)) {
-    // The guest's own words, as in Spin; the operator is told without them.
-    return Opened(
-        std::unexpect,
-        spin::Error::connection_failed(fmt::format("address {} is not permitted", address))
-    );
-  }
-  if (open_ >= kMaxConnections) {
-    return Opened(std::unexpect, spin::Error::too_many_connections());
-  }
-  if (username.find('\0') != std::string_view::npos ||
-      password.find('\0') != std::string_view::npos) {
-    return Opened(
-        std::unexpect, spin::Error::connection_failed("a zero byte in a user or password")
-    );
-  }
-  parsed->user = username;
-  parsed->password = password;
-  parsed->keep_alive = static_cast<std::uint16_t>(std::clamp<std::uint64_t>(
-      keep_alive_interval_in_secs,
-      MqttClient::kLeastKeepAlive,
-      std::numeric_limits<std::uint16_t>::max()
-  ));
-  auto checked = answer(
-      call,
-      [&](Caller caller) { return access_.client->check(caller, *parsed); },
-      to_connection_error
+  return open_connection<SpinConnection, v2::Connection, v2::Error>(
+      call, access_, open_, {address, username, password, keep_alive_interval_in_secs}
   );
-  if (!checked) {
-    return std::unexpected(std::move(checked.error()));
-  }
-  if (!*checked) {
-    return Opened(std::unexpect, std::move(checked->error()));
-  }
-  return Opened(std::make_unique<SpinConnection>(access_.client, *std::move(parsed), open_));
+}
+
+component::HostResult<std::expected<component::Own<v3::Connection>, v3::Error>>
+Spin3Host::connection_open(
+    component::Call& call,
+    std::string address,
+    std::string username,
+    std::string password,
+    std::uint64_t keep_alive_interval_in_secs
+) {
+  return open_connection<Spin3Connection, v3::Connection, v3::Error>(
+      call, access_, open_, {address, username, password, keep_alive_interval_in_secs}
+  );
 }
 
 }  // namespace whorl::host::mqtt

@@ -10,6 +10,7 @@ namespace {
 constexpr std::array<const component::HostInterface*, MysqlCapability::kInterfaces> kInterfaces{
     &wit::fermyon_spin_mysql::kInterface,
     &wit::fermyon_spin_mysql_v1::kInterface,
+    &wit::spin_mysql_mysql::kInterface,
 };
 
 class MysqlGrant final : public Grant {
@@ -22,6 +23,7 @@ class MysqlGrant final : public Grant {
     const std::array<void*, MysqlCapability::kInterfaces> objects{
         static_cast<wit::fermyon_spin_mysql::Host*>(&shared_->spin),
         static_cast<wit::fermyon_spin_mysql_v1::Host*>(&shared_->v1),
+        static_cast<wit::spin_mysql_mysql::Host*>(&shared_->spin3),
     };
     for (std::size_t i = 0; i < objects.size(); ++i) {
       WHORL_CHECK(slots_[i] < hosts.size(), "a host slot beyond the registry");
@@ -37,6 +39,7 @@ class MysqlGrant final : public Grant {
     MysqlAccess access;
     SpinHost spin{access};
     SpinV1Host v1{access};
+    Spin3Host spin3{access};
   };
 
   MysqlCapability::Slots slots_;

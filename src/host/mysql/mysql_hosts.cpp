@@ -1,9 +1,9 @@
 #include "host/mysql/mysql_hosts.hpp"
 
+#include "host/mysql/mysql_conversions.hpp"
 #include "host/net_policy/grants.hpp"
 
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace whorl::host::mysql {
@@ -12,33 +12,10 @@ namespace {
 namespace v1 = wit::fermyon_spin_mysql_v1;
 namespace v2 = wit::fermyon_spin_mysql;
 
-// Values, parameters and types of both versions have the same cases, in the same order.
-template <class To, class From>
-To same(From&& from) {
-  static_assert(std::is_same_v<decltype(To::payload), decltype(from.payload)>);
-  To made;
-  made.tag = static_cast<typename To::Tag>(from.tag);
-  made.payload = std::move(from.payload);
-  return made;
-}
-
 v1::RowSet to_v1(types::RowSet&& rows) {
   v1::RowSet out;
-  for (types::Column& column : rows.columns) {
-    auto& made = out.columns.emplace_back();
-    made.name = std::move(column.name);
-    made.data_type = static_cast<decltype(made.data_type)>(column.data_type);
-  }
-  out.rows.reserve(rows.rows.size());
-  for (types::Row& row : rows.rows) {
-    auto& made = out.rows.emplace_back();
-    made.reserve(row.size());
-    for (types::DbValue& value : row) {
-      using Value = typename std::remove_reference_t<decltype(made)>::value_type;
-      made.push_back(same<Value>(std::move(value)));
-    }
-    row = {};  // one row at a time is there twice
-  }
+  out.columns = to_columns<decltype(out.columns)::value_type>(std::move(rows.columns));
+  out.rows = to_rows<decltype(out.rows)::value_type::value_type>(std::move(rows.rows));
   return out;
 }
 
@@ -56,50 +33,6 @@ v1::MysqlError to_v1(types::Error&& error) {
     default:
       return v1::MysqlError::other_error(std::move(text));
   }
-}
-
-std::vector<types::ParameterValue> from_v1(std::vector<v1::ParameterValue>&& parameters) {
-  std::vector<types::ParameterValue> out;
-  out.reserve(parameters.size());
-  for (v1::ParameterValue& each : parameters) {
-    out.push_back(same<types::ParameterValue>(std::move(each)));
-  }
-  return out;
-}
-
-/// Waits for a guest.
-template <class E, class Body, class ToError>
-auto respond(component::Call& call, Body body, ToError to_error) {
-  using T = typename std::invoke_result_t<Body, Caller>::value_type;
-  using Out = component::HostResult<std::expected<T, E>>;
-  auto caller = caller_of(call);
-  if (!caller) {
-    return Out(std::unexpect, std::move(caller.error()));
-  }
-  auto outcome = body(*caller);
-  if (!outcome && caller->fiber.cancelled()) {
-    return Out(component::trap("the guest was ended while it waited"));
-  }
-  if (!outcome) {
-    return Out(std::in_place, std::unexpect, to_error(std::move(outcome.error())));
-  }
-  if constexpr (std::is_void_v<T>) {
-    return Out(std::in_place);
-  } else {
-    return Out(std::in_place, *std::move(outcome));
-  }
-}
-
-template <class E, class Body>
-auto respond(component::Call& call, Body body) {
-  return respond<E>(call, std::move(body), [](E&& error) { return std::move(error); });
-}
-
-Outcome<void> without_rows(Outcome<types::RowSet> outcome) {
-  if (!outcome) {
-    return std::unexpected(std::move(outcome.error()));
-  }
-  return {};
 }
 
 /// Functions keep the session: the handle may be dropped while they wait.
@@ -167,7 +100,7 @@ component::HostResult<std::expected<v1::RowSet, v1::MysqlError>> SpinV1Host::que
         if (!session) {
           return std::unexpected(std::move(session.error()));
         }
-        auto rows = (*session)->query(caller, sql, from_v1(std::move(params)));
+        auto rows = (*session)->query(caller, sql, to_parameters(std::move(params)));
         if (!rows) {
           return std::unexpected(std::move(rows.error()));
         }
@@ -191,7 +124,7 @@ component::HostResult<std::expected<void, v1::MysqlError>> SpinV1Host::execute(
         if (!session) {
           return std::unexpected(std::move(session.error()));
         }
-        return without_rows((*session)->query(caller, sql, from_v1(std::move(params))));
+        return without_rows((*session)->query(caller, sql, to_parameters(std::move(params))));
       },
       [](types::Error&& error) { return to_v1(std::move(error)); }
   );

@@ -1,4 +1,5 @@
-/// What guests import to use MySQL: `fermyon:spin/mysql@2.0.0` and the older `fermyon:spin/mysql`.
+/// What guests import to use MySQL: `spin:mysql@3.0.0`, whose functions are asynchronous,
+/// `fermyon:spin/mysql@2.0.0` and the older `fermyon:spin/mysql`.
 #pragma once
 
 #include "host/capability.hpp"
@@ -6,8 +7,10 @@
 #include "http/allowed_hosts.hpp"
 #include "wit/fermyon_spin_mysql.hpp"
 #include "wit/fermyon_spin_mysql_v1.hpp"
+#include "wit/spin_mysql_mysql.hpp"
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,7 +28,7 @@ struct MysqlAccess {
     Caller caller, const MysqlAccess& access, std::string_view address
 );
 
-/// fermyon:spin/mysql@2.0.0. Like the other it keeps nothing of an instance.
+/// fermyon:spin/mysql@2.0.0. Like the others it keeps nothing of an instance.
 class SpinHost final : public wit::fermyon_spin_mysql::Host {
  public:
   explicit SpinHost(const MysqlAccess& access) noexcept : access_(access) {}
@@ -33,6 +36,19 @@ class SpinHost final : public wit::fermyon_spin_mysql::Host {
       component::Own<wit::fermyon_spin_mysql::Connection>,
       wit::fermyon_spin_mysql::Error>>
   connection_open(component::Call& call, std::string_view address) override;
+
+ private:
+  const MysqlAccess& access_;
+};
+
+/// spin:mysql/mysql@3.0.0
+class Spin3Host final : public wit::spin_mysql_mysql::Host {
+ public:
+  explicit Spin3Host(const MysqlAccess& access) noexcept : access_(access) {}
+  [[nodiscard]] component::HostResult<std::expected<
+      component::Own<wit::spin_mysql_mysql::Connection>,
+      wit::spin_mysql_mysql::Error>>
+  connection_open(component::Call& call, std::string address) override;
 
  private:
   const MysqlAccess& access_;

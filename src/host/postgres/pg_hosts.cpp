@@ -1,9 +1,12 @@
 #include "host/postgres/pg_hosts.hpp"
 
+#include "host/listed.hpp"
 #include "host/net_policy/grants.hpp"
 #include "host/postgres/pg_values.hpp"
+#include "wit/spin_postgres_postgres_abi.hpp"
 
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -262,7 +265,53 @@ class PgResource final : public Base {
   std::shared_ptr<PgSession> session_;
 };
 
-using Connection4 = PgResource<v4::Connection, v4::ParameterValue, v4::RowSet, v4::Error>;
+/// That of version 4.
+class Connection4 final : public v4::Connection {
+ public:
+  using Rows = std::tuple<
+      std::vector<v4::Column>,
+      component::StreamReader<v4::Row>,
+      component::FutureReader<std::expected<void, v4::Error>>>;
+  template <class T>
+  using Answer = component::HostResult<std::expected<T, v4::Error>>;
+
+  explicit Connection4(std::shared_ptr<PgSession> session) noexcept
+      : session_(std::move(session)) {}
+  Answer<v4::RowSet> query(
+      component::Call& call, std::string_view statement, std::vector<v4::ParameterValue> params
+  ) override {
+    return postgres::query<v4::RowSet, v4::Error>(call, session_, statement, params);
+  }
+  Answer<Rows> query_async(
+      component::Call& call, std::string statement, std::vector<v4::ParameterValue> params
+  ) override {
+    using Out = std::expected<Rows, v4::Error>;
+    auto ran = query(call, statement, std::move(params));
+    if (!ran) {
+      return std::unexpected(std::move(ran.error()));
+    }
+    if (!*ran) {
+      return Out(std::unexpect, std::move(ran->error()));
+    }
+    auto [rows, done] =
+        listed(std::expected<std::vector<v4::Row>, v4::Error>(std::move((*ran)->rows)));
+    return Out(std::in_place, std::move((*ran)->columns), std::move(rows), std::move(done));
+  }
+  Answer<std::uint64_t> execute(
+      component::Call& call, std::string_view statement, std::vector<v4::ParameterValue> params
+  ) override {
+    return postgres::execute<v4::Error>(call, session_, statement, params);
+  }
+  Answer<std::uint64_t> execute_async(
+      component::Call& call, std::string statement, std::vector<v4::ParameterValue> params
+  ) override {
+    return execute(call, statement, std::move(params));
+  }
+
+ private:
+  std::shared_ptr<PgSession> session_;
+};
+
 using Connection3 = PgResource<v3::Connection, v3::ParameterValue, v3::RowSet, v3::Error>;
 using Connection2 = PgResource<v2::Connection, v2::ParameterValue, v2::RowSet, v2::Error>;
 
@@ -304,6 +353,11 @@ class Builder final : public v4::ConnectionBuilder {
     const std::string address = address_;
     return open<Connection4, v4::Connection, v4::Error>(call, access_, address, root_);
   }
+  component::HostResult<std::expected<component::Own<v4::Connection>, v4::Error>> build_async(
+      component::Call& call
+  ) override {
+    return build(call);
+  }
 
  private:
   const PgAccess& access_;
@@ -343,6 +397,11 @@ component::HostResult<component::Own<v4::ConnectionBuilder>> Spin4Host::connecti
 component::HostResult<std::expected<component::Own<v4::Connection>, v4::Error>>
 Spin4Host::connection_open(component::Call& call, std::string_view address) {
   return open<Connection4, v4::Connection, v4::Error>(call, access_, address);
+}
+
+component::HostResult<std::expected<component::Own<v4::Connection>, v4::Error>>
+Spin4Host::connection_open_async(component::Call& call, std::string address) {
+  return connection_open(call, address);
 }
 
 component::HostResult<std::expected<component::Own<v3::Connection>, v3::Error>>

@@ -1,5 +1,6 @@
-/// What guests import to use PostgreSQL: `spin:postgres@4` (of which the synchronous functions are
-/// here) and `@3`, `fermyon:spin/postgres@2.0.0` and the older `fermyon:spin/postgres`.
+/// What guests import to use PostgreSQL: `spin:postgres@4`, which has asynchronous functions too,
+/// and
+/// `@3`, `fermyon:spin/postgres@2.0.0` and the older `fermyon:spin/postgres`.
 #pragma once
 
 #include "host/capability.hpp"
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +43,10 @@ class Spin4Host final : public wit::spin_postgres_postgres::Host {
       component::Own<wit::spin_postgres_postgres::Connection>,
       wit::spin_postgres_postgres::Error>>
   connection_open(component::Call& call, std::string_view address) override;
+  [[nodiscard]] component::HostResult<std::expected<
+      component::Own<wit::spin_postgres_postgres::Connection>,
+      wit::spin_postgres_postgres::Error>>
+  connection_open_async(component::Call& call, std::string address) override;
 
  private:
   const PgAccess& access_;

@@ -10,6 +10,7 @@ namespace {
 constexpr std::array<const component::HostInterface*, RedisCapability::kInterfaces> kInterfaces{
     &wit::fermyon_spin_redis::kInterface,
     &wit::fermyon_spin_redis_v1::kInterface,
+    &wit::spin_redis_redis::kInterface,
 };
 
 class RedisGrant final : public Grant {
@@ -23,6 +24,7 @@ class RedisGrant final : public Grant {
     const std::array<void*, RedisCapability::kInterfaces> objects{
         static_cast<wit::fermyon_spin_redis::Host*>(&own->spin),
         static_cast<wit::fermyon_spin_redis_v1::Host*>(&own->v1),
+        static_cast<wit::spin_redis_redis::Host*>(&own->spin3),
     };
     for (std::size_t i = 0; i < objects.size(); ++i) {
       WHORL_CHECK(slots_[i] < hosts.size(), "a host slot beyond the registry");

@@ -1,9 +1,8 @@
 #include "host/redis/redis_hosts.hpp"
 
-#include <algorithm>
+#include "host/redis/redis_conversions.hpp"
+
 #include <expected>
-#include <limits>
-#include <type_traits>
 #include <utility>
 
 namespace whorl::host::redis {
@@ -19,39 +18,6 @@ v2::Error to_error(const Error& error) {
 
 v2::Error to_set_error(const Error& error) {
   return is_type_error(error) ? v2::Error::type_error() : to_error(error);
-}
-
-/// Parameters of all versions hold the alternatives of ours.
-template <class Theirs>
-std::vector<Argument> to_arguments(std::vector<Theirs>&& theirs) {
-  std::vector<Argument> made;
-  made.reserve(theirs.size());
-  for (Theirs& each : theirs) {
-    static_assert(std::is_same_v<decltype(each.payload), Argument>);
-    made.push_back(std::move(each.payload));
-  }
-  return made;
-}
-
-/// So do results, whose cases have the order of ours.
-template <class Theirs>
-std::vector<Theirs> from_parts(std::vector<std::pair<PartTag, Part>>&& parts) {
-  std::vector<Theirs> made;
-  made.reserve(parts.size());
-  for (auto& [tag, part] : parts) {
-    Theirs& each = made.emplace_back();
-    static_assert(std::is_same_v<decltype(each.payload), Part>);
-    each.tag = static_cast<typename Theirs::Tag>(tag);
-    each.payload = std::move(part);
-  }
-  return made;
-}
-
-Result<std::uint32_t> to_u32(Result<std::int64_t> number) {
-  WHORL_TRY(const std::int64_t value, std::move(number));
-  return static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(value, 0, std::numeric_limits<std::uint32_t>::max())
-  );
 }
 
 /// Functions keep the session: the handle may be dropped while they wait.

@@ -1,11 +1,13 @@
-/// What guests import to use Redis: `fermyon:spin/redis@2.0.0` and the older `fermyon:spin/redis`.
-/// What their functions do is in redis_functions.hpp, for any version of the interface.
+/// What guests import to use Redis: `spin:redis@3.0.0`, whose functions are asynchronous,
+/// `fermyon:spin/redis@2.0.0` and the older `fermyon:spin/redis`. What their functions do is in
+/// redis_functions.hpp, for any version of the interface.
 #pragma once
 
 #include "host/capability.hpp"
 #include "host/redis/redis_functions.hpp"
 #include "wit/fermyon_spin_redis.hpp"
 #include "wit/fermyon_spin_redis_v1.hpp"
+#include "wit/spin_redis_redis.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +29,22 @@ class SpinHost final : public wit::fermyon_spin_redis::Host {
       component::Own<wit::fermyon_spin_redis::Connection>,
       wit::fermyon_spin_redis::Error>>
   connection_open(component::Call& call, std::string_view address) override;
+
+ private:
+  const RedisAccess& access_;
+  ConnectionCount& count_;
+};
+
+/// spin:redis/redis@3.0.0
+class Spin3Host final : public wit::spin_redis_redis::Host {
+ public:
+  /// As of SpinHost.
+  Spin3Host(const RedisAccess& access, ConnectionCount& count) noexcept
+      : access_(access), count_(count) {}
+  [[nodiscard]] component::HostResult<std::expected<
+      component::Own<wit::spin_redis_redis::Connection>,
+      wit::spin_redis_redis::Error>>
+  connection_open(component::Call& call, std::string address) override;
 
  private:
   const RedisAccess& access_;
@@ -92,11 +110,13 @@ class SpinV1Host final : public wit::fermyon_spin_redis_v1::Host {
 class Hosts final : public InstanceHosts {
  public:
   /// @param access  outlives this object
-  explicit Hosts(const RedisAccess& access) noexcept : spin(access, count), v1(access) {}
+  explicit Hosts(const RedisAccess& access) noexcept
+      : spin(access, count), spin3(access, count), v1(access) {}
   void reset() noexcept override {}
 
   ConnectionCount count;
   SpinHost spin;
+  Spin3Host spin3;
   SpinV1Host v1;
 };
 

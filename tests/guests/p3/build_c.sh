@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a C guest of WASI 0.3: build_c.sh multi3|middleware3 OUTPUT.wasm
+# Builds a C guest of WASI 0.3: build_c.sh multi3|middleware3|stores3 OUTPUT.wasm
 #
 # Needs clang-19, lld-19 and wasi-libc (Debian), and from the crate registry wit-bindgen and wasm-tools,
 # looked for in $WHORL_TOOLS/bin and in PATH:
@@ -17,6 +17,9 @@ mkdir -p "$work/wit/deps"
 cp "$here/c/$name.wit" "$work/wit/world.wit"
 for package in cli clocks http; do
   cp -r "$here/../../../wit/wasi/$package@0.3.0" "$work/wit/deps/$package"
+done
+for package in redis@3.0.0 mysql@3.0.0 mqtt@3.0.0 postgres@4.2.0 sqlite@3.1.0; do
+  cp -r "$here/../../../wit/spin/$package" "$work/wit/deps/spin-${package%@*}"
 done
 wit-bindgen c "$work/wit" --world "$name" --out-dir "$work/gen" > /dev/null
 clang-19 --target=wasm32-wasi --sysroot=/usr -fuse-ld=/usr/bin/wasm-ld-19 -mexec-model=reactor \

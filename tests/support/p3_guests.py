@@ -1,0 +1,37 @@
+"""Guests of WASI 0.3 in C, built from tests/guests/p3 with tools of the crate registry."""
+
+import functools
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+import whorl
+
+GUESTS = whorl.ROOT / "tests" / "guests" / "p3"
+
+
+@functools.cache
+def tools():
+    """The folder of wit-bindgen and wasm-tools: WHORL_TOOLS, else one of ours, filled from the crate registry once."""
+    if given := os.environ.get("WHORL_TOOLS"):
+        return given
+    cache = os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache")
+    folder = pathlib.Path(cache) / "whorl" / "component-tools"
+    for command in re.findall(r'cargo install --root "\$WHORL_TOOLS" (.*)', (GUESTS / "build_c.sh").read_text()):
+        program = command.split("@")[0].split()[-1].removesuffix("-cli")
+        if not (folder / "bin" / program).exists():
+            subprocess.run(["cargo", "install", "--root", folder, *command.split()], capture_output=True, timeout=1200)
+    return str(folder)
+
+
+def build(folder, name):
+    if built := os.environ.get("WHORL_GUESTS_P3"):
+        return pathlib.Path(built) / f"{name}.wasm"
+    target = folder / f"{name}.wasm"
+    done = subprocess.run([GUESTS / "build_c.sh", name, target], capture_output=True, text=True,
+                          env=os.environ | {"WHORL_TOOLS": tools()})
+    if done.returncode != 0:
+        pytest.skip(f"cannot build the guest of WASI 0.3, see tests/guests/p3/README.md: {done.stderr.strip()[-200:]}")
+    return target
