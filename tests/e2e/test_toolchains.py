@@ -1,6 +1,7 @@
 """A guest of each toolchain, built by tests/guests/<language>/build.sh from the package registries, answers."""
 
 import pathlib
+import shutil
 
 import pytest
 import toolchains
@@ -15,7 +16,6 @@ WAGI = {
     "assemblyscript": "AssemblyScript /x/y q=1\n",
     "rust-wasip1": "Rust 2 /x/y q=1\n",
     "rust-wasip2": "Rust 2 /x/y q=1\n",
-    "ruby": "",
 }
 COMPONENT = {
     "javascript": "JavaScript /x/y?q=1\n",
@@ -27,13 +27,14 @@ COMPONENT = {
 }
 
 
-def ask(tmp_path: pathlib.Path, wasm: pathlib.Path, executor: str) -> whorl.Response:
+def ask(tmp_path: pathlib.Path, wasm: pathlib.Path, executor: str, more: str = "") -> whorl.Response:
     folder = whorl.manifest(tmp_path / "app", f"""[[trigger.http]]
 route = "/..."
 component = "guest"
 {executor}
 [component.guest]
 source = "{wasm}"
+{more}
 """)
     with whorl.Server.start("-f", folder, timeout=300) as server:
         first = server.get("/x/y?q=1", timeout=60)
@@ -53,3 +54,11 @@ def test_a_component_answers(language, tmp_path):
     answer = ask(tmp_path, toolchains.built(language, tmp_path), "")
     assert (answer.status, answer.body.decode()) == (200, COMPONENT[language])
     assert answer.header("content-type") == "text/plain"
+
+
+def test_a_ruby_script_answers(tmp_path):
+    executor = 'executor = { type = "wagi", argv = "ruby --disable-gems /main.rb ${SCRIPT_NAME} ${ARGS}" }'
+    (tmp_path / "app").mkdir()
+    shutil.copy(toolchains.GUESTS / "ruby" / "main.rb", tmp_path / "app")
+    answer = ask(tmp_path, toolchains.built("ruby", tmp_path), executor, 'files = ["main.rb"]')
+    assert (answer.status, answer.body.decode()) == (200, "Ruby 2 /x/y q=1\n")

@@ -200,9 +200,10 @@ class Postgres(RealServer):
         return [self.program, "-D", str(self.data), "-p", str(self.port), "-h", "127.0.0.1", "-k", str(self.folder),
                 "-c", "fsync=off"]
 
-    def psql(self, sql: str) -> str:
+    def psql(self, sql: str, database: str = "postgres") -> str:
         env = os.environ | {"PGPASSWORD": self.options.get("password", "")}
-        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-At", "-c", sql],
+        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-At",
+                               "-c", sql, database],
                               check=True, capture_output=True, text=True, env=env, timeout=20).stdout
 
     def is_ready(self) -> bool:

@@ -21,15 +21,15 @@ NOTHING = 77
 BUILD_TIMEOUT_S = 1800  # the first one of Rust makes its standard library
 
 
-def _files(folder: pathlib.Path) -> typing.Iterator[pathlib.Path]:
+def files_of(folder: pathlib.Path) -> typing.Iterator[pathlib.Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
 def key_of(name: str) -> str:
     """A digest of the sources and of the scripts that several toolchains share."""
-    shared = _files(GUESTS / "rust") if name.startswith("rust-") else ()
+    shared = files_of(GUESTS / "rust") if name.startswith("rust-") else ()
     digest = hashlib.sha256()
-    for path in sorted([*_files(GUESTS / name), *GUESTS.glob("*.mjs"), *GUESTS.glob("*.sh"), *shared]):
+    for path in sorted([*files_of(GUESTS / name), *GUESTS.glob("*.mjs"), *GUESTS.glob("*.sh"), *shared]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:32]
 
