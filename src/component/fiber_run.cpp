@@ -52,8 +52,8 @@ class FiberRun::PumpThread final : public Thread {
   std::shared_ptr<SharedStream> stream_;
 };
 
-Worker::Worker(FiberRun& in, engine::Store& store, engine::Fiber::Entry entry)
-    : run(in), fiber(store, in, entry, this) {}
+Worker::Worker(FiberRun& in, engine::Store& store, engine::Fiber::Entry entry, FiberShare* share)
+    : run(in), taken(share), fiber(store, in, entry, this) {}
 
 FiberRun::FiberRun(ComponentInstance& instance, engine::Store& store, Driver& driver)
     : instance_(instance), store_(store), driver_(driver), async_(instance.async()) {
@@ -106,6 +106,9 @@ std::expected<void, engine::Trap> FiberRun::serve(Worker& worker) {
       return std::unexpected(ending_of(store_, *std::move(failed)));
     }
     next_ = std::exchange(worker.resumer, nullptr);
+    if (worker.taken.share != nullptr && worker.taken.share->is_scarce()) {
+      break;
+    }
     idle_.push_back(&worker);
     if (auto failed = park()) {
       return std::unexpected(ending_of(store_, *std::move(failed)));

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "component/component.hpp"
+#include "component/fiber_share.hpp"
 #include "component/thread.hpp"
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
@@ -29,9 +30,26 @@ class AsyncState;
 
 /// A fiber that serves threads, one after the other.
 struct Worker {
-  Worker(FiberRun& in, engine::Store& store, engine::Fiber::Entry entry);
+  /// Gives back what was taken.
+  struct Taken {
+    explicit Taken(FiberShare* from) noexcept : share(from) {}
+    Taken(const Taken&) = delete;
+    Taken& operator=(const Taken&) = delete;
+    ~Taken() {
+      if (share != nullptr) {
+        share->give_back();
+      }
+    }
+    FiberShare* share;
+  };
+
+  /// @param share  of which the fiber was taken; null for none
+  Worker(
+      FiberRun& in, engine::Store& store, engine::Fiber::Entry entry, FiberShare* share = nullptr
+  );
 
   FiberRun& run;
+  Taken taken;  ///< given back after the stack
   engine::Fiber fiber;
   Thread* top = nullptr;       ///< the innermost thread on its stack
   Thread* job = nullptr;       ///< to be run by it next
@@ -48,6 +66,8 @@ class FiberRun final : public engine::FiberScheduler {
   class Driver {
    public:
     virtual void wake() noexcept = 0;
+    /// Of the fibers besides the first; null where nobody counts them.
+    [[nodiscard]] virtual FiberShare* fibers() noexcept { return nullptr; }
 
    protected:
     ~Driver() = default;

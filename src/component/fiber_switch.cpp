@@ -116,9 +116,19 @@ Worker* FiberRun::take_worker() {
     return worker;
   }
   if (workers_.size() >= kMaxWorkers) {
+    trapped(
+        {engine::TrapKind::ResourceLimit,
+         fmt::format("more than {} calls of one event wait at the same time", kMaxWorkers),
+         0}
+    );
     return nullptr;
   }
-  workers_.push_back(std::make_unique<Worker>(*this, store_, &FiberRun::worker_entry));
+  FiberShare* share = driver_.fibers();
+  if (share != nullptr && !share->try_take()) {
+    trapped({engine::TrapKind::ResourceLimit, share->refusal(), 0});
+    return nullptr;
+  }
+  workers_.push_back(std::make_unique<Worker>(*this, store_, &FiberRun::worker_entry, share));
   return workers_.back().get();
 }
 
@@ -130,11 +140,6 @@ Worker* FiberRun::worker_for(Thread& thread) {
   const bool is_roots = is_root_idle_ && !root_call_->is_gone && &thread == root_call_->thread;
   Worker* worker = is_roots ? &*root_ : take_worker();
   if (worker == nullptr) {
-    trapped(
-        {engine::TrapKind::ResourceLimit,
-         fmt::format("more than {} calls of one event wait at the same time", kMaxWorkers),
-         0}
-    );
     return nullptr;
   }
   worker->job = &thread;

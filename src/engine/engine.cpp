@@ -4,6 +4,7 @@
 #include "engine/engine_config.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/pool_plan.hpp"
+#include "engine/pool_stacks.hpp"
 
 #include <fmt/format.h>
 
@@ -104,6 +105,11 @@ Engine::~Engine() = default;
 InstanceAllocation Engine::allocation() const noexcept {
   return impl_->allocation;
 }
+std::uint32_t spare_stacks(const Engine& engine) noexcept {
+  const std::uint32_t slots = engine.pool_slots();
+  return counts_for(slots).stacks - slots;
+}
+
 std::uint32_t Engine::pool_slots() const noexcept {
   return impl_->slots;
 }

@@ -14,6 +14,8 @@ namespace {
 // its guard page 2. What is left is for code, threads, files and allocator arenas.
 constexpr std::uint64_t kMappingsPerMemory = 4;
 constexpr std::uint64_t kMappingsPerStack = 2;
+/// Of the stacks beyond one a slot, as long as they are no quarter of the slots.
+constexpr std::uint32_t kMostSpareStacks = 1000;
 constexpr std::uint64_t kMappingsKept = 4096;
 // Address space left for everything else under RLIMIT_AS or RLIMIT_DATA.
 constexpr std::uint64_t kBytesKept = std::uint64_t{1} << 30;
@@ -71,13 +73,14 @@ MachineLimits read_machine_limits() {
 }
 
 PoolCounts counts_for(std::uint32_t slots) noexcept {
-  // Composed apps have several core instances and tables per memory; a guest of WASI 0.3 may hold
-  // more than one fiber.
+  // Composed apps have several core instances and tables per memory. A guest of WASI 0.3 has a
+  // fiber for each call that waits: a fan-out of ten has ten. They are shared
+  // (runtime/fiber_stacks.hpp).
   return {
       .memories = slots,
       .tables = 2 * slots,
       .core_instances = 4 * slots,
-      .stacks = slots + slots / 4 + 4,
+      .stacks = slots + std::max(slots / 4, std::min(slots, kMostSpareStacks)) + 4,
   };
 }
 

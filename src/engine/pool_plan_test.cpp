@@ -34,13 +34,14 @@ TEST_CASE("M7: vm.max_map_count lowers the pool") {
     std::uint64_t in_use;
     std::uint32_t slots;
   };
-  // 4 mappings a memory and 2 for each of slots * 5 / 4 + 4 stacks; 4096 kept.
+  // 4 mappings a memory and 2 for each stack, of which there are 2 for each of up to 1000 slots, 5
+  // for 4 slots from 4000 on, and 4 more; 4096 kept.
   const std::vector<Case> cases = {
       {65530, 100, 9435},    // the default of most kernels
-      {65530, 60000, 219},   // several engines in one process
+      {65530, 60000, 178},   // several engines in one process
       {262144, 100, 10000},  // raised
-      {8192, 100, 613},      //
-      {4400, 100, 30},       //
+      {8192, 100, 498},      //
+      {4400, 100, 24},       //
       {4096, 100, 0},        // too low for any pool
       {1000, 5000, 0},       //
   };

@@ -54,6 +54,7 @@ class Invocation final : public component::FiberRun::Driver,
  private:
   // component::FiberRun::Driver
   void wake() noexcept override;
+  [[nodiscard]] component::FiberShare* fibers() noexcept override { return service_->fibers.get(); }
 
   /// On the fiber: starts the module, then calls the handler.
   [[nodiscard]] std::expected<void, engine::Trap> run_guest();

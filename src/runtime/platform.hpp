@@ -9,6 +9,7 @@
 #include "engine/engine.hpp"
 #include "host/capability.hpp"
 #include "http/client.hpp"
+#include "runtime/fiber_stacks.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/p2/hosts.hpp"
 #include "wasi/p3/hosts.hpp"
@@ -48,6 +49,8 @@ class Platform {
   /// Of `fermyon:spin/http`.
   [[nodiscard]] std::uint16_t spin1_http_slot() const noexcept { return spin1_http_slot_; }
   [[nodiscard]] InstanceGate& instances() noexcept { return instances_; }
+  /// Stacks for guests that need more than one.
+  [[nodiscard]] FiberStacks& fiber_stacks() const noexcept { return *fiber_stacks_; }
   /// How guests' connections are made, of HTTP and of sockets; before any shard starts.
   void set_outgoing(http::ClientOptions options) { outgoing_ = std::move(options); }
   [[nodiscard]] const http::ClientOptions& outgoing() const noexcept { return outgoing_; }
@@ -61,6 +64,7 @@ class Platform {
   std::array<std::uint16_t, 3> p1_variant_slots_;
   std::uint16_t spin1_http_slot_;
   InstanceGate instances_;
+  std::unique_ptr<FiberStacks> fiber_stacks_;
   http::ClientOptions outgoing_;
 };
 

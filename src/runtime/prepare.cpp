@@ -42,6 +42,7 @@ Result<std::shared_ptr<Service>> prepare_settings(
       *options.output, component.id, log::GuestStream::Stderr, options.exported_output
   );
   service->limits = options.limits;
+  service->fibers = std::make_shared<ComponentFibers>(options.platform->fiber_stacks());
   if (options.limits.component_instances != 0) {
     service->gate = std::make_unique<InstanceGate>(options.limits.component_instances);
   }

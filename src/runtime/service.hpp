@@ -7,6 +7,7 @@
 #include "host/capability.hpp"
 #include "http/allowed_hosts.hpp"
 #include "runtime/component_output.hpp"
+#include "runtime/fiber_stacks.hpp"
 #include "runtime/instance_gate.hpp"
 #include "wasi/context.hpp"
 
@@ -71,6 +72,8 @@ struct Service {
   Limits limits;
   /// Of its events under way; null without a limit.
   std::shared_ptr<InstanceGate> gate;
+  /// Its events' fibers besides their first ones.
+  std::shared_ptr<ComponentFibers> fibers;
 };
 
 }  // namespace whorl::runtime

@@ -4,12 +4,14 @@ The guest is tests/guests/p3/c/multi3.c, built by tests/guests/p3/build_c.sh; it
 folder of components that are already built can be named by WHORL_GUESTS_P3.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import threading
 import time
 
+import bad_servers
 import pytest
 import whorl
 from p3_guests import GUESTS, build
@@ -163,6 +165,23 @@ def test_requests_over_the_network_at_once(tmp_path, component):
     folder = application(tmp_path, component, ["one"], '["http://self"]')
     with whorl.Server.start("-f", folder) as server:
         assert server.get("/fan/10/self.alt").body == b"10", server.err.text
+
+
+def test_one_that_takes_all_stacks_hurts_no_neighbour(tmp_path, component):
+    """Forty events of one component begin 64 calls each that nobody answers: more stacks than there are."""
+    text = ""
+    for name, route in (("hog", "/fan/64/..."), ("other", "/...")):
+        shutil.copy(component, tmp_path / f"{name}.wasm")
+        text += f'[[trigger.http]]\nroute = "{route}"\ncomponent = "{name}"\n[component.{name}]\nsource = "{name}.wasm"\n'
+        text += 'allowed_outbound_hosts = ["http://127.0.0.1:*", "http://self"]\n'
+    with bad_servers.BadServer(bad_servers.silent) as silent:
+        with whorl.Server.start("-f", whorl.manifest(tmp_path, text)) as server, contextlib.ExitStack() as hogs:
+            for _ in range(40):
+                hog = hogs.enter_context(server.connect())
+                hog.request("GET", f"/fan/64/127.0.0.1:{silent.port}")
+            assert server.err.wait_for("component `hog`.* too many calls of this component's events wait at the same time")
+            for _ in range(20):
+                assert server.get("/fan/10/self.alt").body == b"10", server.err.text
 
 
 def test_what_is_not_granted_is_an_error_of_the_interface(tmp_path, component):
