@@ -13,6 +13,7 @@ import time
 
 import bad_servers
 import pytest
+import rude
 import whorl
 from p3_guests import GUESTS, build
 
@@ -215,6 +216,18 @@ def test_a_trap_after_the_answer_cuts_the_body(server):
     response = server.get("/late-trap")
     assert response.status == 200 and not response.complete
     assert server.get("/count").body == b"1"
+
+
+def test_the_host_outlives_random_clients(component, tmp_path):
+    paths = ["/count", "/echo", "/drip/3", "/after", "/early", "/big/300000", "/fan/5/two.spin.internal", "/forward/two.spin.internal",
+             "/forward/nobody.spin.internal", "/error", "/silent", "/trap", "/loop", "/never", "/late-trap"]
+    folder = application(tmp_path, component, ["one", "two"], '["http://*.spin.internal"]')
+    with whorl.Server.start("-f", folder, "--max-request-cpu", "100ms", "--max-response-delay", "1s", "--quiet") as server:
+        seed = rude.run(server, paths)
+        assert server.process.poll() is None, f"seed {seed}"
+        assert server.get("/count").body == b"1", f"seed {seed}"
+        assert server.get("/fan/10/two.spin.internal").body == b"10", f"seed {seed}"
+        assert server.stop() == 0, f"seed {seed}"
 
 
 def test_limits(component):
