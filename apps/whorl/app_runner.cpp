@@ -55,9 +55,15 @@ engine::EngineOptions engine_options(const cli::UpRequest& request) {
 /// How components are linked; for who wants to compare with what tools emitted.
 component::LoadOptions load_options() {
   component::LoadOptions options;
-  const char* native = std::getenv("WHORL_NATIVE_PREVIEW1");
-  if (native != nullptr && std::string_view(native) == "0") {
+  const auto is_off = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && std::string_view(value) == "0";
+  };
+  if (is_off("WHORL_NATIVE_PREVIEW1")) {
     options.adapters = component::AdapterMode::AsShipped;
+  }
+  if (is_off("WHORL_ELIDE_SHIMS")) {
+    options.shims = component::ShimMode::Faithful;
   }
   return options;
 }

@@ -31,9 +31,10 @@ struct HandlerExport {
   std::string_view version;
   HandlerKind kind;
 };
-constexpr std::array<HandlerExport, 4> kHandlers{{
+constexpr std::array<HandlerExport, 5> kHandlers{{
     {"wasi:http/incoming-handler", "0.2.0", HandlerKind::Wasi2},
-    {"wasi:http/incoming-handler", wasi::p2::kCandidateVersion, HandlerKind::Wasi2},
+    {"wasi:http/incoming-handler", wasi::p2::kCandidateVersions[0], HandlerKind::Wasi2},
+    {"wasi:http/incoming-handler", wasi::p2::kCandidateVersions[1], HandlerKind::Wasi2},
     {"wasi:http/handler", "0.3.0", HandlerKind::Wasi3},
     {"wasi:http/handler", wasi::p3::kReleaseCandidate, HandlerKind::Wasi3},
 }};

@@ -93,6 +93,21 @@ def test_messages(app, redis):
         assert server.stop() == 0
 
 
+def test_a_module_of_2022(app, redis):
+    manifest = MANIFEST.replace("inbound_redis.wasm", "old_redis.wasm").format(port=redis.port)
+    with Listening.start("-f", app(manifest, "old_redis")) as server:
+        wait_until(lambda: subscribers(redis) == 1)
+        for i in range(50):
+            redis.cli("PUBLISH", "jobs", f"message {i}")
+        wait_until(lambda: redis.cli("GET", "seen").strip() == "50")
+        assert redis.cli("GET", "message 7") == "message 7\n"
+        for text in ("fail", "trap", "last"):
+            redis.cli("PUBLISH", "jobs", text)
+        assert server.err.wait_for("component `worker`, MESSAGE jobs: .*unreachable")
+        wait_until(lambda: redis.cli("GET", "seen").strip() == "51")
+        assert server.stop() == 0
+
+
 def test_many_at_once(app, redis):
     with Listening.start("-f", app(MANIFEST.format(port=redis.port), "inbound_redis")):
         wait_until(lambda: subscribers(redis) == 1)

@@ -1,7 +1,6 @@
 #include "wasi/p2/hosts.hpp"
 
 #include "base/check.hpp"
-#include "wasi/p2/candidates.hpp"
 
 namespace whorl::wasi::p2 {
 namespace {
@@ -51,8 +50,12 @@ Slots register_p2(component::HostRegistry& registry) {
   Slots registered;
   for (std::size_t i = 0; i < kInterfaceCount; ++i) {
     registered.slots[i] = registry.add(*kInterfaces[i]);
-    registered.candidate_slots[i] = registry.add(in_candidate(*kInterfaces[i]));
+    for (std::size_t j = 0; j < kCandidateCount; ++j) {
+      registered.candidate_slots[j][i] =
+          registry.add(in_candidate(static_cast<Candidate>(j), *kInterfaces[i]));
+    }
   }
+  registered.october_timezone = registry.add(october_timezone());
   return registered;
 }
 
@@ -123,9 +126,12 @@ void P2Hosts::fill(const Slots& slots, std::span<void*> hosts) {
     WHORL_CHECK(slots.slots[i] < hosts.size(), "a host slot beyond the registry");
     if (all[i] != nullptr) {
       hosts[slots.slots[i]] = all[i];
-      hosts[slots.candidate_slots[i]] = all[i];
+      for (const auto& candidate : slots.candidate_slots) {
+        hosts[candidate[i]] = all[i];
+      }
     }
   }
+  hosts[slots.october_timezone] = as<wit::wasi_clocks_wall_clock::Host>(wall_clock_);
 }
 
 }  // namespace whorl::wasi::p2

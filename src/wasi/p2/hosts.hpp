@@ -5,6 +5,7 @@
 #include "component/host.hpp"
 #include "wasi/cli_hosts.hpp"
 #include "wasi/context.hpp"
+#include "wasi/p2/candidates.hpp"
 #include "wasi/p2/cli.hpp"
 #include "wasi/p2/clocks.hpp"
 #include "wasi/p2/filesystem.hpp"
@@ -27,8 +28,9 @@ inline constexpr std::size_t kInterfaceCount = 29;
 /// Where the registry has put them. @thread any
 struct Slots {
   std::array<std::uint16_t, kInterfaceCount> slots{};
-  /// Of the release candidate (p2/candidates.hpp); the same objects.
-  std::array<std::uint16_t, kInterfaceCount> candidate_slots{};
+  /// Of the release candidates (p2/candidates.hpp); the same objects.
+  std::array<std::array<std::uint16_t, kInterfaceCount>, kCandidateCount> candidate_slots{};
+  std::uint16_t october_timezone = 0;
 };
 
 /// Registers the interfaces of WASI 0.2. Once, at start.

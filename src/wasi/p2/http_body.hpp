@@ -100,10 +100,14 @@ class FutureTrailers final : public wit::wasi_http_types::FutureTrailers {
   [[nodiscard]] component::HostResult<std::optional<std::expected<Trailers, component::Unit>>> get(
       component::Call& call
   ) override;
-  /// The same in the candidate of November 2023, which had one layer less.
+  /// The same in the candidates, which had one layer less.
   [[nodiscard]] component::HostResult<std::optional<Trailers>> get_in_candidate(
       component::Call& call
   );
+  /// What the candidate of October 2023 says of a body without trailers.
+  [[nodiscard]] component::Own<wit::wasi_http_types::Fields> no_trailers() const {
+    return immutable_view(around_.memory, std::make_shared<FieldMap>(around_.memory));
+  }
 
  private:
   const Surroundings& around_;
