@@ -68,11 +68,18 @@ component::LoadOptions load_options() {
   return options;
 }
 
-runtime::Limits limits_of(const cli::RequestBudgets& budgets) {
+/// Instances that one component may have at once, unless the operator says otherwise: so many that
+/// its neighbours have some, whatever it does.
+std::uint32_t default_instances_of(std::size_t components, std::uint32_t instances) noexcept {
+  return components < 2 ? 0 : std::max(instances / 4 * 3, 1U);
+}
+
+runtime::Limits limits_of(const cli::RequestBudgets& budgets, std::uint32_t default_instances) {
   runtime::Limits limits;
   limits.cpu = budgets.cpu;
   limits.response_delay = budgets.response_delay;
-  limits.component_instances = budgets.component_instances;
+  limits.component_instances = budgets.component_instances.value_or(default_instances);
+  limits.queued = budgets.queued_requests;
   if (budgets.instance_memory) {
     limits.memory_bytes = *budgets.instance_memory;
   }
@@ -235,12 +242,11 @@ class Run {
     WHORL_CHECKED(capabilities_.fill(request_));
     WHORL_CHECKED(create_platform());
     const auto commands = trigger::wagi_components(triggers);
-    runtime::PrepareOptions options{
-        .platform = platform_.get(),
-        .cache = &cache,
-        .commands = commands,
-        .load = load_options(),
-    };
+    runtime::PrepareOptions options;
+    options.platform = platform_.get();
+    options.cache = &cache;
+    options.commands = commands;
+    options.load = load_options();
     WHORL_CHECKED(precompile(app, components_of(triggers), options));
     options.commands = {};
     options.entry = runtime::EntryKind::RedisMessage;
@@ -371,6 +377,8 @@ class Run {
     WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
     const auto cache = open_cache(request_);
     const auto commands = trigger::wagi_components(triggers);
+    const std::uint32_t default_instances =
+        default_instances_of(runnable.app->components.size(), platform_->instances().limit());
     runtime::PrepareOptions options{
         .platform = platform_.get(),
         .cache = cache ? &*cache : nullptr,
@@ -379,7 +387,7 @@ class Run {
         .capabilities = granted.all(),
         .commands = commands,
         .variables = runnable.variables.get(),
-        .limits = limits_of(request_.budgets),
+        .limits = limits_of(request_.budgets, default_instances),
         .load = load_options(),
         .copies = runnable.copies,
         .background = background_.get(),
@@ -388,6 +396,12 @@ class Run {
             request_.is_quiet ? runtime::SignsOfLife::None : runtime::SignsOfLife::Given,
     };
     const app::LockedApp& app = *runnable.app;
+    for (const auto& [id, budgets] : request_.component_budgets) {
+      if (app.find_component(id) == nullptr) {
+        log::warn(kLogTarget, "[component_limits.{}]: there is no such component", id);
+      }
+      options.limits_of.emplace(id, limits_of(budgets, default_instances));
+    }
     WHORL_TRY(
         const auto services, runtime::prepare_http_services(app, components_of(triggers), options)
     );

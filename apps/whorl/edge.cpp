@@ -24,6 +24,11 @@ http::ServerOptions server_options(const cli::UpRequest& request, unsigned shard
     options.max_connections =
         static_cast<std::size_t>((*edge.max_connections + shards - 1) / shards);
   }
+  const std::size_t all = options.max_connections * shards;
+  const std::uint64_t of_client = edge.max_client_connections.value_or((all + 1) / 2);
+  if (of_client != 0) {
+    options.clients = std::make_shared<http::ClientCensus>(static_cast<std::size_t>(of_client));
+  }
   options.scheme = edge.tls.empty() ? http::Scheme::Http : http::Scheme::Https;
   return options;
 }

@@ -2,11 +2,13 @@
 
 #include "cli/version.hpp"
 #include "fs/file.hpp"
+#include "telemetry/limits.hpp"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -57,6 +59,34 @@ double start_time() {
 
 }  // namespace
 
+namespace {
+
+/// By Limit: the labels of its counter.
+const std::array<std::string, telemetry::kLimits>& limit_labels() {
+  static const auto labels = [] {
+    std::array<std::string, telemetry::kLimits> made;
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      made[i] = fmt::format("limit=\"{}\"", name_of(static_cast<telemetry::Limit>(i)));
+    }
+    return made;
+  }();
+  return labels;
+}
+
+void add_limits(std::vector<telemetry::ProcessValue>& values) {
+  for (std::size_t i = 0; i < telemetry::kLimits; ++i) {
+    values.push_back(
+        {"whorl_limit_hits_total",
+         "Times that a guest or client was stopped by a limit, by the flag that sets it.",
+         Kind::Counter,
+         limit_labels()[i],
+         static_cast<double>(limit_count(static_cast<telemetry::Limit>(i)))}
+    );
+  }
+}
+
+}  // namespace
+
 std::vector<telemetry::ProcessValue> process_values() {
   static const std::string build_labels = fmt::format("version=\"{}\"", cli::version_text());
   std::vector<telemetry::ProcessValue> values;
@@ -82,6 +112,7 @@ std::vector<telemetry::ProcessValue> process_values() {
   values.push_back(
       {"process_start_time_seconds", "When the process began.", Kind::Gauge, {}, start_time()}
   );
+  add_limits(values);
   return values;
 }
 

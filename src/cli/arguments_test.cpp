@@ -195,7 +195,8 @@ TEST_CASE("defaults, and folders beside the manifest") {
   CHECK(flags.request.listen.to_text() == "127.0.0.1:3000");
   CHECK(flags.request.budgets.cpu == std::chrono::seconds(30));
   CHECK(flags.request.budgets.response_delay == std::chrono::seconds(600));
-  CHECK(flags.request.budgets.component_instances == 0);
+  CHECK_FALSE(flags.request.budgets.component_instances);
+  CHECK(flags.request.budgets.queued_requests == 256);
   CHECK(flags.request.threads == 0);
   CHECK_FALSE(flags.request.budgets.instance_memory);
 

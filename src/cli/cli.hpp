@@ -15,6 +15,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,8 +47,11 @@ struct RequestBudgets {
   std::chrono::milliseconds response_delay{std::chrono::seconds{600}};  ///< wall, to first byte
   /// Bytes each linear memory may grow to; absent: the engine's default.
   std::optional<std::uint64_t> instance_memory;
-  /// Requests of one component under way at once; 0: as many as the host has instances.
-  std::uint32_t component_instances = 0;
+  /// Requests of one component under way at once; 0: as many as the host has instances; absent:
+  /// as many as leave its neighbours some.
+  std::optional<std::uint32_t> component_instances{};
+  /// Requests of one component that may wait for others of it to end, where those are bounded.
+  std::uint32_t queued_requests = 256;
 };
 
 /// What is recorded of requests, and where to. Everything is off unless it is asked for.
@@ -117,6 +122,8 @@ struct UpRequest {
   EdgeSettings edge{};
   unsigned threads = 0;  ///< shards; 0: one per CPU the process may use
   RequestBudgets budgets;
+  /// Of components that have their own, by id; whole, not what differs.
+  std::map<std::string, RequestBudgets, std::less<>> component_budgets{};
   TelemetryRequest telemetry{};
 };
 

@@ -91,6 +91,10 @@ void read_edge_flags(FlagReader& reader, EdgeSettings& out) {
       [](std::string_view text) { return Result<std::string>(std::string(text)); },
       [&](std::string path) { out.takeover_path = std::move(path); }
   );
+  read_edge_limits(reader, out);
+}
+
+void read_edge_limits(FlagReader& reader, EdgeSettings& out) {
   reader.read("drain-timeout", parse_duration, [&](milliseconds time) { out.drain_time = time; });
   reader.read("header-timeout", parse_timeout, [&](milliseconds time) {
     out.header_timeout = time;
@@ -100,6 +104,9 @@ void read_edge_flags(FlagReader& reader, EdgeSettings& out) {
   reader.read("write-timeout", parse_timeout, [&](milliseconds time) { out.write_timeout = time; });
   reader.read("max-connections", parse_at_least_one, [&](std::uint64_t count) {
     out.max_connections = count;
+  });
+  reader.read("max-client-connections", parse_number, [&](std::uint64_t count) {
+    out.max_client_connections = count;
   });
   reader.read("max-request-body", parse_number, [&](std::uint64_t bytes) {
     out.max_body_bytes = bytes;

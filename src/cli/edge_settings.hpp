@@ -29,7 +29,8 @@ struct EdgeSettings {
   std::optional<std::chrono::milliseconds> idle_timeout;
   std::optional<std::chrono::milliseconds> body_timeout;
   std::optional<std::chrono::milliseconds> write_timeout;
-  std::optional<std::uint64_t> max_connections;  ///< of the process
+  std::optional<std::uint64_t> max_connections;         ///< of the process
+  std::optional<std::uint64_t> max_client_connections;  ///< of one client; 0 lifts the limit
   std::optional<std::uint64_t> max_body_bytes;
 };
 

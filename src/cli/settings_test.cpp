@@ -1,11 +1,16 @@
 #include "cli/engine_environment.hpp"
+#include "cli/limit_settings.hpp"
 #include "cli/runtime_config.hpp"
+#include "cli/up_flags.hpp"
 #include "fs/file.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <initializer_list>
+#include <vector>
 
 namespace whorl::cli {
 namespace {
@@ -39,6 +44,84 @@ TEST_CASE("runtime config") {
   const auto older = parse_runtime_config("[[config_provider]]\ntype = \"env\"\n", "rc.toml");
   REQUIRE(older);
   CHECK(older->providers.size() == 1);
+}
+
+/// What comes of flags and a runtime config.
+Result<UpRequest> request_of(
+    std::initializer_list<std::string_view> flags, std::string_view runtime_config
+) {
+  const std::vector<std::string_view> words(flags);
+  const ScannedArguments scanned = scan_arguments(words, up_flags());
+  auto read = read_trigger_flags(scanned);
+  REQUIRE(std::holds_alternative<TriggerFlags>(read));
+  WHORL_TRY(const RuntimeConfig config, parse_runtime_config(runtime_config, "rc.toml"));
+  UpRequest request = std::get<TriggerFlags>(std::move(read)).request;
+  WHORL_CHECKED(apply_limit_tables(scanned, *config.all, request));
+  return request;
+}
+
+TEST_CASE("limits in a runtime config count where no flag says otherwise") {
+  using std::chrono::milliseconds;
+  ::setenv("WHORL_IDLE_TIMEOUT", "3s", 1);
+  const auto request = request_of(
+      {"--max-request-cpu", "1s", "--header-timeout", "2s"},
+      "max_instance_memory = 1000\n"
+      "[limits]\nmax_request_cpu = \"9s\"\nmax_response_delay = \"500ms\"\n"
+      "max_component_instances = 7\nmax_queued_requests = 0\nmax_request_body = 100\n"
+      "max_connections = 50\nmax_client_connections = 5\nheader_timeout = 9\n"
+      "idle_timeout = 9\nbody_timeout = 4\nwrite_timeout = \"5s\"\ndrain_timeout = 6\n"
+      "[component_limits.a]\nmax_request_cpu = \"100ms\"\nmax_instance_memory = 65536\n"
+      "[component_limits.b-c]\nmax_component_instances = 0\n"
+  );
+  ::unsetenv("WHORL_IDLE_TIMEOUT");
+  REQUIRE(request);
+  CHECK(request->budgets.cpu == milliseconds(1000));
+  CHECK(request->budgets.response_delay == milliseconds(500));
+  CHECK(request->budgets.instance_memory == 1000);
+  CHECK(request->budgets.component_instances == 7);
+  CHECK(request->budgets.queued_requests == 0);
+  const EdgeSettings& edge = request->edge;
+  CHECK(edge.max_body_bytes == 100);
+  CHECK(edge.max_connections == 50);
+  CHECK(edge.max_client_connections == 5);
+  CHECK(edge.header_timeout == milliseconds(2000));
+  CHECK(edge.idle_timeout == milliseconds(3000));
+  CHECK(edge.body_timeout == milliseconds(4000));
+  CHECK(edge.write_timeout == milliseconds(5000));
+  CHECK(edge.drain_time == milliseconds(6000));
+  REQUIRE(request->component_budgets.size() == 2);
+  const RequestBudgets& a = request->component_budgets.at("a");
+  CHECK(a.cpu == milliseconds(100));  // more than any flag
+  CHECK(a.response_delay == milliseconds(500));
+  CHECK(a.instance_memory == 65536);
+  CHECK(a.component_instances == 7);
+  const RequestBudgets& b = request->component_budgets.at("b-c");
+  CHECK(b.cpu == milliseconds(1000));
+  CHECK(b.instance_memory == 1000);
+  CHECK(b.component_instances == 0);
+}
+
+TEST_CASE("limits in a runtime config that are refused") {
+  struct Row {
+    std::string_view text;
+    std::string_view error;
+  };
+  constexpr std::array<Row, 5> kRows{{
+      {"[limits]\nmax_request_cpu = \"soon\"",
+       "in [limits]: invalid value 'soon' for '--max-request-cpu <DURATION>': "},
+      {"[limits]\nheader_timeout = 0",
+       "in [limits]: invalid value '0' for '--header-timeout <DURATION>': there must be a limit"},
+      {"[limits]\nmax_connections = 1.5", "invalid type for `max_connections`: expected a string"},
+      {"[limits]\nmax_request_cpus = 1", "max_request_cpus"},
+      {"[component_limits.a]\nheader_timeout = 1", "header_timeout"},
+  }};
+  for (const Row& row : kRows) {
+    CAPTURE(row.text);
+    const auto request = request_of({}, row.text);
+    REQUIRE_FALSE(request);
+    const std::string error = request.error().to_line();
+    CHECK_MESSAGE(error.find(row.error) != std::string::npos, error);
+  }
 }
 
 TEST_CASE("runtime configs that are refused") {

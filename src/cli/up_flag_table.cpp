@@ -319,10 +319,21 @@ constexpr std::array kFlags{
         .name = "max-component-instances",
         .value_name = "COUNT",
         .help = "How many requests of one component may be under way at once; one more is answered "
-                "with 503 and Retry-After. 0 lifts the limit: then the host's own number of "
-                "instances is the only one.",
+                "with 503 and Retry-After, or waits (--max-queued-requests). 0 lifts the limit: "
+                "then the host's own number of instances is the only one. The default is three "
+                "quarters of that where there are several components, and no limit where there is "
+                "one.",
         .environment = "WHORL_MAX_COMPONENT_INSTANCES",
-        .default_value = "0",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-queued-requests",
+        .value_name = "COUNT",
+        .help = "How many requests of one component may wait until another one ends, when as many "
+                "as may are under way; one more is answered with 503 and Retry-After, as is one "
+                "that waited for 30 seconds. 0: none waits.",
+        .environment = "WHORL_MAX_QUEUED_REQUESTS",
+        .default_value = "256",
         .may_be_empty = true
     },
     FlagSpec{
@@ -394,6 +405,15 @@ constexpr std::array kFlags{
         .value_name = "N",
         .help = "Connections at once; more wait. The default is 16384 for each thread",
         .environment = "WHORL_MAX_CONNECTIONS",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-client-connections",
+        .value_name = "N",
+        .help = "Connections of one client, an IPv4 address or an IPv6 /64, at once; one more is "
+                "answered with 429 and closed. 0 lifts the limit: for a host behind a proxy. The "
+                "default is half of --max-connections",
+        .environment = "WHORL_MAX_CLIENT_CONNECTIONS",
         .may_be_empty = true
     },
     FlagSpec{

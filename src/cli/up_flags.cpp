@@ -3,6 +3,7 @@
 #include "cli/edge_flags.hpp"
 #include "cli/engine_environment.hpp"
 #include "cli/flag_reader.hpp"
+#include "cli/limit_settings.hpp"
 #include "cli/values.hpp"
 #include "cli/variable_flags.hpp"
 #include "fs/file.hpp"
@@ -16,27 +17,7 @@ namespace {
 constexpr std::uint64_t kMaxThreads = 1024;
 
 void read_limits(FlagReader& reader, UpRequest& request) {
-  RequestBudgets& budgets = request.budgets;
-  reader.read("max-instance-memory", parse_number, [&](std::uint64_t bytes) {
-    budgets.instance_memory = bytes;
-  });
-  reader.read("max-request-cpu", parse_duration, [&](std::chrono::milliseconds time) {
-    budgets.cpu = time;
-  });
-  reader.read("max-response-delay", parse_duration, [&](std::chrono::milliseconds time) {
-    budgets.response_delay = time;
-  });
-  const auto parse_count = [](std::string_view text) -> Result<std::uint32_t> {
-    constexpr std::uint64_t kMost = 1'000'000;
-    WHORL_TRY(const std::uint64_t number, parse_number(text));
-    if (number > kMost) {
-      return whorl::fail(ErrorKind::InvalidInput, "{} is not in 0..={}", number, kMost);
-    }
-    return static_cast<std::uint32_t>(number);
-  };
-  reader.read("max-component-instances", parse_count, [&](std::uint32_t count) {
-    budgets.component_instances = count;
-  });
+  read_budget_flags(reader, request.budgets);
   const auto parse_threads = [](std::string_view text) -> Result<std::uint64_t> {
     WHORL_TRY(const std::uint64_t number, parse_number(text));
     if (number < 1 || number > kMaxThreads) {
@@ -181,6 +162,7 @@ Understood<OwnFlags> read_own_flags(const ScannedArguments& arguments) {
 
 Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   TriggerFlags out;
+  out.arguments = arguments;
   UpRequest& request = out.request;
   FlagReader reader(arguments);
   read_output(reader, arguments, request);
@@ -253,9 +235,7 @@ Result<void> apply_settings(TriggerFlags& flags) {
   flags.providers = std::move(config.providers);
   request.runtime_config = std::move(config.all);
   request.runtime_config_file = flags.runtime_config_file;
-  if (!request.budgets.instance_memory) {
-    request.budgets.instance_memory = config.max_instance_memory;
-  }
+  WHORL_CHECKED(apply_limit_tables(flags.arguments, *request.runtime_config, request));
   if (config.state_dir && !flags.has_state_dir) {
     flags.has_state_dir = true;
     WHORL_TRY(request.state_dir, absolute_or_none(*config.state_dir));

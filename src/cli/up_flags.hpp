@@ -46,6 +46,7 @@ using Understood = std::variant<T, UsageError>;
 /// `state_dir` and `log_dir` of the result hold what was given; a path that was not given is left
 /// to apply_default_folders().
 struct TriggerFlags {
+  ScannedArguments arguments;          ///< what it was read from
   UpRequest request;                   ///< without the app
   std::vector<std::string> variables;  ///< values of `--variable`, in forms that are understood
   bool has_state_dir = false;

@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include "http/limit_reports.hpp"
 #include "log/log.hpp"
 
 #include <utility>
@@ -293,6 +294,7 @@ void Connection::refuse(const wire::http1::Refusal& refusal) {
   log::debug(
       "whorl::http", "{}: refused with {}: {}", client_address_, refusal.status, refusal.reason
   );
+  report_refusal(refusal.status, client_address_, refusal.reason);
   phase_ = Phase::Refusal;
   timed_out_ = false;
   Response response{.status = refusal.status, .fields = {}, .body = BodyPipe::empty()};
@@ -395,10 +397,12 @@ bool Connection::advance_exchange() {
   if (timed_out_) {
     timed_out_ = false;
     if (wait_ != Wait::Body) {
+      report_timeout(telemetry::Limit::WriteTimeout, client_address_);
       client_gone();
       broken_ = true;
       return true;
     }
+    report_timeout(telemetry::Limit::BodyTimeout, client_address_);
     reader_.fail_body(ErrorKind::DeadlineExceeded);
   }
   if (answered && (reader_.body_state() != BodyState::Open || advance_after_response())) {

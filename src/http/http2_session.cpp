@@ -1,5 +1,6 @@
 #include "http/http2_session.hpp"
 
+#include "http/limit_reports.hpp"
 #include "log/log.hpp"
 
 #include <nghttp2/nghttp2.h>
@@ -99,6 +100,11 @@ void Http2Session::advance() {
     stream.is_ready = false;
     if (stream.refusal != 0) {
       stream.request_body->stop_reading();
+      report_refusal(
+          static_cast<std::uint16_t>(stream.refusal),
+          stream.exchange->request().client_address,
+          "too large"
+      );
       stream.exchange->abort(stream.refusal);
     } else {
       core_.handler.handle(stream.exchange);
@@ -237,6 +243,11 @@ void Http2Session::sweep_stream(Http2Stream& stream, Tick now) {
     );
   } else if (now >= stream.deadline) {
     stream.deadline = 0;
+    report_timeout(
+        wait == Http2Stream::Wait::Body ? telemetry::Limit::BodyTimeout
+                                        : telemetry::Limit::WriteTimeout,
+        stream.exchange->request().client_address
+    );
     if (wait == Http2Stream::Wait::Body && !stream.is_sent) {
       stream.request_body->fail(ErrorKind::DeadlineExceeded);
     } else {

@@ -1,6 +1,7 @@
 #include "http/request_reader.hpp"
 
 #include "http/server.hpp"
+#include "telemetry/limits.hpp"
 
 namespace whorl::http {
 namespace {
@@ -69,6 +70,9 @@ void RequestReader::take_request(
 void RequestReader::take_data(std::string_view data, const ServerOptions& options) {
   received_ += data.size();
   if (received_ > options.max_body_bytes) {
+    telemetry::report_limit(
+        telemetry::Limit::RequestBody, "whorl::http", "a request's body was cut: it is too long"
+    );
     fail_body(ErrorKind::ResourceLimit);
     return;
   }

@@ -5,8 +5,13 @@
 #include "http/http2_connection.hpp"
 #include "http/server_core.hpp"
 #include "log/log.hpp"
+#include "telemetry/limits.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 namespace whorl::http {
 namespace {
@@ -16,6 +21,11 @@ using async::Milliseconds;
 
 // Idle connections given up at a time when descriptors are short.
 constexpr std::size_t kShedAtOnce = 16;
+
+/// To who has too many connections, before a request was read.
+constexpr std::string_view kTooManyConnections =
+    "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n"
+    "content-length: 0\r\n\r\n";
 
 /// Deadlines are kept to an eighth, or better.
 /// Ticks that a connection must have been idle before it is given up for another.
@@ -44,7 +54,15 @@ class ServerCore::Listener final : public net::AcceptSink {
     core_.admit(std::move(socket), peer.to_string());
   }
   bool has_room() override {
-    return core_.connections.size() < core_.options.max_connections || core_.shed_idle(1) > 0;
+    if (core_.connections.size() < core_.options.max_connections || core_.shed_idle(1) > 0) {
+      return true;
+    }
+    telemetry::report_limit(
+        telemetry::Limit::Connections,
+        "whorl::http",
+        fmt::format("{} connections are open, more have to wait", core_.connections.size())
+    );
+    return false;
   }
   void on_exhausted() override { core_.shed_idle(kShedAtOnce); }
   void on_accept_error(const Error& error) override {
@@ -68,7 +86,51 @@ Tick ServerCore::tick_after(Milliseconds timeout) const noexcept {
   return now + static_cast<Tick>(timeout / tick_length) + 1;
 }
 
+bool ServerCore::refuse_crowd(const fs::Fd& socket, std::string_view client_address) {
+  if (options.clients == nullptr) {
+    return false;
+  }
+  const auto client = ClientCensus::key_of(client_address);
+  if (!client || !options.clients->is_full(*client)) {
+    return false;
+  }
+  telemetry::report_limit(
+      telemetry::Limit::ClientConnections,
+      "whorl::http",
+      fmt::format(
+          "{}: refused with 429: this client has {} connections, more are not allowed",
+          client_address,
+          options.clients->most()
+      )
+  );
+  if (tls == nullptr) {
+    // The buffer of a new socket has room for it.
+    (void)::send(
+        socket.get(),
+        kTooManyConnections.data(),
+        kTooManyConnections.size(),
+        MSG_NOSIGNAL | MSG_DONTWAIT
+    );
+    ::shutdown(socket.get(), SHUT_WR);
+    // What has arrived unread would turn the end into a reset.
+    std::array<char, 4096> ignored;
+    while (::recv(socket.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) ==
+           ssize_t{ignored.size()}) {
+    }
+  }
+  return true;
+}
+
+void ServerCore::leave_census(const ServerConnection& connection) noexcept {
+  if (connection.client) {
+    options.clients->leave(*connection.client);
+  }
+}
+
 void ServerCore::admit(fs::Fd socket, std::string client_address) {
+  if (refuse_crowd(socket, client_address)) {
+    return;
+  }
   if (tls == nullptr) {
     add(net::make_tcp_stream(shard, std::move(socket)),
         std::move(client_address),
@@ -83,10 +145,9 @@ void ServerCore::admit(fs::Fd socket, std::string client_address) {
   if (stream == nullptr) {
     return;
   }
-  const auto handshake =
-      std::make_shared<Handshake>(*this, std::move(stream), std::move(client_address));
+  const auto handshake = std::make_shared<Handshake>(*this, std::move(stream), client_address);
   handshake->place = handshakes.insert(handshakes.end(), handshake.get());
-  add(handshake);
+  add(handshake, client_address);
 }
 
 void ServerCore::forget(Handshake& handshake) {
@@ -99,16 +160,26 @@ void ServerCore::add(
     Protocol protocol,
     std::string_view received
 ) {
+  const std::string counted = options.clients == nullptr ? std::string() : client_address;
   if (protocol == Protocol::Http2) {
     add(std::make_shared<Http2Connection>(
-        *this, std::move(stream), std::move(client_address), received
-    ));
+            *this, std::move(stream), std::move(client_address), received
+        ),
+        counted);
   } else {
-    add(std::make_shared<Connection>(*this, std::move(stream), std::move(client_address)));
+    add(std::make_shared<Connection>(*this, std::move(stream), std::move(client_address)), counted);
   }
 }
 
-void ServerCore::add(std::shared_ptr<ServerConnection> connection) {
+void ServerCore::add(
+    std::shared_ptr<ServerConnection> connection, std::string_view client_address
+) {
+  if (options.clients != nullptr) {
+    connection->client = ClientCensus::key_of(client_address);
+    if (connection->client) {
+      options.clients->enter(*connection->client);
+    }
+  }
   connection->index = connections.size();
   connections.push_back(connection);
   start_sweeping();
@@ -123,6 +194,7 @@ void ServerCore::remove(ServerConnection& connection) {
     connections[index]->index = index;
   }
   connections.pop_back();
+  leave_census(*removed);
   if (connections.size() + 1 == options.max_connections) {
     resume_accepting();
   }
@@ -177,6 +249,7 @@ void ServerCore::close_all() {
   while (!connections.empty()) {
     const std::shared_ptr<ServerConnection> connection = std::move(connections.back());
     connections.pop_back();
+    leave_census(*connection);
     connection->abandon();
   }
   empty_event.notify();

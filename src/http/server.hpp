@@ -11,6 +11,7 @@
 #include "async/event.hpp"
 #include "async/shard.hpp"
 #include "fs/file.hpp"
+#include "http/client_census.hpp"
 #include "http/exchange.hpp"
 #include "net/stream.hpp"
 #include "net/tls_server.hpp"
@@ -34,6 +35,9 @@ struct ServerOptions {
   std::size_t drain_bytes = 64 * 1024;
   /// Connections beyond this wait in the kernel.
   std::size_t max_connections = 16 * 1024;
+  /// Counts the connections of each client; one more than it may have is refused (429). Null: they
+  /// are not counted.
+  std::shared_ptr<ClientCensus> clients{};
   /// TLS handshakes at once; for one more the oldest is given up.
   std::size_t max_handshakes = 1024;
   /// From accepting a connection to the end of its TLS handshake.

@@ -2,8 +2,11 @@
 /// Private to the server. @thread shard
 #pragma once
 
+#include "http/client_census.hpp"
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace whorl::http {
 
@@ -33,6 +36,8 @@ class ServerConnection {
   virtual void abandon() = 0;
 
   std::size_t index = 0;  ///< place in ServerCore::connections
+  /// Who has to be told of its end; nothing where connections of clients are not counted.
+  std::optional<ClientCensus::Key> client{};
 };
 
 }  // namespace whorl::http

@@ -35,7 +35,8 @@ struct ServerCore final {
 
   /// A socket that was accepted: makes it a connection, after a handshake where there is TLS.
   void admit(fs::Fd socket, std::string client_address);
-  void add(std::shared_ptr<ServerConnection> connection);
+  /// @param client_address  whose connections are counted
+  void add(std::shared_ptr<ServerConnection> connection, std::string_view client_address);
   /// Makes a connection of a stream that is ready for requests.
   /// @param received  what was read from it already
   void add(
@@ -91,6 +92,10 @@ struct ServerCore final {
     async::Timer timer_;
   };
 
+  /// Answers a client that has as many connections as it may have, as well as that can be done
+  /// without waiting for it. @return false when it may have one more
+  [[nodiscard]] bool refuse_crowd(const fs::Fd& socket, std::string_view client_address);
+  void leave_census(const ServerConnection& connection) noexcept;
   void start_sweeping();
   void sweep();
   void resume_accepting();

@@ -156,6 +156,35 @@ TEST_CASE("connections over the limit wait, and idle ones make room") {
   CHECK(site.server.connection_count() == 1);
 }
 
+TEST_CASE("a client may have so many connections and no more") {
+  ServerOptions options;
+  options.clients = std::make_shared<ClientCensus>(2);
+  Site site(options);
+  {
+    Client first(site.address);
+    Client second(site.address);
+    REQUIRE(site.run_until([&] { return site.server.connection_count() == 2; }));
+    Client third(site.address);
+    third.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+    site.receive_all(third);
+    CHECK(
+        third.received ==
+        "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n"
+        "content-length: 0\r\n\r\n"
+    );
+    CHECK(site.server.connection_count() == 2);
+    first.send("GET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    site.receive_all(first);
+    CHECK(first.received.starts_with("HTTP/1.1 404 "));
+    Client fourth(site.address);
+    fourth.send("GET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    site.receive_all(fourth);
+    CHECK(fourth.received.starts_with("HTTP/1.1 404 "));
+  }
+  REQUIRE(site.run_until([&] { return site.server.connection_count() == 0; }));
+  CHECK(options.clients->clients() == 0);
+}
+
 TEST_CASE("a request that is on its way when the server begins to drain is answered") {
   ServerOptions options;
   options.linger_timeout = 40ms;  // makes a tick short

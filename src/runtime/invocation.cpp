@@ -4,11 +4,13 @@
 #include "log/rate_limit.hpp"
 #include "runtime/accounting.hpp"
 #include "runtime/shard_runtime.hpp"
+#include "telemetry/limits.hpp"
 #include "wasi/command.hpp"
 #include "wasi/p2/handler.hpp"
 #include "wasi/p3/handler.hpp"
 #include "wasi/spin1/http.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace whorl::runtime {
@@ -19,9 +21,32 @@ constexpr std::string_view kLogTarget = "whorl::guest";
 /// A guest can trap on every request: its report must not become a flood.
 constinit log::RateLimit trap_reports{100, std::chrono::seconds(1)};
 
+/// The limit that a guest ran into, if it did.
+std::optional<telemetry::Limit> limit_behind(
+    engine::TrapKind kind, std::uint64_t memory, std::uint64_t most
+) noexcept {
+  switch (kind) {
+    case engine::TrapKind::CpuBudget:
+      return telemetry::Limit::RequestCpu;
+    case engine::TrapKind::WallDeadline:
+      return telemetry::Limit::ResponseDelay;
+    case engine::TrapKind::Cancelled:
+      return std::nullopt;
+    default:
+      // A guest that gets no more memory traps by itself, sooner or later.
+      return memory >= most / 4 * 3 ? std::optional(telemetry::Limit::InstanceMemory)
+                                    : std::nullopt;
+  }
+}
+
 /// What the operator can do about it, for limits that are not named in the message already.
-std::string_view advice_for(engine::TrapKind kind) noexcept {
-  return kind == engine::TrapKind::CpuBudget ? " (--max-request-cpu sets the limit)" : "";
+std::string_view advice_for(std::optional<telemetry::Limit> limit) noexcept {
+  if (limit == telemetry::Limit::RequestCpu) {
+    return " (--max-request-cpu sets the limit)";
+  }
+  return limit == telemetry::Limit::InstanceMemory
+             ? " (its memory has nearly reached --max-instance-memory)"
+             : "";
 }
 
 std::uint16_t status_for(engine::TrapKind kind) noexcept {
@@ -227,6 +252,10 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
 }
 
 void Invocation::report(const engine::Trap& trap) const {
+  const auto limit = limit_behind(trap.kind, guest_->memory_bytes(), service_->limits.memory_bytes);
+  if (limit) {
+    telemetry::count_limit(*limit);
+  }
   log::log_limited(
       trap_reports,
       log::Level::Error,
@@ -236,7 +265,7 @@ void Invocation::report(const engine::Trap& trap) const {
       exchange_->request_so_far().method,
       exchange_->request_so_far().path_and_query,
       request_note(*exchange_),
-      advice_for(trap.kind),
+      advice_for(limit),
       trap.to_text()
   );
 }

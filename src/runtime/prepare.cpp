@@ -41,10 +41,14 @@ Result<std::shared_ptr<Service>> prepare_settings(
   service->standard_error = std::make_unique<ComponentOutput>(
       *options.output, component.id, log::GuestStream::Stderr, options.exported_output
   );
-  service->limits = options.limits;
   service->fibers = std::make_shared<ComponentFibers>(options.platform->fiber_stacks());
-  if (options.limits.component_instances != 0) {
-    service->gate = std::make_unique<InstanceGate>(options.limits.component_instances);
+  const auto own = options.limits_of.find(component.id);
+  service->limits = own == options.limits_of.end() ? options.limits : own->second;
+  if (service->limits.component_instances != 0) {
+    service->gate = std::make_shared<InstanceGate>(service->limits.component_instances);
+    if (service->limits.queued != 0) {
+      service->queue = std::make_shared<InstanceGate>(service->limits.queued);
+    }
   }
   return service;
 }

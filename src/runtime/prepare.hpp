@@ -18,6 +18,8 @@
 #include "runtime/service_slot.hpp"
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -54,6 +56,8 @@ struct PrepareOptions {
   /// For templates in allowed hosts; null: hosts with templates are an error.
   const host::variables::AppVariables* variables = nullptr;
   Limits limits;
+  /// Of components that have limits of their own, by id.
+  std::map<std::string, Limits, std::less<>> limits_of{};
   component::LoadOptions load;
   /// Of files that are mounted; null: all are made.
   std::shared_ptr<loader::DeferredCopies> copies;

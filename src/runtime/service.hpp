@@ -32,6 +32,9 @@ struct Limits {
   /// Events of one component that may be under way at once, over all shards; zero lifts the limit.
   /// `--max-component-instances`
   std::uint32_t component_instances = 0;
+  /// Events of one component that may wait for others of it to end, where `component_instances`
+  /// bounds them. `--max-queued-requests`
+  std::uint32_t queued = 0;
   /// Whether an instance may be put back after an event and serve the next, instead of being made
   /// anew. `WHORL_KEEP_INSTANCES=0`
   bool keep_instances = true;
@@ -74,6 +77,8 @@ struct Service {
   std::shared_ptr<InstanceGate> gate;
   /// Its events' fibers besides their first ones.
   std::shared_ptr<ComponentFibers> fibers;
+  /// Of its events that wait for a place at the gate; null where none may.
+  std::shared_ptr<InstanceGate> queue;
 };
 
 }  // namespace whorl::runtime

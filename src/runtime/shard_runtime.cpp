@@ -1,7 +1,6 @@
 #include "runtime/shard_runtime.hpp"
 
 #include "async/shard.hpp"
-#include "log/rate_limit.hpp"
 #include "runtime/accounting.hpp"
 #include "runtime/invocation.hpp"
 #include "telemetry/metrics.hpp"
@@ -13,9 +12,6 @@ namespace whorl::runtime {
 namespace {
 
 constexpr std::string_view kLogTarget = "whorl::runtime";
-
-/// Clients can cause as many as they like.
-constinit log::RateLimit refusals{10, std::chrono::seconds(1)};
 
 }  // namespace
 
@@ -65,43 +61,82 @@ void ShardRuntime::serve(
     std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange
 ) {
   InstanceGate::Place place;
-  if (admit(service, *exchange, place)) {
+  if (admit(*service, place)) [[likely]] {
     start(*service, make_guest(service), std::move(exchange), std::move(place));
+    return;
+  }
+  wait_or_refuse(service, exchange, [this, service, exchange](InstanceGate::Place free) mutable {
+    start(*service, make_guest(service), std::move(exchange), std::move(free));
+  });
+}
+
+bool ShardRuntime::admit(const Service& service, InstanceGate::Place& place) noexcept {
+  if (service.gate == nullptr) {
+    return true;
+  }
+  if (!room_.is_empty() && room_.has(service)) [[unlikely]] {
+    return false;
+  }
+  place = service.gate->try_enter();
+  return static_cast<bool>(place);
+}
+
+void ShardRuntime::wait_or_refuse(
+    const std::shared_ptr<const Service>& service,
+    const std::shared_ptr<http::Exchange>& exchange,
+    WaitingRoom::Resume resume
+) {
+  WaitingRoom::Resume served = [this, service, exchange, go_on = std::move(resume)](
+                                   InstanceGate::Place place
+                               ) mutable {
+    if (place) {
+      go_on(std::move(place));
+    } else if (!exchange->client_gone()) {
+      refuse_crowd(
+          service, *exchange, telemetry::Limit::ComponentInstances, "it waited too long for others"
+      );
+    } else {
+      exchange->abort(503);
+    }
+  };
+  if (room_.enter(service, exchange, served)) {
+    schedule_sweep();
+    return;
+  }
+  const std::string under_way =
+      fmt::format("{} requests of it are under way", service->gate->limit());
+  if (service->queue == nullptr) {
+    refuse_crowd(
+        service,
+        *exchange,
+        telemetry::Limit::ComponentInstances,
+        under_way + ", more are not allowed"
+    );
+  } else {
+    refuse_crowd(
+        service,
+        *exchange,
+        telemetry::Limit::QueuedRequests,
+        fmt::format("{} and {} wait, more may not", under_way, service->queue->limit())
+    );
   }
 }
 
-bool ShardRuntime::admit(
+void ShardRuntime::refuse_crowd(
     const std::shared_ptr<const Service>& service,
     http::Exchange& exchange,
-    InstanceGate::Place& place
+    telemetry::Limit limit,
+    std::string_view why
 ) {
-  if (service->gate == nullptr) {
-    return true;
-  }
-  place = service->gate->try_enter();
-  if (place) [[likely]] {
-    return true;
-  }
   note_refused(*pool_.of(service));
-  refuse(
-      *service,
-      exchange,
-      fmt::format(
-          "{} requests of it are under way, more are not allowed (--max-component-instances)",
-          service->gate->limit()
-      )
-  );
-  return false;
+  refuse(*service, exchange, limit, why);
 }
 
-void ShardRuntime::refuse(const Service& service, http::Exchange& exchange, std::string_view why) {
-  log::log_limited(
-      refusals,
-      log::Level::Warn,
-      kLogTarget,
-      "component `{}`: answered with 503: {}",
-      service.id,
-      why
+void ShardRuntime::refuse(
+    const Service& service, http::Exchange& exchange, telemetry::Limit limit, std::string_view why
+) {
+  telemetry::report_limit(
+      limit, kLogTarget, fmt::format("component `{}`: answered with 503: {}", service.id, why)
   );
   http::Response busy;
   busy.status = 503;
@@ -110,24 +145,34 @@ void ShardRuntime::refuse(const Service& service, http::Exchange& exchange, std:
   exchange.respond(std::move(busy));
 }
 
+void ShardRuntime::serve_waiting() {
+  room_.serve();
+}
+
 void ShardRuntime::run_command(
     const std::shared_ptr<const Service>& service,
     std::shared_ptr<http::Exchange> exchange,
     std::shared_ptr<Command> command
 ) {
-  InstanceGate::Place among_its_own;
-  if (!admit(service, *exchange, among_its_own)) {
-    return;
-  }
-  std::unique_ptr<Guest> guest;
-  if (InstanceGate::Place place = enter()) {
-    guest = std::make_unique<Guest>(
-        platform_, around_, std::move(place), pool_.of(service), std::move(command)
-    );
+  auto begin = [this, service, exchange, command = std::move(command)](
+                   InstanceGate::Place among_its_own
+               ) mutable {
+    std::unique_ptr<Guest> guest;
+    if (InstanceGate::Place place = enter()) {
+      guest = std::make_unique<Guest>(
+          platform_, around_, std::move(place), pool_.of(service), std::move(command)
+      );
+    } else {
+      note_refused(*pool_.of(service));
+    }
+    start(*service, std::move(guest), std::move(exchange), std::move(among_its_own));
+  };
+  InstanceGate::Place place;
+  if (admit(*service, place)) {
+    begin(std::move(place));
   } else {
-    note_refused(*pool_.of(service));
+    wait_or_refuse(service, exchange, std::move(begin));
   }
-  start(*service, std::move(guest), std::move(exchange), std::move(among_its_own));
 }
 
 void ShardRuntime::deliver(
@@ -136,9 +181,17 @@ void ShardRuntime::deliver(
     Message message
 ) {
   InstanceGate::Place place;
-  if (admit(service, *exchange, place)) {
-    start(*service, make_guest(service), std::move(exchange), std::move(place), std::move(message));
+  if (!admit(*service, place)) {
+    // Whoever has the message offers it again.
+    refuse_crowd(
+        service,
+        *exchange,
+        telemetry::Limit::ComponentInstances,
+        fmt::format("{} messages of it are under way, more are not allowed", service->gate->limit())
+    );
+    return;
   }
+  start(*service, make_guest(service), std::move(exchange), std::move(place), std::move(message));
 }
 
 void ShardRuntime::start(
@@ -152,10 +205,8 @@ void ShardRuntime::start(
     refuse(
         service,
         *exchange,
-        fmt::format(
-            "all {} instances of the host are in use (SPIN_MAX_INSTANCE_COUNT)",
-            platform_.instances().limit()
-        )
+        telemetry::Limit::HostInstances,
+        fmt::format("all {} instances of the host are in use", platform_.instances().limit())
     );
     return;
   }
@@ -175,9 +226,14 @@ void ShardRuntime::keep(std::shared_ptr<Invocation> guest) {
 
 void ShardRuntime::release(const std::shared_ptr<Invocation>& guest) {
   waiting_.erase(guest);
+  if (!room_.is_empty()) [[unlikely]] {
+    // Its place becomes free when the caller lets go of it.
+    shard_.post([this] { serve_waiting(); });
+  }
 }
 
 void ShardRuntime::cancel_all(std::string_view reason) {
+  room_.close();
   // A copy: guests leave the set when they end.
   const std::vector<std::shared_ptr<Invocation>> guests(waiting_.begin(), waiting_.end());
   for (const auto& guest : guests) {
@@ -202,7 +258,9 @@ void ShardRuntime::sweep() {
   for (const auto& guest : guests) {
     guest->check_deadline(now);
   }
-  if (!waiting_.empty()) {
+  // Places of other shards become free, too.
+  serve_waiting();
+  if (in_flight() != 0) {
     schedule_sweep();
   }
 }

@@ -13,6 +13,8 @@
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
 #include "runtime/turns.hpp"
+#include "runtime/waiting_room.hpp"
+#include "telemetry/limits.hpp"
 #include "wasi/shard_blocking_work.hpp"
 #include "wasi/shard_timers.hpp"
 
@@ -63,8 +65,8 @@ class ShardRuntime {
 
   /// Ends every guest that is still alive; their clients' answers are cut.
   void cancel_all(std::string_view reason);
-  /// Guests alive now.
-  [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size(); }
+  /// Guests alive now, and events that wait for one.
+  [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size() + room_.size(); }
 
   /// Events since the start, each in an instance of its own.
   [[nodiscard]] std::uint64_t instances_started() const noexcept { return instances_started_; }
@@ -97,15 +99,27 @@ class ShardRuntime {
 
   /// A place among all instances, at the cost of an idle one if need be; or none.
   [[nodiscard]] InstanceGate::Place enter();
-  /// Takes a place among the events of the service that are under way.
-  /// @return false, after the client was refused, when all are taken
-  [[nodiscard]] bool admit(
+  /// Takes a place among the events of the service that are under way. @return whether it has one,
+  /// or needs none
+  [[nodiscard]] bool admit(const Service& service, InstanceGate::Place& place) noexcept;
+  /// Lets an event without a place wait for one, or refuses the client.
+  void wait_or_refuse(
+      const std::shared_ptr<const Service>& service,
+      const std::shared_ptr<http::Exchange>& exchange,
+      WaitingRoom::Resume resume
+  );
+  void refuse_crowd(
       const std::shared_ptr<const Service>& service,
       http::Exchange& exchange,
-      InstanceGate::Place& place
+      telemetry::Limit limit,
+      std::string_view why
   );
+  /// Places may have become free.
+  void serve_waiting();
   /// 503 with Retry-After for the client, the limit's name for the log.
-  static void refuse(const Service& service, http::Exchange& exchange, std::string_view why);
+  static void refuse(
+      const Service& service, http::Exchange& exchange, telemetry::Limit limit, std::string_view why
+  );
   /// Serves an event; without a guest the client is refused.
   /// @param place  held until the event has ended
   void start(
@@ -135,6 +149,7 @@ class ShardRuntime {
   GuestSurroundings around_;
   InstancePool pool_;
   std::unordered_set<std::shared_ptr<Invocation>> waiting_;
+  WaitingRoom room_;
   std::uint64_t instances_started_ = 0;
   async::Event empty_event_;
   async::Timer sweep_timer_;

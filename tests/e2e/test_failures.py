@@ -116,7 +116,7 @@ def test_a_component_that_is_full_answers_503_and_its_neighbour_goes_on(tmp_path
         '[[trigger.http]]\nroute = "/sleep/..."\ncomponent = "slow"\n[component.slow]\nsource = "multi.wasm"\n'
         '[[trigger.http]]\nroute = "/..."\ncomponent = "other"\n[component.other]\nsource = "multi.wasm"\n'
     )
-    options = ("--max-component-instances", "2", "--threads", "2")
+    options = ("--max-component-instances", "2", "--max-queued-requests", "0", "--threads", "2")
     with whorl.Server.start("-f", whorl.manifest(tmp_path, text), *options) as server:
         held = [server.connect(timeout=60) for _ in range(2)]
         for connection in held:

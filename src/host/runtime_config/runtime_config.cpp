@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <limits>
+#include <span>
 #include <utility>
 
 namespace whorl::host::runtime_config {
@@ -14,6 +16,21 @@ namespace {
 
 using manifest::Entry;
 using manifest::Node;
+
+/// Keys of `[component_limits.<id>]`, and of `[limits]` beside those that follow.
+constexpr std::array<std::string_view, 4> kRequestLimits{
+    "max_request_cpu", "max_response_delay", "max_component_instances", "max_queued_requests"
+};
+constexpr std::array<std::string_view, 8> kServerLimits{
+    "max_request_body",
+    "max_connections",
+    "max_client_connections",
+    "header_timeout",
+    "idle_timeout",
+    "body_timeout",
+    "write_timeout",
+    "drain_timeout",
+};
 
 /// Collects a config from the tables of a document.
 class Reading {
@@ -40,6 +57,7 @@ class Reading {
         [&](auto& table) { return variables_provider(table); }
     ));
     WHORL_CHECKED(outbound(top));
+    WHORL_CHECKED(limits(top));
     WHORL_CHECKED(each_listed(top.node("client_tls"), "client_tls", [&](auto& table) {
       return client_tls(table);
     }));
@@ -262,6 +280,41 @@ class Reading {
     }
     warn_of_wide_limits(limits);
     return {};
+  }
+
+  Result<> limits(TableReader& top) {
+    if (const Node* node = top.node("limits")) {
+      TableReader table(*node, "limits");
+      read_limits(table, kRequestLimits, config_.limits);
+      read_limits(table, kServerLimits, config_.limits);
+      table.refuse_unread();
+      WHORL_CHECKED(table.finish());
+    }
+    return each_named(top, "component_limits", [&](TableReader& table, const std::string& id) {
+      LimitTable& limits = config_.component_limits[id];
+      constexpr std::array<std::string_view, 1> kMemory{"max_instance_memory"};
+      read_limits(table, kRequestLimits, limits);
+      read_limits(table, kMemory, limits);
+      table.refuse_unread();
+      return table.finish();
+    });
+  }
+
+  void read_limits(TableReader& table, std::span<const std::string_view> names, LimitTable& out) {
+    for (const std::string_view name : names) {
+      const Node* node = table.node(name);
+      if (node == nullptr) {
+        continue;
+      }
+      if (!node->is(Node::Kind::String) && !node->is(Node::Kind::Integer)) {
+        table.fail_with(fmt::format("invalid type for `{}`: expected a string or a number", name));
+        continue;
+      }
+      std::string value =
+          node->is(Node::Kind::String) ? node->text : fmt::format("{}", node->integer);
+      note(fmt::format("[{}: {}={}]", table.path(), name, manifest::printable(value)));
+      out.insert_or_assign(std::string(name), std::move(value));
+    }
   }
 
   void block(TableReader& table) {

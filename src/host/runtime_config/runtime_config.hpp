@@ -102,6 +102,10 @@ struct OutboundLimits {
   std::optional<std::uint64_t> mqtt;
 };
 
+/// Values by key, as they were written; whose flags' forms they have to have is for the reader to
+/// know.
+using LimitTable = std::map<std::string, std::string, std::less<>>;
+
 struct RuntimeConfig {
   /// As the keys say; "" means none.
   std::optional<std::string> state_dir;
@@ -116,6 +120,8 @@ struct RuntimeConfig {
   bool http_connection_pooling = true;
   std::optional<std::uint64_t> mqtt_max_payload_bytes;
   std::vector<ClientTls> client_tls;
+  LimitTable limits;                                                ///< Whorl's own
+  std::map<std::string, LimitTable, std::less<>> component_limits;  ///< by id; Whorl's own
 
   /// What is to be said on stderr, each with "Warning: " in front and a line end.
   std::vector<std::string> warnings;

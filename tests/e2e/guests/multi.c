@@ -150,6 +150,11 @@ static void dispatch(whorl_text path, whorl_request* request, whorl_response* re
     whorl_print(response, "slept\n");
   } else if (whorl_starts_with(path, "/status/")) {
     whorl_status(response, (int)last_number(path));
+  } else if (whorl_starts_with(path, "/log-flood")) {
+    for (int i = 0; i < 5000; ++i) {
+      whorl_log("a line to standard error that is as long as lines of logs tend to be in practice");
+    }
+    whorl_print(response, "flooded\n");
   } else if (whorl_starts_with(path, "/log")) {
     whorl_log("a line to standard error");
     whorl_out("a line to standard output");
