@@ -203,6 +203,9 @@ class Program {
   std::vector<const HostImport*> imports_;
 };
 
+/// Of the host: more than any program has bytes.
+constexpr int kMostTurns = 10'000;
+
 /// As a guest's task.
 void on_fiber(AsyncWorld& world, Program& program) {
   auto entry = [&]() -> std::expected<void, engine::Trap> {
@@ -218,7 +221,8 @@ void on_fiber(AsyncWorld& world, Program& program) {
   world.run->start(
       [](void* env, engine::Fiber&) { return (*static_cast<decltype(entry)*>(env))(); }, &entry
   );
-  while (world.step() != FiberRun::State::Done) {
+  for (int turns = 0; world.step() != FiberRun::State::Done; ++turns) {
+    WHORL_CHECK(turns < kMostTurns, "a guest that is ended goes on waiting");
     if (!program.react()) {
       world.run->cancel(engine::TrapKind::Cancelled, "nothing will ever come");
     }
@@ -236,7 +240,8 @@ void run_program(Input input) {
       on_fiber(world, program);
     }
     if (world.run->end_remaining()) {
-      while (!world.run->is_empty()) {
+      for (int turns = 0; !world.run->is_empty(); ++turns) {
+        WHORL_CHECK(turns < kMostTurns, "what a guest leaves goes on waiting");
         world.step();
       }
     }

@@ -35,3 +35,28 @@ def build(folder, name):
     if done.returncode != 0:
         pytest.skip(f"cannot build the guest of WASI 0.3, see tests/guests/p3/README.md: {done.stderr.strip()[-200:]}")
     return target
+
+
+@functools.cache
+def python():
+    """A virtual environment with componentize-py: WHORL_PYTHON, else one of ours, filled from the package index once."""
+    if given := os.environ.get("WHORL_PYTHON"):
+        return given
+    cache = os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache")
+    folder = pathlib.Path(cache) / "whorl" / "component-tools" / "python"
+    packages = re.findall(r"pip\" install (.*)", (GUESTS / "build_python.sh").read_text())[0].split()
+    if not (folder / "bin" / "componentize-py").exists():
+        subprocess.run(["python3", "-m", "venv", folder], capture_output=True)
+        subprocess.run([folder / "bin" / "pip", "install", *packages], capture_output=True, timeout=1200)
+    return str(folder)
+
+
+def build_in(language, target):
+    """A guest that is built by the script of its language."""
+    if (built := os.environ.get("WHORL_GUESTS_P3")) and (pathlib.Path(built) / f"{language}.wasm").exists():
+        return pathlib.Path(built) / f"{language}.wasm"
+    env = os.environ | ({"WHORL_PYTHON": python()} if language == "python" else {})
+    done = subprocess.run([GUESTS / f"build_{language}.sh", target], capture_output=True, text=True, env=env)
+    if done.returncode != 0:
+        pytest.skip(f"cannot build, see tests/guests/p3/README.md: {done.stderr.strip()[-200:]}")
+    return target
