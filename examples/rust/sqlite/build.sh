@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# Compiles the component of this example; `./dev up examples/rust/sqlite` does it for you.
+exec "$(dirname "${BASH_SOURCE[0]}")/../build.sh" sqlite
