@@ -393,6 +393,34 @@ TEST_CASE("a call of the host that nobody wants any more ends, and it alone") {
   CHECK(world.memory()[2052] == 7);
 }
 
+TEST_CASE("a call of the host that is over when the guest traps is unwound with it") {
+  SUBCASE("called back by the guest") {
+    Host host;
+    AsyncWorld world(&host);
+    const auto outcome = on_fiber(world, &host, [&] {
+      const auto started = call_wait(world, 9, 2048);
+      REQUIRE(started);
+      CHECK(world.call("subtask.cancel", {*started >> 4}) == kBlocked);
+      CHECK_FALSE(world.call("subtask.cancel", {*started >> 4}));  // traps
+    });
+    CHECK_FALSE(outcome);
+    CHECK(host.ended == std::vector<std::string>{"cancelled"});
+    CHECK(world.run->is_empty());
+  }
+  SUBCASE("by itself") {
+    Host host;
+    AsyncWorld world(&host);
+    const auto outcome = on_fiber(world, &host, [&] {
+      REQUIRE(call_wait(world, 9, 2048));
+      host.waiting.front()->fiber->unpark();
+      CHECK_FALSE(world.call("subtask.drop", {999}));  // traps
+    });
+    CHECK_FALSE(outcome);
+    CHECK(host.waiting.empty());
+    CHECK(world.run->is_empty());
+  }
+}
+
 TEST_CASE("what a guest leaves going when its event is over is ended") {
   Host host;
   {

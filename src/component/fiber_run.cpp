@@ -410,6 +410,19 @@ FiberRun::State FiberRun::step_dying() {
     begin(*worker);
   }
   if (!std::exchange(is_ending_, true)) {
+    // Those whose operation was over before are not told of again.
+    const auto was_told = [&](Worker& worker) {
+      const bool is_ready = worker.in_host ? worker.top->is_host_ready : worker.is_host_ready;
+      if (is_ready && worker.fiber.state() == engine::Fiber::State::Parked) {
+        dying_ready_.push_back(&worker);
+      }
+    };
+    if (root_) {
+      was_told(*root_);
+    }
+    for (const auto& worker : workers_) {
+      was_told(*worker);
+    }
     // Wakes the others, each once its operation is over.
     engine::Fiber* any = root_              ? &root_->fiber
                          : workers_.empty() ? nullptr
