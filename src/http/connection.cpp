@@ -339,6 +339,9 @@ void Connection::send_continue() {
 }
 
 void Connection::begin_response() {
+  if (reader_.received() > core_->options.max_body_bytes) {
+    answer_too_long(exchange_->response());
+  }
   // A client that still waits for 100 may or may not send its body after this answer.
   keep_alive_ &= !expects_continue_ && !core_->draining &&
                  reader_.body_state() != RequestReader::BodyState::Failed;

@@ -1,6 +1,7 @@
 // The answers of an HTTP/2 connection: heads, bodies, trailers.
 #include "http/connection_fields.hpp"
 #include "http/http2_session.hpp"
+#include "http/limit_reports.hpp"
 #include "wire/http1/body.hpp"
 #include "wire/http1/request.hpp"
 #include "wire/http1/syntax.hpp"
@@ -91,6 +92,9 @@ void Http2Session::submit_continue(Http2Stream& stream) {
 
 void Http2Session::begin_response(Http2Stream& stream) {
   Response& response = stream.exchange->response();
+  if (stream.received > core_.options.max_body_bytes) {
+    answer_too_long(response);
+  }
   if (response.status < 200 || response.status > 999) {
     response.body->stop_reading();
     response = {.status = 500, .fields = {}, .body = BodyPipe::empty()};

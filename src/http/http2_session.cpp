@@ -355,7 +355,10 @@ void Http2Session::on_data(Http2Stream& stream, ByteView data) {
   stream.moved = true;
   stream.expects_continue = false;
   stream.received += data.size();
-  if (stream.received > core_.options.max_body_bytes) {
+  if (stream.received > core_.options.max_body_bytes && !body.is_ended()) {
+    telemetry::report_limit(
+        telemetry::Limit::RequestBody, "whorl::http", "a request's body was cut: it is too long"
+    );
     body.fail(ErrorKind::ResourceLimit);
   }
   // The window is never larger than the room in the pipe, unless nobody reads it any more.

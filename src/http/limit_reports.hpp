@@ -1,6 +1,7 @@
 /// What the operator is told of clients that ran into limits of the server. Private to the server.
 #pragma once
 
+#include "http/message.hpp"
 #include "telemetry/limits.hpp"
 
 #include <fmt/format.h>
@@ -33,6 +34,13 @@ inline void report_refusal(std::uint16_t status, std::string_view client, std::s
         *limit, "whorl::http", fmt::format("{}: refused with {}: {}", client, status, reason)
     );
   }
+}
+
+/// Answers for a handler whose request went on longer than it may, and whose own answer has not
+/// begun: the client is to know why.
+inline void answer_too_long(Response& response) {
+  response.body->stop_reading();
+  response = {.status = 413, .fields = {}, .body = BodyPipe::empty()};
 }
 
 /// A client was waited for in vain.

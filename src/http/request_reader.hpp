@@ -47,6 +47,8 @@ class RequestReader {
   /// @param at_end  the client sends nothing after what is in the buffer
   /// @return whether anything moved
   bool pump(const ServerOptions& options, bool at_end);
+  /// Bytes of the request's body so far.
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
   [[nodiscard]] BodyState body_state() const noexcept { return body_state_; }
   /// The pipe of the present request; null between requests.
   [[nodiscard]] const std::shared_ptr<BodyPipe>& body() const noexcept { return body_; }

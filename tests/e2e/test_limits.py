@@ -68,6 +68,11 @@ def ask_body(server) -> int:
     return server.post("/status/200", b"x" * 101).status
 
 
+def ask_endless_body(server) -> int:
+    body = b"".join(b"40\r\n" + b"x" * 64 + b"\r\n" for _ in range(3)) + b"0\r\n\r\n"
+    return status_of(server, b"POST /show HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + body)
+
+
 def ask_head(server) -> int:
     return server.get("/status/200", [("x-long", "x" * 9000)]).status
 
@@ -100,6 +105,7 @@ LIMITS = [
     ("max-request-cpu", "100ms", ask_loop, 504),
     ("max-response-delay", "200ms", ask_sleep, 504),
     ("max-request-body", "100", ask_body, 413),
+    ("max-request-body", "100", ask_endless_body, 413),
     ("http1-max-buf-size", "8192", ask_head, 431),
     ("header-timeout", "300ms", ask_half_a_head, 408),
     ("max-component-instances", "1", ask_beside_one, 503),
@@ -108,7 +114,7 @@ LIMITS = [
 ALSO = {"max-component-instances": ("--max-queued-requests", "0")}
 
 
-@pytest.mark.parametrize("flag,value,ask,status", LIMITS, ids=[row[0] for row in LIMITS])
+@pytest.mark.parametrize("flag,value,ask,status", LIMITS, ids=[f"{row[0]}-{row[2].__name__}" for row in LIMITS])
 def test_what_goes_beyond_a_flag_is_answered_logged_and_counted(tmp_path, flag, value, ask, status):
     with start(tmp_path, f"--{flag}", value, *ALSO.get(flag, ())) as server:
         assert ask(server) == status
@@ -117,7 +123,7 @@ def test_what_goes_beyond_a_flag_is_answered_logged_and_counted(tmp_path, flag, 
         assert server.get("/status/200").status == 200
 
 
-@pytest.mark.parametrize("flag,value,ask,status", LIMITS, ids=[row[0] for row in LIMITS])
+@pytest.mark.parametrize("flag,value,ask,status", LIMITS, ids=[f"{row[0]}-{row[2].__name__}" for row in LIMITS])
 def test_the_same_by_environment_and_by_runtime_config(tmp_path, flag, value, ask, status):
     key = flag.replace("-", "_")
     variable = "SPIN_HTTP1_MAX_BUF_SIZE" if flag.startswith("http1") else f"WHORL_{key.upper()}"
