@@ -2,6 +2,7 @@
 
 #include "capabilities.hpp"
 #include "edge.hpp"
+#include "engine_start.hpp"
 #include "fleet.hpp"
 #include "listening.hpp"
 #include "observatory.hpp"
@@ -41,16 +42,6 @@ constexpr std::string_view kLogTarget = "whorl::trigger";
 constexpr std::chrono::seconds kRetireInterval{1};
 /// How often is looked whether the files of certificates have changed.
 constexpr std::chrono::seconds kTlsInterval{5};
-
-engine::EngineOptions engine_options(const cli::UpRequest& request) {
-  engine::EngineOptions options;
-  options.allocation = request.allocation == cli::Allocation::Pooling
-                           ? engine::InstanceAllocation::Pooling
-                           : engine::InstanceAllocation::OnDemand;
-  options.debug_info = request.debug_info == cli::DebugInfo::On;
-  options.pool_slots = request.max_instances.value_or(options.pool_slots);
-  return options;
-}
 
 /// How components are linked; for who wants to compare with what tools emitted.
 component::LoadOptions load_options() {
@@ -148,26 +139,6 @@ log::GuestOutputOptions output_options(const cli::UpRequest& request) {
   };
 }
 
-Result<engine::ModuleCache> open_cache_folder(const cli::UpRequest& request) {
-  return engine::ModuleCache::open(
-      request.code_cache_dir.empty() ? engine::ModuleCache::default_directory()
-                                     : std::filesystem::path(request.code_cache_dir)
-  );
-}
-
-/// The code cache, or nothing with a warning: a folder that cannot be used costs compiling.
-std::optional<engine::ModuleCache> open_cache(const cli::UpRequest& request) {
-  if (request.code_cache == cli::CodeCache::Disabled) {
-    return std::nullopt;
-  }
-  auto cache = open_cache_folder(request);
-  if (!cache) {
-    log::warn(kLogTarget, "compiled code is not kept: {}", cache.error().to_line());
-    return std::nullopt;
-  }
-  return *std::move(cache);
-}
-
 void print_startup(
     cli::StartupFormat format,
     const trigger::HttpApp& app,
@@ -211,8 +182,11 @@ Error trigger_failed(Error error) {
 /// Runs an application: its first version and those that replace it.
 class Run {
  public:
-  Run(const cli::UpRequest& request, log::GuestOutput& output, StopSignals& signals)
-      : request_(request), output_(output), signals_(signals) {}
+  Run(const cli::UpRequest& request,
+      EngineStart& engine,
+      log::GuestOutput& output,
+      StopSignals& signals)
+      : request_(request), engine_(engine), output_(output), signals_(signals) {}
 
   /// What is compiled when the program is to stop can't be cancelled, and nothing waits for it:
   /// it goes on, with all that it uses, until the process ends.
@@ -430,7 +404,8 @@ class Run {
     if (request_.telemetry.has_guest_otel) {
       capabilities_.otel().enable();
     }
-    WHORL_TRY(platform_, runtime::Platform::create(engine_options(request_), capabilities_.all()));
+    WHORL_TRY(auto engine, engine_.take(request_));
+    platform_ = std::make_unique<runtime::Platform>(std::move(engine), capabilities_.all());
     platform_->set_outgoing(client_options(request_));
     if (!platform_->engine()->allocation_note().empty()) {
       log::warn(kLogTarget, "{}", platform_->engine()->allocation_note());
@@ -452,6 +427,7 @@ class Run {
     const unsigned shards =
         request_.threads == 0 ? async::ShardSet::default_count() : request_.threads;
     WHORL_TRY(const Edge edge, make_edge(request_, shards));
+    WHORL_CHECKED(background_->start());
     Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
     if (!first.http->triggers.empty() || first.redis.empty()) {
       WHORL_TRY(auto opened, Listening::open(request_, fleet.size()));
@@ -581,6 +557,7 @@ class Run {
   }
 
   const cli::UpRequest& request_;
+  EngineStart& engine_;
   log::GuestOutput& output_;
   StopSignals& signals_;
   TlsFiles tls_files_{request_.edge};
@@ -595,10 +572,14 @@ class Run {
 
 }  // namespace
 
+void WhorlRunner::expect(const cli::UpRequest& request) {
+  engine_.begin(request);
+}
+
 Result<int> WhorlRunner::run(const cli::UpRequest& request) {
   WHORL_TRY(auto signals, StopSignals::install());
   WHORL_TRY(auto output, log::GuestOutput::open(output_options(request)));
-  Run run(request, output, signals);
+  Run run(request, engine_, output, signals);
   auto served = request.purpose == cli::Purpose::Precompile ? run.precompile() : run.serve();
   if (!served) {
     return served.take_error();

@@ -2,12 +2,15 @@
 /// servers and shards together.
 #pragma once
 
+#include "engine_start.hpp"
+
 #include "cli/cli.hpp"
 
 namespace whorl {
 
 class WhorlRunner final : public cli::AppRunner {
  public:
+  void expect(const cli::UpRequest& request) override;
   [[nodiscard]] Result<int> run(const cli::UpRequest& request) override;
   [[nodiscard]] Result<component::Inspection> inspect(ByteView bytes) override;
 
@@ -17,6 +20,7 @@ class WhorlRunner final : public cli::AppRunner {
 
  private:
   bool has_abandoned_work_ = false;
+  EngineStart engine_;
 };
 
 }  // namespace whorl

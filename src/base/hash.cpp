@@ -1,42 +1,34 @@
+// The plain functions of the digest library, which it would rather see called through its engine
+// for all digests: that one sets the whole library up first (a millisecond, a configuration file),
+// and a start hashes before it serves.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/hash.hpp"
 
 #include "base/check.hpp"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 namespace whorl {
 
 struct Sha256::Impl {
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> ctx{EVP_MD_CTX_new()};
+  SHA256_CTX ctx;
 };
 
 Sha256::Sha256() : impl_(std::make_unique<Impl>()) {
-  WHORL_CHECK(
-      impl_->ctx && EVP_DigestInit_ex(impl_->ctx.get(), EVP_sha256(), nullptr) == 1,
-      "the digest library has no SHA-256"
-  );
+  WHORL_CHECK(SHA256_Init(&impl_->ctx) == 1, "the digest library has no SHA-256");
 }
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
 Sha256& Sha256::update(ByteView part) {
-  WHORL_CHECK(
-      EVP_DigestUpdate(impl_->ctx.get(), part.data(), part.size()) == 1, "digest update failed"
-  );
+  WHORL_CHECK(SHA256_Update(&impl_->ctx, part.data(), part.size()) == 1, "digest update failed");
   return *this;
 }
 
 Sha256Digest Sha256::finish() {
   Sha256Digest digest{};
-  unsigned int size = 0;
-  WHORL_CHECK(
-      EVP_DigestFinal_ex(impl_->ctx.get(), digest.data(), &size) == 1 && size == digest.size(),
-      "digest finish failed"
-  );
+  WHORL_CHECK(SHA256_Final(digest.data(), &impl_->ctx) == 1, "digest finish failed");
   return digest;
 }
 

@@ -3,6 +3,7 @@
 #include "build/build_info.hpp"
 #include "build/build_run.hpp"
 #include "cli/arguments.hpp"
+#include "cli/dependency_wits.hpp"
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
 #include "cli/up.hpp"
@@ -119,21 +120,11 @@ void warn_of_undone(const BuildRequest& request) {
       !parsed->targets.empty() || std::ranges::any_of(components, [](const auto& component) {
         return component.targets && !component.targets->empty();
       });
-  const bool has_dependencies = std::ranges::any_of(components, [](const auto& component) {
-    return !component.dependencies.empty();
-  });
   if (has_targets && !request.skip_target_checks) {
     log::write_all(
         kStderr,
         "Warning: Whorl does not check components against deployment targets yet. "
         "`--skip-target-checks` silences this.\n"
-    );
-  }
-  if (has_dependencies && !request.skip_generate_wits) {
-    log::write_all(
-        kStderr,
-        "Warning: Whorl does not write `spin-dependencies.wit` for components' dependencies yet. "
-        "`--skip-generate-wits` silences this.\n"
     );
   }
 }
@@ -177,6 +168,9 @@ Result<void> build_app(const BuildRequest& request) {
         "https://spinframework.dev/build#setting-up-for-spin-build.\n"
     );
   } else {
+    if (!request.skip_generate_wits) {
+      write_dependency_wits(info, components, request.profile);
+    }
     WHORL_CHECKED(run_commands(info, std::move(components), request.jobs));
     log::write_all(kStdout, "Finished building all Spin components\n");
   }

@@ -23,7 +23,7 @@ struct BuildRequest {
   std::vector<std::string> components{};  ///< empty: all
   unsigned jobs = 1;
   bool skip_target_checks = false;  ///< says nothing of targets
-  bool skip_generate_wits = false;  ///< says nothing of the WIT of dependencies
+  bool skip_generate_wits = false;  ///< writes no WIT of dependencies
 };
 
 /// Builds, printing what is done.

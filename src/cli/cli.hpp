@@ -130,6 +130,9 @@ struct UpRequest {
 /// Runs an application until it is told to stop.
 class AppRunner {
  public:
+  /// Says that run() will probably follow with such settings of the engine: what they need can
+  /// begin. Nothing else of the request is known yet.
+  virtual void expect(const UpRequest& /*request*/) {}
   /// Prints the start-up lines, serves (or does what else is asked for), and returns the process's
   /// exit code when it was told to stop. An error is printed by the caller, exit code 1.
   [[nodiscard]] virtual Result<int> run(const UpRequest& request) = 0;

@@ -1,8 +1,10 @@
 #include "cli/plugins.hpp"
 
+#include "app/json.hpp"
 #include "cli/version.hpp"
 #include "fs/file.hpp"
 #include "fs/process.hpp"
+#include "manifest/requirement.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@ namespace {
 
 /// The Spin whose contract is kept; plugins ask for a range of versions.
 constexpr std::string_view kSpinVersion = "4.1.0";
+constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{1} << 20;
 
 std::string from_environment(const char* name) {
   const char* value = std::getenv(name);
@@ -65,6 +68,48 @@ Result<std::optional<std::string>> find_plugin(std::string_view name) {
   return std::optional<std::string>();
 }
 
+Result<void> check_compatible(std::string_view name) {
+  const std::string path = fs::join(data_folder(), fmt::format("plugins/manifests/{}.json", name));
+  if (!is_plain(name) || fs::kind_of(path) != fs::Kind::File) {
+    return {};
+  }
+  WHORL_TRY(const Bytes bytes, fs::read_file(path, kMaxManifestBytes));
+  const auto invalid = [&](std::string_view why) {
+    return fail(
+        ErrorKind::InvalidInput, "invalid manifest for plugin '{}' at {}: {}", name, path, why
+    );
+  };
+  const auto json = app::parse_json(as_text(bytes), kMaxManifestBytes);
+  if (!json) {
+    return invalid(json.error().message());
+  }
+  const app::Value* asked = json->find("spinCompatibility");
+  if (asked == nullptr || asked->as_string() == nullptr) {
+    return invalid("missing field `spinCompatibility`");
+  }
+  const std::string& range = *asked->as_string();
+  const auto requirement = manifest::Requirement::parse(range);
+  if (!requirement) {
+    return fail(
+        ErrorKind::InvalidInput,
+        "Could not parse manifest compatibility version {} as valid semver",
+        range
+    );
+  }
+  WHORL_TRY(const manifest::Version actual, manifest::parse_version(kSpinVersion));
+  if (requirement->matches(actual)) {
+    return {};
+  }
+  return fail(
+      ErrorKind::Unsupported,
+      "Plugin is not compatible with this version of Spin (supported: {}, actual: {}). Try running "
+      "`spin plugins update && spin plugins upgrade --all` to install latest or override with "
+      "`--override-compatibility-check`.",
+      range,
+      kSpinVersion
+  );
+}
+
 bool is_in_catalogue(std::string_view name) {
   return is_plain(name) &&
          fs::kind_of(fs::join(
@@ -111,10 +156,16 @@ Result<std::optional<int>> run_plugin(
     return std::optional<int>();
   }
   std::vector<std::string> words = {*program};
+  bool is_checked = true;
   for (const std::string_view argument : arguments) {
-    if (argument != "--override-compatibility-check") {
+    if (argument == "--override-compatibility-check") {
+      is_checked = false;
+    } else {
       words.emplace_back(argument);
     }
+  }
+  if (is_checked) {
+    WHORL_CHECKED(check_compatible(name));
   }
   WHORL_TRY(
       auto process,

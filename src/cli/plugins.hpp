@@ -27,7 +27,13 @@ namespace whorl::cli {
 /// The path of the running program.
 [[nodiscard]] std::string own_path();
 
-/// Runs the plugin of that name to its end. @return its exit code; nothing when there is none
+/// Whether an installed plugin may be run by the Spin that this is: what its manifest asks for. One
+/// without a manifest was put there by hand.
+/// @return errors: Unsupported in Spin's words; InvalidInput for a manifest that cannot be read
+[[nodiscard]] Result<void> check_compatible(std::string_view name);
+
+/// Runs the plugin of that name to its end. @return its exit code; nothing when there is none;
+/// errors: those of find_plugin() and, unless an argument overrides it, of check_compatible()
 [[nodiscard]] Result<std::optional<int>> run_plugin(
     std::string_view name, std::span<const std::string_view> arguments
 );

@@ -271,6 +271,7 @@ Result<std::vector<TriggerExecutor>> find_executors(const app::LockedApp& app) {
     if (!program) {
       return no_executor(trigger.type);
     }
+    WHORL_CHECKED(check_compatible("trigger-" + trigger.type));
     out.push_back({.type = trigger.type, .command = {*std::move(program)}});
   }
   return out;

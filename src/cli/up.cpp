@@ -1,5 +1,6 @@
 #include "cli/up.hpp"
 
+#include "cli/engine_environment.hpp"
 #include "cli/help.hpp"
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
@@ -74,6 +75,27 @@ Result<int> start(UpSource& source, SharedApp app, TriggerFlags flags, AppRunner
   return runner.run(request);
 }
 
+/// Has the runner begin with what no application is needed for.
+void expect_run(const ScannedArguments& scanned, AppRunner& runner) {
+  for (const char* question :
+       {"help-args-only", "launch-metadata-only", "precompose-only", "cache"}) {
+    if (scanned.has(question)) {
+      return;
+    }
+  }
+  auto read = read_trigger_flags(scanned);
+  auto* flags = std::get_if<TriggerFlags>(&read);
+  const auto environment = read_engine_environment();
+  if (flags == nullptr || scanned.trigger_error || !environment) {
+    return;  // what is wrong is said where it belongs
+  }
+  flags->request.max_instances = environment->max_instances;
+  if (environment->allocation && flags->request.allocation == Allocation::Pooling) {
+    flags->request.allocation = *environment->allocation;
+  }
+  runner.expect(flags->request);
+}
+
 }  // namespace
 
 // The order of the steps is Spin's, so that of several mistakes the same one is reported.
@@ -93,6 +115,7 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
   if (const auto* wrong = std::get_if<UsageError>(&own)) {
     return report_up_usage(*wrong);
   }
+  expect_run(scanned, runner);
   auto source = find_source(std::get<OwnFlags>(own), scanned.stray);
   if (!source) {
     return report_failure(source.error());

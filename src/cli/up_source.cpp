@@ -47,19 +47,6 @@ void warn_of_stale(const build::BuildInfo& info) {
   }
 }
 
-/// Downloads are kept where Spin keeps them, so that both find them.
-std::string cache_folder(const std::string& given) {
-  if (!given.empty()) {
-    return fs::join(given, "registry");
-  }
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if (cache != nullptr && *cache != '\0') {
-    return fs::join(cache, "spin/registry");
-  }
-  return home == nullptr ? std::string() : fs::join(home, ".cache/spin/registry");
-}
-
 /// `-c` and `-e` applied to what was loaded.
 Result<SharedApp> adjust(SharedApp app, const OwnFlags& flags) {
   if (!flags.components.empty()) {
@@ -81,6 +68,18 @@ Result<SharedApp> adjust(SharedApp app, const OwnFlags& flags) {
 }
 
 }  // namespace
+
+std::string download_folder(const std::string& given) {
+  if (!given.empty()) {
+    return fs::join(given, "registry");
+  }
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if (cache != nullptr && *cache != '\0') {
+    return fs::join(cache, "spin/registry");
+  }
+  return home == nullptr ? std::string() : fs::join(home, ".cache/spin/registry");
+}
 
 Result<void> check_followed(const app::LockedApp& app, const std::vector<std::string>& followed) {
   std::string unknown;
@@ -147,7 +146,7 @@ Result<SharedApp> UpSource::load_manifest() {
           flags_.transient_write ? loader::MountAccess::ReadWrite : loader::MountAccess::ReadOnly,
       .assets_dir = std::move(assets.path),
       .deferred = copies_.get(),
-      .cache_dir = cache_folder(flags_.cache_dir),
+      .cache_dir = download_folder(flags_.cache_dir),
       .fetcher = &fetcher,
       .warnings = &warnings,
   };

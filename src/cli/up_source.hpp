@@ -76,6 +76,9 @@ class UpSource final : public AppSource {
     const std::vector<VariablesProviderConfig>& configured,
     std::shared_ptr<loader::DeferredCopies> copies
 );
+/// Where downloads are kept: where Spin keeps them, so that both find them.
+/// @param given  `--cache-dir`; empty: the default one
+[[nodiscard]] std::string download_folder(const std::string& given);
 /// Says how replacing the application went.
 void report_reload(const Error* failure);
 

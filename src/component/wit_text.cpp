@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -63,7 +64,51 @@ class Printer {
     return std::move(out_);
   }
 
+  [[nodiscard]] std::string imports(
+      const std::vector<Imported>& imports, const std::vector<Item>& others
+  ) {
+    out_ = "package root:component;\n\nworld root {\n";
+    std::set<std::string_view> named;
+    std::vector<std::string> used;
+    for (const Imported& import : imports) {
+      if (named.insert(import.name).second) {
+        out_ += fmt::format("{}import {};\n", kStep, import.name);
+        collect(import.name, import.original, import.interface);
+        note_uses(*import.interface, import.original, used);
+      }
+    }
+    out_ += "}\n";
+    while (!used.empty()) {
+      const std::string name = std::move(used.back());
+      used.pop_back();
+      const auto found = std::ranges::find(others, name, &Item::name);
+      const auto* interface =
+          found == others.end() ? nullptr : std::get_if<InterfaceRef>(&found->what);
+      if (interface != nullptr && *interface != nullptr && collect(name, found->name, *interface)) {
+        note_uses(**interface, name, used);
+      }
+    }
+    packages();
+    return std::move(out_);
+  }
+
  private:
+  /// The interfaces that an interface's types come from.
+  static void note_uses(
+      const Interface& interface, std::string_view own, std::vector<std::string>& used
+  ) {
+    for (const Item& item : interface.items) {
+      const auto* node = std::get_if<NodeRef>(&item.what);
+      if (node == nullptr || *node == nullptr || (*node)->origin == nullptr) {
+        continue;
+      }
+      const std::string& owner = (*node)->origin->owner;
+      if (!owner.empty() && owner != own) {
+        used.push_back(owner);
+      }
+    }
+  }
+
   void items_of_world(std::string_view direction, const std::vector<Item>& items) {
     for (const Item& item : items) {
       if (is_full()) {
@@ -99,16 +144,25 @@ class Printer {
       if (interface == nullptr || *interface == nullptr) {
         continue;
       }
-      const auto name = split(item.name);
-      if (!name || !seen_.insert(item.name).second) {
-        continue;
-      }
-      const auto [place, is_new] = package_of_.try_emplace(name->package, packages_.size());
-      if (is_new) {
-        packages_.push_back({name->package, {}});
-      }
-      packages_[place->second].interfaces.push_back({name->interface, item.name, *interface});
+      collect(item.name, item.name, *interface);
     }
+  }
+
+  /// @param original  the name that its types are known by
+  /// @return whether it is new
+  bool collect(std::string_view full, std::string_view original, const InterfaceRef& interface) {
+    const auto name = split(full);
+    if (!name || !seen_.insert(std::string(full)).second) {
+      return false;
+    }
+    const auto [place, is_new] = package_of_.try_emplace(name->package, packages_.size());
+    if (is_new) {
+      packages_.push_back({name->package, {}});
+    }
+    packages_[place->second].interfaces.push_back(
+        {name->interface, std::string(original), interface}
+    );
+    return true;
   }
 
   void packages() {
@@ -367,7 +421,7 @@ class Printer {
     std::vector<Member> interfaces;
   };
   std::string out_;
-  std::set<std::string_view> seen_;
+  std::set<std::string, std::less<>> seen_;
   std::map<std::string, std::size_t> package_of_;
   std::vector<Package> packages_;
   /// Functions of the interface that is printed, by the resource they belong to.
@@ -378,6 +432,10 @@ class Printer {
 
 std::string to_text(const World& world) {
   return Printer().world(world);
+}
+
+std::string to_text(const std::vector<Imported>& imports, const std::vector<Item>& others) {
+  return Printer().imports(imports, others);
 }
 
 }  // namespace whorl::component::wit

@@ -68,4 +68,16 @@ struct World {
 /// As WIT: the world, then the packages of its interfaces.
 [[nodiscard]] std::string to_text(const World& world);
 
+/// An interface that a world imports, perhaps under another name than its types are known by.
+struct Imported {
+  std::string name;
+  std::string original;
+  InterfaceRef interface;
+};
+/// As WIT: a world of imports, then the packages of their interfaces and of those that they use.
+/// @param others  where interfaces that are used are found
+[[nodiscard]] std::string to_text(
+    const std::vector<Imported>& imports, const std::vector<Item>& others
+);
+
 }  // namespace whorl::component::wit

@@ -43,6 +43,10 @@ Result<> checked(wasmtime_error_t* error) {
 
 }  // namespace
 
+ByteView driver_bytes() noexcept {
+  return kDriver;
+}
+
 Result<capi::InstancePre> make_driver(wasm_engine_t* engine, wasm_engine_t* compiler) {
   wasmtime_module_t* compiled = nullptr;
   WHORL_CHECKED(checked(wasmtime_module_new(compiler, kDriver.data(), kDriver.size(), &compiled)));
@@ -54,6 +58,10 @@ Result<capi::InstancePre> make_driver(wasm_engine_t* engine, wasm_engine_t* comp
       engine, reinterpret_cast<const std::uint8_t*>(code.vec.data), code.vec.size, &raw_module
   )));
   const capi::Module module(raw_module);
+  return bind_driver(engine, *module);
+}
+
+Result<capi::InstancePre> bind_driver(wasm_engine_t* engine, const wasmtime_module_t& module) {
   const capi::Linker linker(wasmtime_linker_new(engine));
   const capi::FuncTypePtr type = capi::to_wasm(FuncType{});
   WHORL_CHECKED(checked(wasmtime_linker_define_func_unchecked(
@@ -63,7 +71,7 @@ Result<capi::InstancePre> make_driver(wasm_engine_t* engine, wasm_engine_t* comp
       linker.get(), "h", 1, "suspend", 7, type.get(), suspend_thunk, nullptr, nullptr
   )));
   wasmtime_instance_pre_t* pre = nullptr;
-  WHORL_CHECKED(checked(wasmtime_linker_instantiate_pre(linker.get(), module.get(), &pre)));
+  WHORL_CHECKED(checked(wasmtime_linker_instantiate_pre(linker.get(), &module, &pre)));
   return capi::InstancePre(pre);
 }
 

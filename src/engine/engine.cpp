@@ -1,8 +1,10 @@
 #include "engine/engine.hpp"
 
+#include "engine/create.hpp"
 #include "engine/driver.hpp"
 #include "engine/engine_config.hpp"
 #include "engine/engine_impl.hpp"
+#include "engine/module_impl.hpp"
 #include "engine/pool_plan.hpp"
 #include "engine/pool_stacks.hpp"
 
@@ -54,10 +56,47 @@ void use_pool(wasm_config_t* config, const EngineOptions& options, std::uint32_t
   wasmtime_pooling_allocation_strategy_set(config, p);
 }
 
+/// @param cache  may be null
+Result<> add_driver(Engine& engine, const EngineOptions& options, const ModuleCache* cache) {
+  Engine::Impl& impl = engine.impl();
+  if (cache != nullptr) {
+    // Notes are of no interest: what can't be read or stored is said of the first component.
+    WHORL_TRY(const auto loaded, cache->load_or_compile(engine, driver_bytes()));
+    WHORL_TRY(auto driver, bind_driver(impl.engine.get(), *loaded.module.impl().module));
+    impl.driver = std::move(driver);
+    return {};
+  }
+  const capi::Engine compiler(
+      wasm_engine_new_with_config(make_config(options, {.threads = CompileThreads::One}).release())
+  );
+  WHORL_TRY(auto driver, make_driver(impl.engine.get(), compiler.get()));
+  impl.driver = std::move(driver);
+  return {};
+}
+
+Result<> start_clock(Engine& engine) {
+  Engine::Impl& impl = engine.impl();
+  try {
+    impl.clock = std::make_shared<EpochClock>(
+        [](void* raw) { wasmtime_engine_increment_epoch(static_cast<wasm_engine_t*>(raw)); },
+        impl.engine.get()
+    );
+  } catch (const std::system_error& e) {
+    return fail(ErrorKind::Unavailable, "starting the engine's clock: {}", e.what());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
-  auto impl = std::make_unique<Impl>();
+  return create_engine(options, nullptr);
+}
+
+Result<std::shared_ptr<Engine>> create_engine(
+    const EngineOptions& options, const ModuleCache* cache
+) {
+  auto impl = std::make_unique<Engine::Impl>();
   capi::Config config = make_config(options, {});
   if (options.allocation == InstanceAllocation::Pooling) {
     const PoolPlan plan = plan_pool(
@@ -83,20 +122,10 @@ Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
   impl->key = make_key(options);
   impl->options = options;
   impl->engine = capi::Engine(wasm_engine_new_with_config(config.release()));
-  const capi::Engine compiler(
-      wasm_engine_new_with_config(make_config(options, {.threads = CompileThreads::One}).release())
-  );
-  WHORL_TRY(auto driver, make_driver(impl->engine.get(), compiler.get()));
-  impl->driver = std::move(driver);
-  try {
-    impl->clock = std::make_shared<EpochClock>(
-        [](void* engine) { wasmtime_engine_increment_epoch(static_cast<wasm_engine_t*>(engine)); },
-        impl->engine.get()
-    );
-  } catch (const std::system_error& e) {
-    return fail(ErrorKind::Unavailable, "starting the engine's clock: {}", e.what());
-  }
-  return std::make_shared<Engine>(std::move(impl));
+  auto engine = std::make_shared<Engine>(std::move(impl));
+  WHORL_CHECKED(add_driver(*engine, options, cache));
+  WHORL_CHECKED(start_clock(*engine));
+  return engine;
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

@@ -1,4 +1,6 @@
 #include "engine/cache_entry.hpp"
+#include "engine/create.hpp"
+#include "engine/driver.hpp"
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -220,6 +222,29 @@ TEST_CASE("the folder comes from the environment") {
   CHECK(ModuleCache::default_directory() == "/h/.cache/whorl/code");
   with("XDG_CACHE_HOME", nullptr);
   with("HOME", before.c_str());
+}
+
+TEST_CASE("an engine finds its own helper module in the cache") {
+  const TempDir folder;
+  auto cache = ModuleCache::open(folder.path());
+  REQUIRE(cache);
+  EngineOptions options;
+  options.allocation = InstanceAllocation::OnDemand;
+  for (int i = 0; i < 2; ++i) {
+    const auto engine = create_engine(options, &*cache);
+    REQUIRE(engine);
+    const fs::path entry = folder.path() / ModuleCache::entry_name(**engine, driver_bytes());
+    REQUIRE(fs::exists(entry));
+    if (i == 1) {
+      // Damaged, it is compiled and written anew.
+      spill(entry, "damaged");
+      REQUIRE(create_engine(options, &*cache));
+      CHECK(fs::file_size(entry) > 1000);
+    }
+    // It can run guests: every call of one passes through the helper.
+    auto module = Module::compile(**engine, answer_module(42));
+    REQUIRE(module);
+  }
 }
 
 }  // namespace

@@ -170,6 +170,9 @@ Result<Services> prepare_all(
 Result<Services> prepare_http_services(
     const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
 ) {
+  if (ids.empty()) {
+    return Services();
+  }
   std::mutex mutex;
   std::condition_variable finished;
   std::optional<Result<Services>> result;

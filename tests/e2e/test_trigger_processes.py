@@ -224,6 +224,30 @@ def test_a_plugin_that_is_a_command(tmp_path, world):
     assert (ended.returncode, ended.stdout) == (9, "4 a -b\n")
 
 
+def install(world, name: str, supported: str) -> None:
+    """As Spin leaves a plugin's manifest; the program is there already."""
+    folder = pathlib.Path(world["SPIN_DATA_DIR"]) / "plugins" / "manifests"
+    folder.mkdir(exist_ok=True)
+    manifest = {"name": name, "version": "1.0.0", "spinCompatibility": supported, "license": "x", "packages": []}
+    (folder / f"{name}.json").write_text(json.dumps(manifest))
+
+
+def test_a_plugin_for_another_version(made, world):
+    folder = made(TIMER)
+    install(world, "trigger-timer", ">=2.0, <5.0")
+    assert whorl.run("up", "-f", folder, "--test", env=world).returncode == 0
+    install(world, "trigger-timer", ">=1.0, <2.0")
+    message = "Plugin is not compatible with this version of Spin (supported: >=1.0, <2.0, actual: 4.1.0). Try running"
+    ended = whorl.run("up", "-f", folder, "--test", env=world)
+    assert ended.returncode == 1
+    assert message in ended.stderr
+    ended = whorl.run("trigger-timer", "--test", env=world)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"Error: {message}")
+    install(world, "trigger-timer", "bogus")
+    assert "version bogus as valid semver" in whorl.run("trigger-timer", env=world).stderr
+
+
 @pytest.mark.skipif(not os.environ.get("WHORL_PEER_SPIN"), reason="NO PEER: WHORL_PEER_SPIN names no program")
 def test_spins_lock_is_run(made, world, tmp_path):
     """Spin's `up` locks for a plugin, and our trigger runs the same lock."""
