@@ -1,5 +1,6 @@
 #include "async/shard.hpp"
 
+#include "base/block_cache.hpp"
 #include "base/check.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -56,6 +57,7 @@ void Shard::post(std::move_only_function<void()> work) {
 
 void Shard::run() {
   const CurrentShard mark(this);
+  const BlockCache::Use keep_blocks;
   const auto guard = boost::asio::make_work_guard(impl_->io);
   while (!impl_->io.stopped()) {
     try {

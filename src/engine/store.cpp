@@ -67,6 +67,7 @@ bool Store::begin_next_event(const Budget& budget) noexcept {
   }
   impl_->budget = budget;
   impl_->created = Clock::now();
+  impl_->is_untouched = true;
   impl_->cpu_used = {};
   impl_->host_calls = 0;
   wasmtime_context_set_epoch_deadline(impl_->context, 1);

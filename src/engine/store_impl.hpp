@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace whorl::engine {
 
@@ -86,6 +87,7 @@ struct Store::Impl {
   Store* self = nullptr;
   Budget budget;
   Clock::time_point created;
+  bool is_untouched = false;  ///< nothing ran since `created`, which is the time now
   std::chrono::nanoseconds cpu_used{0};
   Clock::time_point run_started;
   Clock::time_point charged_until;  ///< of the present run
@@ -106,7 +108,9 @@ struct Store::Impl {
     explicit Run(Impl& store) noexcept : store_(store) {
       if (store.running++ == 0) {
         marked_ = store.engine->impl().clock->begin(*store.slot);
-        store.run_started = store.charged_until = Clock::now();
+        // The first run follows so soon that the clock need not be read again.
+        const bool is_first = std::exchange(store.is_untouched, false);
+        store.run_started = store.charged_until = is_first ? store.created : Clock::now();
       }
     }
     Run(const Run&) = delete;
