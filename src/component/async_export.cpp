@@ -1,6 +1,7 @@
 #include "component/async_export.hpp"
 
 #include "component/fiber_run.hpp"
+#include "component/flatten.hpp"
 
 #include <utility>
 
@@ -36,6 +37,24 @@ class Watched final : public TaskCaller {
 };
 
 }  // namespace
+
+bool fits_async_export(
+    const ExportedFunc& func,
+    const engine::FuncType& type,
+    const std::optional<std::vector<engine::ValType>>& result
+) {
+  if (!func.is_async_type || !func.shape_known || func.core_type.params != type.params ||
+      (!func.is_async_lift && func.core_type.results != type.results) ||
+      result.has_value() != (func.shape.result != nullptr)) {
+    return false;
+  }
+  if (!result) {
+    return true;
+  }
+  Flattener flattener;
+  const Flattener::Flat* flat = flattener.type(func.shape.result);
+  return flat == nullptr ? result->size() > kMaxFlatParams : *flat == *result;
+}
 
 std::expected<void, engine::Trap> run_async_export(
     ComponentInstance& instance,

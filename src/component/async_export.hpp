@@ -17,7 +17,9 @@
 #include <expected>
 #include <optional>
 #include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace whorl::component {
 namespace detail {
@@ -35,6 +37,28 @@ enum class Until : std::uint8_t {
     TaskCaller& caller,
     Until until
 );
+
+/// Compares what a function takes and returns in core values.
+/// @param type    of the function lifted synchronously
+/// @param result  the core values of its result, also where there are too many to be passed as such
+[[nodiscard]] bool fits_async_export(
+    const ExportedFunc& func,
+    const engine::FuncType& type,
+    const std::optional<std::vector<engine::ValType>>& result
+);
+
+template <class Fn>
+struct ExportType;
+template <class R, class... P>
+struct ExportType<R(P...)> {
+  [[nodiscard]] static bool fits(const ExportedFunc& func) {
+    std::optional<std::vector<engine::ValType>> result;
+    if constexpr (!std::is_void_v<R>) {
+      result.emplace(Abi<R>::kFlat.begin(), Abi<R>::kFlat.end());
+    }
+    return fits_async_export(func, Signature<R, P...>::lifted_type(), result);
+  }
+};
 
 template <class Fn, class OnReturn>
 class AsyncExportCall;
@@ -116,6 +140,13 @@ class AsyncExportCall<R(P...), OnReturn> final : public TaskCaller {
 };
 
 }  // namespace detail
+
+/// Whether an export can be called by call_async_export<Fn>(): same core values in, and back. To be
+/// asked when it is found; what does not fit must not be called.
+template <class Fn>
+[[nodiscard]] bool is_async_export(const ExportedFunc& func) {
+  return detail::ExportType<Fn>::fits(func);
+}
 
 /// Calls an exported function that is async in WIT, however it was lifted.
 ///

@@ -15,7 +15,13 @@ using Message = std::shared_ptr<const Bytes>;
 
 enum class MessageVerdict : std::uint8_t { Handled, Failed };
 
-/// Calls `handle-message` of fermyon:spin/inbound-redis. @thread shard, on a fiber
+/// `handle-message` of spin:redis/inbound-redis@3; null if it is not there, or of another type.
+[[nodiscard]] const component::ExportedFunc* find_async_message_handler(
+    const component::Component& component
+);
+
+/// Calls `handle-message` of fermyon:spin/inbound-redis, or of spin:redis/inbound-redis@3. @thread
+/// shard, on a fiber
 /// @return what the component says of it, or why it ended
 [[nodiscard]] std::expected<MessageVerdict, engine::Trap> call_message_handler(
     component::ComponentInstance& instance,

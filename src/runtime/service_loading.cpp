@@ -4,8 +4,10 @@
 #include "fs/file.hpp"
 #include "loader/loader.hpp"
 #include "log/log.hpp"
+#include "runtime/message.hpp"
 #include "wasi/command.hpp"
 #include "wasi/p2/candidates.hpp"
+#include "wasi/p3/handler.hpp"
 #include "wasi/spin1/http.hpp"
 
 #include <array>
@@ -103,6 +105,10 @@ Result<> find_http_handler(const app::Component& component, Service& service) {
   std::size_t handlers = 0;
   for (const HandlerExport& known : kHandlers) {
     const auto* found = service.component->find_export(known.interface, known.version, "handle");
+    if (found != nullptr && known.kind == HandlerKind::Wasi3 && !wasi::p3::is_handler(*found)) {
+      return fail(ErrorKind::InvalidInput, "its {}#handle is of another type", known.interface)
+          .context(fmt::format("component \"{}\" cannot answer HTTP requests", component.id));
+    }
     if (found != nullptr) {
       ++handlers;
       service.http_handler = found;
@@ -145,9 +151,15 @@ Result<> find_entry(const app::Component& component, EntryKind entry, Service& s
     service.message_handler =
         service.component->find_export("fermyon:spin/inbound-redis", "", "handle-message");
     if (service.message_handler == nullptr) {
+      service.message_handler = find_async_message_handler(*service.component);
+    }
+    if (service.message_handler == nullptr) {
       return fail(ErrorKind::InvalidInput, "component does not export a Redis interface")
           .context(fmt::format("component \"{}\" cannot take messages", component.id))
-          .with_help("this version runs components that export fermyon:spin/inbound-redis");
+          .with_help(
+              "this version runs components that export fermyon:spin/inbound-redis or "
+              "spin:redis/inbound-redis@3.0.0"
+          );
     }
     return {};
   }

@@ -22,16 +22,22 @@ const component::ExportedFunc* find_command(const component::Component& componen
   return nullptr;
 }
 
+using Run = std::expected<void, component::Unit>();
+
 std::expected<CommandVerdict, engine::Trap> call_command(
     component::ComponentInstance& instance,
     engine::Store& store,
     const component::ExportedFunc& func
 ) {
-  using Run = std::expected<void, component::Unit>();
   CommandVerdict verdict = CommandVerdict::Succeeded;
   std::expected<void, engine::Trap> called;
   if (func.interface.empty()) {
     called = component::call_export<void()>(instance, store, func);
+  } else if (func.version.starts_with("0.3.") && !component::is_async_export<Run>(func)) {
+    engine::Trap trap;
+    trap.kind = engine::TrapKind::Other;
+    trap.message = "wasi:cli/run#run is of another type";
+    called = std::unexpected(std::move(trap));
   } else if (func.version.starts_with("0.3.")) {
     called = component::call_async_export<Run>(
         instance,

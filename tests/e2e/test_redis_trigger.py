@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 
+import p3_guests
 import pytest
 import real_servers
 import whorl
@@ -162,3 +163,14 @@ def test_what_is_wrong(app, change, message):
     ended = whorl.run("up", "-f", folder)
     assert ended.returncode == 1
     assert message in ended.stderr
+
+
+def test_a_handler_of_wasi_0_3(tmp_path, redis):
+    """It exports spin:redis/inbound-redis@3.0.0 and sets a key through spin:redis@3.0.0."""
+    component = p3_guests.build(tmp_path, "inbound3")
+    (tmp_path / "inbound_redis.wasm").write_bytes(component.read_bytes())
+    folder = whorl.manifest(tmp_path, MANIFEST.format(port=redis.port))
+    with Listening.start("-f", folder):
+        message = f"{redis.address} from-0.3"
+        redis.cli("PUBLISH", "jobs", message)
+        wait_until(lambda: redis.cli("GET", "from-0.3").strip() == message)

@@ -11,6 +11,7 @@ namespace whorl::wasi::p3 {
 namespace {
 
 using Answer = std::expected<component::Own<types::Response>, ErrorCode>;
+using Handle = Answer(component::Own<types::Request>);
 
 /// Sends what the handler returned.
 /// @return why the client gets a 500 of ours instead; null if it does not
@@ -33,6 +34,10 @@ const char* respond(http::Exchange& exchange, Answer answer) {
 
 }  // namespace
 
+bool is_handler(const component::ExportedFunc& func) {
+  return component::is_async_export<Handle>(func);
+}
+
 std::expected<void, engine::Trap> call_handler(
     component::ComponentInstance& instance,
     engine::Store& store,
@@ -40,7 +45,6 @@ std::expected<void, engine::Trap> call_handler(
     const p2::Surroundings& around,
     std::shared_ptr<http::Exchange> exchange
 ) {
-  using Handle = Answer(component::Own<types::Request>);
   component::Own<types::Request> request = std::make_unique<Request>(around, *exchange);
   const char* failure = nullptr;
   auto called = component::call_async_export<Handle>(

@@ -11,6 +11,10 @@
 
 namespace whorl::wasi::p3 {
 
+/// Whether an export called `handle` takes and returns what call_handler() says; to be asked when
+/// it is found.
+[[nodiscard]] bool is_handler(const component::ExportedFunc& func);
+
 /// Lets the guest answer the exchange. The answer goes out when the guest gives it, which may be
 /// long before its task ends; its body flows as the guest writes it. When the guest traps, the
 /// exchange is left as it is, for the caller to abort.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a C guest of WASI 0.3: build_c.sh multi3|middleware3|stores3|hostile3 OUTPUT.wasm
+# Builds a C guest of WASI 0.3: build_c.sh multi3|middleware3|stores3|hostile3|inbound3 OUTPUT.wasm
 #
 # Needs clang-19, lld-19 and wasi-libc (Debian), and from the crate registry wit-bindgen and wasm-tools,
 # looked for in $WHORL_TOOLS/bin and in PATH:
