@@ -29,6 +29,7 @@ http::ServerOptions server_options(const cli::UpRequest& request, unsigned shard
   if (of_client != 0) {
     options.clients = std::make_shared<http::ClientCensus>(static_cast<std::size_t>(of_client));
   }
+  options.proxies = edge.proxies;
   options.scheme = edge.tls.empty() ? http::Scheme::Http : http::Scheme::Https;
   return options;
 }

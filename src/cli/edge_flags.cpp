@@ -81,11 +81,21 @@ void read_listen(FlagReader& reader, EdgeSettings& out) {
   }
 }
 
+void read_proxies(FlagReader& reader, EdgeSettings& out) {
+  for (const std::string& text : reader.all("proxy-protocol")) {
+    if (auto added = out.proxies.add(text); !added) {
+      reader.fail(invalid_value(up_flag("proxy-protocol"), text, added.error().message()));
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 void read_edge_flags(FlagReader& reader, EdgeSettings& out) {
   read_listen(reader, out);
   read_tls(reader, out);
+  read_proxies(reader, out);
   reader.read(
       "takeover",
       [](std::string_view text) { return Result<std::string>(std::string(text)); },

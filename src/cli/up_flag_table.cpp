@@ -359,6 +359,16 @@ constexpr std::array kFlags{
         .environment = "WHORL_TLS_CLIENT_CA",
     },
     FlagSpec{
+        .name = "proxy-protocol",
+        .value_name = "NETWORKS",
+        .help =
+            "Connections from these networks (such as 10.0.0.0/8,192.0.2.1; `unix` for those over "
+            "Unix sockets) begin with a header of the PROXY protocol, version 1 or 2, which says "
+            "who the client is. Can be used multiple times",
+        .environment = "WHORL_PROXY_PROTOCOL",
+        .repeat = Many
+    },
+    FlagSpec{
         .name = "drain-timeout",
         .value_name = "DURATION",
         .help = "How long requests in flight may go on after SIGTERM or SIGINT before they are "

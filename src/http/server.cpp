@@ -3,6 +3,7 @@
 #include "http/connection.hpp"
 #include "http/handshake.hpp"
 #include "http/http2_connection.hpp"
+#include "http/proxy_preface.hpp"
 #include "http/server_core.hpp"
 #include "log/log.hpp"
 #include "telemetry/limits.hpp"
@@ -27,10 +28,10 @@ constexpr std::string_view kTooManyConnections =
     "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n"
     "content-length: 0\r\n\r\n";
 
-/// Deadlines are kept to an eighth, or better.
 /// Ticks that a connection must have been idle before it is given up for another.
 constexpr Tick kRestTicks = 2;
 
+/// Deadlines are kept to an eighth, or better.
 Milliseconds choose_tick(const ServerOptions& options) {
   const Milliseconds shortest = std::min(
       {options.header_timeout,
@@ -51,7 +52,12 @@ class ServerCore::Listener final : public net::AcceptSink {
       : core_(core), acceptor_(core.shard, std::move(listening), *this) {}
 
   void on_accept(fs::Fd socket, const net::SocketAddress& peer) override {
-    core_.admit(std::move(socket), peer.to_string());
+    if (core_.options.proxies.contains(peer)) {
+      // A proxy has many connections: its clients are counted, once they are known.
+      core_.add(std::make_shared<ProxyPreface>(core_, std::move(socket), peer.to_string()), {});
+    } else {
+      core_.admit(std::move(socket), peer.to_string());
+    }
   }
   bool has_room() override {
     if (core_.connections.size() < core_.options.max_connections || core_.shed_idle(1) > 0) {

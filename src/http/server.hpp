@@ -15,6 +15,7 @@
 #include "http/exchange.hpp"
 #include "net/stream.hpp"
 #include "net/tls_server.hpp"
+#include "net/trusted_peers.hpp"
 #include "wire/http1/request.hpp"
 
 #include <cstddef>
@@ -42,6 +43,9 @@ struct ServerOptions {
   std::size_t max_handshakes = 1024;
   /// From accepting a connection to the end of its TLS handshake.
   async::Milliseconds handshake_timeout{10'000};
+  /// Whose connections begin with a header of the PROXY protocol, which is to come as fast as a
+  /// handshake; everybody else's begin as usual.
+  net::TrustedPeers proxies{};
   /// Requests of one HTTP/2 connection at once; one more is refused.
   std::uint32_t max_streams = 128;
   /// Bytes of all request bodies of one HTTP/2 connection that wait for handlers to read them.
