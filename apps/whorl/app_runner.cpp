@@ -406,7 +406,11 @@ class Run {
     }
     WHORL_TRY(auto engine, engine_.take(request_));
     platform_ = std::make_unique<runtime::Platform>(std::move(engine), capabilities_.all());
-    platform_->set_outgoing(client_options(request_));
+    http::ClientOptions outgoing = client_options(request_);
+    const auto& total = capabilities_.total_limit(request_);
+    outgoing.limits.insert(outgoing.limits.end(), total.begin(), total.end());
+    platform_->set_outgoing(std::move(outgoing));
+    platform_->set_socket_limits(capabilities_.socket_limits(request_));
     if (!platform_->engine()->allocation_note().empty()) {
       log::warn(kLogTarget, "{}", platform_->engine()->allocation_note());
     }

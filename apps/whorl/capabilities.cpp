@@ -63,6 +63,12 @@ const config::OutboundLimits& limits_of(const cli::UpRequest& request) {
   return request.runtime_config != nullptr ? request.runtime_config->max_connections : none;
 }
 
+http::ConnectionLimits total_of(const cli::UpRequest& request) {
+  const auto most = limits_of(request).total;
+  return most ? http::ConnectionLimits{std::make_shared<http::ConnectionLimit>(*most)}
+              : http::ConnectionLimits();
+}
+
 host::mqtt::MqttOptions mqtt_options(const cli::UpRequest& request) {
   return {
       .pool = pool_options(limits_of(request).mqtt, host::mqtt::MqttClient::kDefaultConnections),
@@ -80,9 +86,11 @@ std::string place_of(const config::LocalFile& file, std::string_view in_memory) 
 
 struct Capabilities::Clients {
   explicit Clients(const cli::UpRequest& request)
-      : guests(
+      : total(total_of(request)),
+        guests(
             {.blocked = request.runtime_config != nullptr ? request.runtime_config->blocked_networks
-                                                          : net::BlockedNetworks()}
+                                                          : net::BlockedNetworks(),
+             .total = total}
         ),
         redis(std::make_shared<host::redis::RedisClient>(
             guests,
@@ -101,6 +109,8 @@ struct Capabilities::Clients {
             operators, pool_options({}, host::redis::RedisClient::kDefaultConnections)
         )) {}
 
+  /// What holds for all connections of guests together; empty: nothing.
+  http::ConnectionLimits total;
   /// For addresses that guests name.
   host::net_policy::Network guests;
   /// For those of the operator's own settings: what is blocked is blocked for guests.
@@ -124,6 +134,20 @@ Capabilities::Clients& Capabilities::clients(const cli::UpRequest& request) {
 
 host::net_policy::Network& Capabilities::operator_network(const cli::UpRequest& request) {
   return clients(request).operators;
+}
+
+const http::ConnectionLimits& Capabilities::total_limit(const cli::UpRequest& request) {
+  return clients(request).total;
+}
+
+http::ConnectionLimits Capabilities::socket_limits(const cli::UpRequest& request) {
+  http::ConnectionLimits limits;
+  if (const auto most = limits_of(request).sockets) {
+    limits.push_back(std::make_shared<http::ConnectionLimit>(*most));
+  }
+  const auto& total = total_limit(request);
+  limits.insert(limits.end(), total.begin(), total.end());
+  return limits;
 }
 
 Result<AppCapabilities> Capabilities::configure(

@@ -69,6 +69,11 @@ class Capabilities {
   /// How triggers reach servers that the operator's settings name.
   [[nodiscard]] host::net_policy::Network& operator_network(const cli::UpRequest& request);
 
+  /// What holds for the connections of all guests together; empty: nothing.
+  [[nodiscard]] const http::ConnectionLimits& total_limit(const cli::UpRequest& request);
+  /// What holds for sockets of guests. Once: each call makes a new count.
+  [[nodiscard]] http::ConnectionLimits socket_limits(const cli::UpRequest& request);
+
   /// Writes what the command line says into stores and databases. Once, before anything is served.
   /// @return errors: those of the stores, of files that cannot be read, of statements
   [[nodiscard]] Result<> fill(const cli::UpRequest& request);

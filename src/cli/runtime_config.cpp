@@ -32,26 +32,6 @@ Result<std::string> read_string(const Entry& entry) {
   return entry.value.text;
 }
 
-Error unsupported(std::string_view what, std::string_view name) {
-  return fail(
-      ErrorKind::Unsupported, "the {} `{}` is known from Spin but not supported yet", what, name
-  );
-}
-
-/// What would be expected to protect somebody, and does not here yet, is not passed over.
-Result<> refuse_unsupported(const config::RuntimeConfig& all) {
-  constexpr std::string_view kKey = "runtime config key";
-  for (const auto& [limit, name] : {
-           std::pair{all.max_connections.sockets, "outbound_networking.max_socket_connections"},
-           std::pair{all.max_connections.total, "outbound_networking.max_total_connections"},
-       }) {
-    if (limit) {
-      return unsupported(kKey, name);
-    }
-  }
-  return {};
-}
-
 Result<VariablesProviderConfig> as_azure_key_vault(const config::AzureVariables& azure) {
   VariablesProviderConfig out;
   out.kind = VariablesProviderConfig::Kind::AzureKeyVault;
@@ -113,7 +93,6 @@ Result<VariablesProviderConfig> as_provider(const config::VariablesProvider& pro
 }
 
 Result<RuntimeConfig> as_settings(config::RuntimeConfig all) {
-  WHORL_CHECKED(refuse_unsupported(all));
   RuntimeConfig out;
   out.state_dir = all.state_dir;
   out.log_dir = all.log_dir;

@@ -126,12 +126,6 @@ TEST_CASE("limits in a runtime config that are refused") {
 
 TEST_CASE("runtime configs that are refused") {
   CHECK(error_of("nosuch = 1\nother = 2") == "unused runtime config key(s): nosuch, other");
-  CHECK(
-      error_of("[outbound_networking]\nmax_total_connections = 1") ==
-      "the runtime config key `outbound_networking.max_total_connections` is known from Spin but "
-      "not supported "
-      "yet"
-  );
   CHECK(error_of("state_dir = 1") == "invalid type for `state_dir`: integer, expected a string");
   CHECK(
       error_of("max_instance_memory = -1") ==

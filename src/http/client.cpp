@@ -35,6 +35,17 @@ std::optional<Destination> parse_destination(Scheme scheme, std::string_view aut
   return to;
 }
 
+ClientCore::ClientCore(async::Shard& on, ClientOptions with)
+    : shard(on), options(std::move(with)), holder_(std::make_shared<IdleHolder>(on, *this)) {
+  for (const auto& limit : options.limits) {
+    limit->add_holder(holder_);
+  }
+}
+
+ClientCore::~ClientCore() {
+  holder_->detach();
+}
+
 ClientCore::Connection ClientCore::take_idle(const Destination& to) {
   std::erase_if(idle_, [](const Idle& idle) { return idle.until.is_expired(); });
   while (true) {

@@ -48,6 +48,7 @@ async::Awaitable<ClientRun::Step<>> ClientRun::enter(async::Deadline deadline) {
       co_return failed(ClientFailure::ConnectionTimeout, "no room for another connection in time");
     }
     // A place may be given back on another shard, which has no way to tell this one.
+    reclaim_places(limits);
     const auto retry = deadline.earlier(async::Deadline::after(kPlaceInterval));
     static_cast<void>(co_await async::wait_event(core_->shard, wake_, retry));
   }

@@ -15,9 +15,10 @@
 
 namespace whorl::http {
 
-class ClientCore {
+class ClientCore final : private IdleHolder::Owner {
  public:
-  ClientCore(async::Shard& on, ClientOptions with) : shard(on), options(std::move(with)) {}
+  ClientCore(async::Shard& on, ClientOptions with);
+  ~ClientCore();
   ClientCore(const ClientCore&) = delete;
   ClientCore& operator=(const ClientCore&) = delete;
 
@@ -51,6 +52,9 @@ class ClientCore {
     async::Deadline until;
   };
 
+  void close_idle_one() noexcept override { static_cast<void>(evict_idle()); }
+
+  std::shared_ptr<IdleHolder> holder_;
   std::deque<Idle> idle_;  ///< the one used last at the back
   std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< by profile
 };

@@ -54,6 +54,11 @@ class Platform {
   /// How guests' connections are made, of HTTP and of sockets; before any shard starts.
   void set_outgoing(http::ClientOptions options) { outgoing_ = std::move(options); }
   [[nodiscard]] const http::ClientOptions& outgoing() const noexcept { return outgoing_; }
+  /// Of sockets of guests; before any shard starts.
+  void set_socket_limits(http::ConnectionLimits limits) { socket_limits_ = std::move(limits); }
+  [[nodiscard]] const http::ConnectionLimits& socket_limits() const noexcept {
+    return socket_limits_;
+  }
 
  private:
   std::shared_ptr<engine::Engine> engine_;
@@ -66,6 +71,7 @@ class Platform {
   InstanceGate instances_;
   std::unique_ptr<FiberStacks> fiber_stacks_;
   http::ClientOptions outgoing_;
+  http::ConnectionLimits socket_limits_;
 };
 
 }  // namespace whorl::runtime

@@ -23,7 +23,7 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
       blocking_(shard),
       client_(shard, platform.outgoing()),
       outbound_(client_),
-      network_{shard, platform.outgoing().blocked, {}},
+      network_{shard, platform.outgoing().blocked, platform.socket_limits()},
       around_{timers_, blocking_, outbound_, network_},
       pool_(shard),
       sweep_timer_(shard),

@@ -31,7 +31,7 @@ struct PoolOptions {
 /// @tparam Key         what makes connections interchangeable: server, credentials, database
 /// @tparam Connection  has `bool is_usable()`: idle, nothing unexpected received, not closed
 template <class Key, class Connection>
-class ConnectionPool {
+class ConnectionPool final : private http::IdleHolder::Owner {
  public:
   /// A place among the open connections, and the connection once there is one. Dropped: both are
   /// gone; that is the way for one that is in the middle of something.
@@ -70,7 +70,15 @@ class ConnectionPool {
 
   /// @param shard  outlives the pool
   ConnectionPool(async::Shard& shard, PoolOptions options)
-      : options_(std::move(options)), timer_(shard), sweep_(shard, *this) {}
+      : options_(std::move(options)),
+        timer_(shard),
+        sweep_(shard, *this),
+        holder_(std::make_shared<http::IdleHolder>(shard, *this)) {
+    for (const auto& limit : options_.limits) {
+      limit->add_holder(holder_);
+    }
+  }
+  ~ConnectionPool() { holder_->detach(); }
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
@@ -97,6 +105,7 @@ class ConnectionPool {
         return full();
       }
       // A place may be given back on another shard, which has no way to tell this one.
+      http::reclaim_places(options_.limits);
       const auto retry = deadline.earlier(async::Deadline::after(kRetry));
       auto waited = async::wait_on(caller.shard, caller.fiber, freed_, retry);
       if (!waited && waited.error().kind() == ErrorKind::Cancelled) {
@@ -173,6 +182,8 @@ class ConnectionPool {
     return {};
   }
 
+  void close_idle_one() noexcept override { static_cast<void>(close_oldest()); }
+
   bool close_oldest() {
     if (idle_.empty()) {
       return false;
@@ -195,6 +206,7 @@ class ConnectionPool {
   async::Timer timer_;
   Sweep sweep_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<http::IdleHolder> holder_;
 };
 
 }  // namespace whorl::host::net_policy

@@ -162,6 +162,7 @@ UdpCreateSocketHost::create_udp_socket(
       access_.network()->shard, *std::move(fd), is_v6, std::move(charge)
   );
   if (!endpoint->permit.try_take(access_.network()->limits)) {
+    http::reclaim_places(access_.network()->limits);  // idle ones of clients, for the next try
     return Outcome(std::unexpect, SocketError::NewSocketLimit);
   }
   return Outcome(std::make_unique<UdpSocket>(around_, access_, std::move(endpoint)));

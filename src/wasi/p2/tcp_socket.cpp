@@ -172,6 +172,7 @@ TcpSocket::Outcome<> TcpSocket::start_connect(
     return granted;
   }
   if (!connection_->permit().try_take(access_.network()->limits)) {
+    http::reclaim_places(access_.network()->limits);  // idle ones of clients, for the next try
     return refused(SocketError::NewSocketLimit);
   }
   if (::connect(fd(), address.data(), address.size()) != 0 && errno != EINPROGRESS) {

@@ -61,6 +61,7 @@ SocketResult<component::Own<net_wit::UdpSocket>> SocketTypesHost::udp_socket_cre
       access_.network()->shard, *std::move(fd), is_v6, std::move(charge)
   );
   if (!endpoint->permit.try_take(access_.network()->limits)) {
+    http::reclaim_places(access_.network()->limits);  // idle ones of clients, for the next try
     return Outcome(std::unexpect, to_p3(p2::SocketError::NewSocketLimit));
   }
   return Outcome(std::make_unique<UdpSocket>(access_, std::move(endpoint)));

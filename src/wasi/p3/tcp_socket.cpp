@@ -160,6 +160,7 @@ SocketResult<> TcpSocket::connect(component::Call& call, Address remote_address)
     return to_p3(granted);
   }
   if (!connection_->permit().try_take(access_.network()->limits)) {
+    http::reclaim_places(access_.network()->limits);  // idle ones of clients, for the next try
     return refused(to_p3(p2::SocketError::NewSocketLimit));
   }
   if (::connect(fd(), address.data(), address.size()) != 0 && errno != EINPROGRESS) {
