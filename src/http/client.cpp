@@ -36,7 +36,9 @@ std::optional<Destination> parse_destination(Scheme scheme, std::string_view aut
 }
 
 ClientCore::ClientCore(async::Shard& on, ClientOptions with)
-    : shard(on), options(std::move(with)), holder_(std::make_shared<IdleHolder>(on, *this)) {
+    : shard(on),
+      options(std::move(with)),
+      holder_(std::make_shared<IdleHolder>(on, static_cast<IdleHolder::Owner&>(*this))) {
   for (const auto& limit : options.limits) {
     limit->add_holder(holder_);
   }

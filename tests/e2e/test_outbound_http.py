@@ -393,3 +393,18 @@ source = "multi.wasm"
         assert got.status == 200 and got.body.startswith(begins)
         assert fetch(server, "http://multi.spin.internal/log").body == b"logged\n"
         assert server.stop() == 0
+
+
+def test_all_connections_together_are_limited(app, upstream, tmp_path):
+    config = tmp_path / "rc.toml"
+    with Upstream() as second:
+        hosts = [f"http://127.0.0.1:{port}" for port in (upstream.port, second.port)]
+        config.write_text("[outbound_networking]\nmax_total_connections = 1\n")
+        with serve(app, *hosts, options=("--runtime-config-file", config)) as server:
+            assert "[outbound_networking: max_total_connections=1]" in server.err.text
+            # The connection that is kept to one place gives way to the other, whichever thread has it.
+            for i in range(12):
+                assert fetch(server, f"{hosts[i % 2]}/").status == 201
+        config.write_text("[outbound_networking]\nmax_total_connections = 0\n")
+        with serve(app, *hosts, options=("--runtime-config-file", config)) as server:
+            assert fetch(server, f"{hosts[0]}/").body == b"error %d" % LIMIT

@@ -92,8 +92,6 @@ def test_state_dir_of_the_config(stores, tmp_path):
      "could not configure key-value store with label 'files'"),
     ("[key_value_store.files]\ntype = 'azure_cosmos'\nkey = 's3cret'\naccount = 'a'\ndatabase = 'd'\ncontainer = 'c'",
      "`key` is no base64"),
-    ("[outbound_networking]\nmax_total_connections = 3",
-     "the runtime config key `outbound_networking.max_total_connections` is known from Spin but not supported yet"),
 ])
 def test_refused(stores, text, message):
     path = config(stores, text + "\n[key_value_store.memory]\ntype = 'spin'\n")

@@ -73,7 +73,9 @@ class ConnectionPool final : private http::IdleHolder::Owner {
       : options_(std::move(options)),
         timer_(shard),
         sweep_(shard, *this),
-        holder_(std::make_shared<http::IdleHolder>(shard, *this)) {
+        holder_(
+            std::make_shared<http::IdleHolder>(shard, static_cast<http::IdleHolder::Owner&>(*this))
+        ) {
     for (const auto& limit : options_.limits) {
       limit->add_holder(holder_);
     }

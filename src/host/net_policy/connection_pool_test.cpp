@@ -114,5 +114,22 @@ TEST_CASE("an idle connection to another server makes room") {
   });
 }
 
+TEST_CASE("an idle connection gives way to who shares a limit with its pool") {
+  World world(8);
+  Pool other(world.shard, {.limits = {world.limit, std::make_shared<http::ConnectionLimit>(8)}});
+  world.run([&] {
+    world.pool.give_back("a", *world.take("a"));
+    REQUIRE(world.pool.idle() == 1);
+    while (world.limit->try_enter()) {
+    }
+    const auto lease = other.take(
+        {world.shard, world.fiber}, "b", async::Deadline::after(std::chrono::seconds(20))
+    );
+    CHECK(lease);
+    CHECK(world.pool.idle() == 0);
+    CHECK(world.open == 0);
+  });
+}
+
 }  // namespace
 }  // namespace whorl::host::net_policy
