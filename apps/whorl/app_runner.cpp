@@ -6,6 +6,7 @@
 #include "fleet.hpp"
 #include "listening.hpp"
 #include "observatory.hpp"
+#include "run_options.hpp"
 #include "signals.hpp"
 
 #include "app/http_trigger.hpp"
@@ -24,8 +25,6 @@
 #include "trigger/redis/redis_listener.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -42,125 +41,6 @@ constexpr std::string_view kLogTarget = "whorl::trigger";
 constexpr std::chrono::seconds kRetireInterval{1};
 /// How often is looked whether the files of certificates have changed.
 constexpr std::chrono::seconds kTlsInterval{5};
-
-/// How components are linked; for who wants to compare with what tools emitted.
-component::LoadOptions load_options() {
-  component::LoadOptions options;
-  const auto is_off = [](const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr && std::string_view(value) == "0";
-  };
-  if (is_off("WHORL_NATIVE_PREVIEW1")) {
-    options.adapters = component::AdapterMode::AsShipped;
-  }
-  if (is_off("WHORL_ELIDE_SHIMS")) {
-    options.shims = component::ShimMode::Faithful;
-  }
-  return options;
-}
-
-/// Instances that one component may have at once, unless the operator says otherwise: so many that
-/// its neighbours have some, whatever it does.
-std::uint32_t default_instances_of(std::size_t components, std::uint32_t instances) noexcept {
-  return components < 2 ? 0 : std::max(instances / 4 * 3, 1U);
-}
-
-runtime::Limits limits_of(const cli::RequestBudgets& budgets, std::uint32_t default_instances) {
-  runtime::Limits limits;
-  limits.cpu = budgets.cpu;
-  limits.response_delay = budgets.response_delay;
-  limits.component_instances = budgets.component_instances.value_or(default_instances);
-  limits.queued = budgets.queued_requests;
-  if (budgets.instance_memory) {
-    limits.memory_bytes = *budgets.instance_memory;
-  }
-  // For who wants to measure, or doubts, what a reset restores.
-  const char* keep = std::getenv("WHORL_KEEP_INSTANCES");
-  limits.keep_instances = keep == nullptr || std::string_view(keep) != "0";
-  if (const char* audit = std::getenv("WHORL_AUDIT_RESETS")) {
-    (void)std::from_chars(audit, audit + std::strlen(audit), limits.audit_every);
-  }
-  return limits;
-}
-
-http::ClientOptions client_options(const cli::UpRequest& request) {
-  http::ClientOptions options;
-  if (request.runtime_config != nullptr) {
-    options.blocked = request.runtime_config->blocked_networks;
-    if (!request.runtime_config->http_connection_pooling) {
-      options.max_idle = 0;
-    }
-    if (const auto most = request.runtime_config->max_connections.http) {
-      options.limits = {std::make_shared<http::ConnectionLimit>(*most)};
-    }
-    for (const auto& tls : request.runtime_config->client_tls) {
-      // The system's roots stand for both sets that Spin knows (docs/differences.md).
-      options.tls_rules.push_back(
-          {.component_ids = tls.component_ids,
-           .hosts = tls.hosts,
-           .tls =
-               {
-                   .system_roots = tls.use_platform_roots || tls.use_webpki_roots,
-                   .extra_roots_file = tls.roots_file.value_or(""),
-                   .certificate_file = tls.certificate_file.value_or(""),
-                   .private_key_file = tls.private_key_file.value_or(""),
-               }}
-      );
-    }
-  }
-  return options;
-}
-
-/// What is said of the operator's file, with line ends.
-std::string runtime_config_lines(const cli::UpRequest& request) {
-  std::string lines;
-  if (request.runtime_config == nullptr) {
-    return lines;
-  }
-  for (const std::string& warning : request.runtime_config->warnings) {
-    lines += "Warning: " + warning + "\n";
-  }
-  if (!request.runtime_config->summary.empty()) {
-    lines += fmt::format(
-        "Using runtime config {} from {}\n",
-        request.runtime_config->summary,
-        fs::quote_path(request.runtime_config_file)
-    );
-  }
-  return lines;
-}
-
-log::GuestOutputOptions output_options(const cli::UpRequest& request) {
-  return log::GuestOutputOptions{
-      .directory = request.log_dir,
-      .truncate = request.log_files == cli::LogFiles::Truncate,
-      .quiet = request.is_quiet,
-      .follow = request.follow,
-  };
-}
-
-void print_startup(
-    cli::StartupFormat format,
-    const trigger::HttpApp& app,
-    http::Scheme scheme,
-    std::span<const net::Listeners> listeners
-) {
-  const auto url_of = [&](const net::Listeners& one) {
-    const std::string_view prefix = scheme == http::Scheme::Https ? "https://" : "http://";
-    return one.unix_path.empty() ? fmt::format("{}{}", prefix, one.to_string()) : one.to_string();
-  };
-  const std::string base_url = url_of(listeners.front());
-  const auto routes = app::list_routes(*app.app, app.triggers, app.routes);
-  const auto colour = log::wants_colour(1) ? app::Colour::Ansi : app::Colour::Never;
-  log::write_all(
-      1,
-      format == cli::StartupFormat::Json ? app::startup_json(base_url, routes)
-                                         : app::startup_plain(base_url, routes, colour)
-  );
-  for (const net::Listeners& more : listeners.subspan(1)) {
-    log::write_all(2, fmt::format("Also serving {}\n", url_of(more)));
-  }
-}
 
 /// The components that some trigger runs.
 std::vector<std::string> components_of(const std::vector<app::HttpTrigger>& triggers) {

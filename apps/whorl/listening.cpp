@@ -1,6 +1,8 @@
 #include "listening.hpp"
 
+#include "app/startup_output.hpp"
 #include "log/log.hpp"
+#include "log/terminal.hpp"
 #include "net/listener_sources.hpp"
 
 #include <fmt/format.h>
@@ -129,6 +131,29 @@ void Listening::release() noexcept {
 Listening::~Listening() {
   for (const std::string& path : unix_paths_) {
     ::unlink(path.c_str());
+  }
+}
+
+void print_startup(
+    cli::StartupFormat format,
+    const trigger::HttpApp& app,
+    http::Scheme scheme,
+    std::span<const net::Listeners> listeners
+) {
+  const auto url_of = [&](const net::Listeners& one) {
+    const std::string_view prefix = scheme == http::Scheme::Https ? "https://" : "http://";
+    return one.unix_path.empty() ? fmt::format("{}{}", prefix, one.to_string()) : one.to_string();
+  };
+  const std::string base_url = url_of(listeners.front());
+  const auto routes = app::list_routes(*app.app, app.triggers, app.routes);
+  const auto colour = log::wants_colour(1) ? app::Colour::Ansi : app::Colour::Never;
+  log::write_all(
+      1,
+      format == cli::StartupFormat::Json ? app::startup_json(base_url, routes)
+                                         : app::startup_plain(base_url, routes, colour)
+  );
+  for (const net::Listeners& more : listeners.subspan(1)) {
+    log::write_all(2, fmt::format("Also serving {}\n", url_of(more)));
   }
 }
 

@@ -5,9 +5,11 @@
 #include "cli/cli.hpp"
 #include "net/handover.hpp"
 #include "net/listener.hpp"
+#include "trigger/http/http_trigger.hpp"
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,5 +51,14 @@ class Listening {
   net::Takeover takeover_;
   std::optional<net::HandoverOffer> offer_;
 };
+
+/// Says on standard output where the application listens and what it answers, and on standard error
+/// which further addresses there are.
+void print_startup(
+    cli::StartupFormat format,
+    const trigger::HttpApp& app,
+    http::Scheme scheme,
+    std::span<const net::Listeners> listeners
+);
 
 }  // namespace whorl

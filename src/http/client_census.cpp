@@ -27,9 +27,10 @@ std::optional<ClientCensus::Key> ClientCensus::key_of(std::string_view address) 
   std::string_view ip = address.substr(0, colon);
   if (!ip.starts_with('[')) {
     in_addr v4 = {};
-    return ::inet_pton(AF_INET, std::string(ip).c_str(), &v4) == 1
-               ? std::optional(key_of_v4(reinterpret_cast<const std::uint8_t*>(&v4)))
-               : std::nullopt;
+    if (::inet_pton(AF_INET, std::string(ip).c_str(), &v4) != 1 || v4.s_addr == INADDR_ANY) {
+      return std::nullopt;
+    }
+    return key_of_v4(reinterpret_cast<const std::uint8_t*>(&v4));
   }
   ip = ip.substr(1, ip.find_first_of("]%") - 1);
   in6_addr v6 = {};

@@ -25,7 +25,8 @@ class ClientCensus {
   ClientCensus& operator=(const ClientCensus&) = delete;
 
   /// @param address  "1.2.3.4:80" or "[::1]:80"
-  /// @return         nothing for anything else: connections of a Unix socket are not counted
+  /// @return         nothing for anything else and for 0.0.0.0, as which clients of a Unix socket
+  ///                 go: those are not counted
   [[nodiscard]] static std::optional<Key> key_of(std::string_view address) noexcept;
 
   [[nodiscard]] std::size_t most() const noexcept { return most_; }

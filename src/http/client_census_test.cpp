@@ -40,7 +40,7 @@ TEST_CASE("a client is an IPv4 address or a /64") {
 
 TEST_CASE("what is no address is no client") {
   for (const std::string_view text :
-       {"", "unix", ":80", "1.2.3:80", "[::1", "[:80", "[]:80", "x:y"}) {
+       {"", "unix", "0.0.0.0:0", ":80", "1.2.3:80", "[::1", "[:80", "[]:80", "x:y"}) {
     CAPTURE(text);
     CHECK_FALSE(ClientCensus::key_of(text));
   }
