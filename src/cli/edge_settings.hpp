@@ -24,7 +24,7 @@ struct EdgeSettings {
   std::string takeover_path;         ///< where sockets are handed over; empty: nowhere
   std::vector<TlsFiles> tls;         ///< empty: no TLS
   std::string tls_client_roots;      ///< whose certificates clients must show; empty: nobody's
-  net::TrustedPeers proxies;  ///< whose connections begin with a PROXY header
+  net::TrustedPeers proxies;         ///< whose connections begin with a PROXY header
   /// From the signal to stop to the end: requests in flight are waited for, then cut.
   std::chrono::milliseconds drain_time{4000};
   std::optional<std::chrono::milliseconds> header_timeout;

@@ -239,9 +239,7 @@ static void mysql(void) {
   }
   spin_mysql_mysql_stream_row_drop_readable(asked.val.ok.f1);
   spin_mysql_mysql_result_void_error_t done;
-  settled(
-      spin_mysql_mysql_future_result_void_error_read(asked.val.ok.f2, &done), asked.val.ok.f2
-  );
+  settled(spin_mysql_mysql_future_result_void_error_read(asked.val.ok.f2, &done), asked.val.ok.f2);
   spin_mysql_mysql_future_result_void_error_drop_readable(asked.val.ok.f2);
   put_text(done.is_err ? " cut" : " whole");
   spin_mysql_mysql_connection_drop_own(opened.val.ok);
@@ -407,8 +405,7 @@ static void answer(void) {
   wasi_http_types_result_option_own_trailers_error_code_t value;
   memset(&value, 0, sizeof value);
   settled(
-      wasi_http_types_future_result_option_own_trailers_error_code_write(trailers, &value),
-      trailers
+      wasi_http_types_future_result_option_own_trailers_error_code_write(trailers, &value), trailers
   );
   wasi_http_types_future_result_option_own_trailers_error_code_drop_writable(trailers);
 }
