@@ -3,6 +3,12 @@
 namespace whorl::http {
 
 void IdleHolder::ask(const std::shared_ptr<IdleHolder>& self) {
+  if (async::Shard::current() == &self->shard_) {
+    if (self->owner_ != nullptr) {
+      self->owner_->close_idle_one();
+    }
+    return;
+  }
   if (self->is_asked_.exchange(true)) {
     return;
   }

@@ -35,7 +35,7 @@ class IdleHolder {
   IdleHolder& operator=(const IdleHolder&) = delete;
   /// @thread the owner's shard
   void detach() noexcept { owner_ = nullptr; }
-  /// Tells the owner of `self`, soon; once for many calls. @thread any
+  /// Tells the owner of `self`: at once on its own shard, else soon. @thread any
   static void ask(const std::shared_ptr<IdleHolder>& self);
 
  private:
