@@ -8,6 +8,9 @@
 namespace whorl {
 namespace {
 
+/// Fewer than these in all are not shared out among clients: half of them would be no service.
+constexpr std::size_t kFewConnections = 128;
+
 http::ServerOptions server_options(const cli::UpRequest& request, unsigned shards) {
   http::ServerOptions options;
   if (request.max_head_bytes) {
@@ -25,7 +28,8 @@ http::ServerOptions server_options(const cli::UpRequest& request, unsigned shard
         static_cast<std::size_t>((*edge.max_connections + shards - 1) / shards);
   }
   const std::size_t all = options.max_connections * shards;
-  const std::uint64_t of_client = edge.max_client_connections.value_or((all + 1) / 2);
+  const std::uint64_t of_client =
+      edge.max_client_connections.value_or(all < kFewConnections ? 0 : all / 2);
   if (of_client != 0) {
     options.clients = std::make_shared<http::ClientCensus>(static_cast<std::size_t>(of_client));
   }

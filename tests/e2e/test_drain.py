@@ -24,10 +24,11 @@ class Visitor(threading.Thread):
         super().__init__(daemon=True)
         self.port, self.path = port, path
         self.answered, self.failures = 0, []
+        self.leaves = False  # set by others: makes no further request
 
     def run(self):
         connection = None
-        while True:
+        while not self.leaves:
             if connection is None:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
                 try:

@@ -111,9 +111,11 @@ def test_a_successor_takes_over_without_a_failed_request(tmp_path):
         assert server.process.wait(20) == 0
         server = successor
     assert all(visitor.is_alive() for visitor in visitors), [visitor.failures for visitor in visitors]
-    assert server.stop() == 0
+    for visitor in visitors:
+        visitor.leaves = True
     for visitor in visitors:
         visitor.join(20)
+    assert server.stop() == 0
     assert [visitor.failures for visitor in visitors] == [[]] * len(visitors)
     assert all(visitor.answered > 0 for visitor in visitors)
     assert not path.exists()
