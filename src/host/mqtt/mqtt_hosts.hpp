@@ -8,6 +8,7 @@
 #include "wit/fermyon_spin_mqtt.hpp"
 #include "wit/spin_mqtt_mqtt.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,6 +74,13 @@ class Hosts final : public InstanceHosts {
   /// @param access  outlives this object
   explicit Hosts(const MqttAccess& access) noexcept : spin(access, open), spin3(access, open) {}
   void reset() noexcept override {}
+  /// In the order of MqttKind::kInterfaces.
+  [[nodiscard]] std::array<void*, 2> objects() noexcept {
+    return {
+        static_cast<wit::fermyon_spin_mqtt::Host*>(&spin),
+        static_cast<wit::spin_mqtt_mqtt::Host*>(&spin3),
+    };
+  }
 
   std::size_t open = 0;
   SpinHost spin;

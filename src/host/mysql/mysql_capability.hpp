@@ -1,54 +1,40 @@
 /// MySQL as a capability: what the runtime plugs in.
 #pragma once
 
-#include "host/capability.hpp"
 #include "host/mysql/mysql_hosts.hpp"
-#include "host/variables/app_variables.hpp"
+#include "host/net_policy/client_capability.hpp"
 
 #include <array>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <utility>
 
 namespace whorl::host::mysql {
 
-class MysqlCapability final : public Capability {
- public:
-  static constexpr std::size_t kInterfaces = 3;
-  /// Where the registry has put them.
-  using Slots = std::array<std::uint16_t, kInterfaces>;
+/// The kind of client.
+struct MysqlKind {
+  using Client = MysqlClient;
+  using Access = MysqlAccess;
+  static constexpr std::array<const component::HostInterface*, 3> kInterfaces{
+      &wit::fermyon_spin_mysql::kInterface,
+      &wit::fermyon_spin_mysql_v1::kInterface,
+      &wit::spin_mysql_mysql::kInterface,
+  };
+  /// They keep nothing of an instance.
+  struct Hosts {
+    explicit Hosts(const MysqlAccess& access) noexcept : spin(access), v1(access), spin3(access) {}
+    [[nodiscard]] std::array<void*, 3> objects() noexcept {
+      return {
+          static_cast<wit::fermyon_spin_mysql::Host*>(&spin),
+          static_cast<wit::fermyon_spin_mysql_v1::Host*>(&v1),
+          static_cast<wit::spin_mysql_mysql::Host*>(&spin3),
+      };
+    }
 
-  void link(component::HostRegistry& registry) override;
-  [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
-
- private:
-  Slots slots_{};
+    SpinHost spin;
+    SpinV1Host v1;
+    Spin3Host spin3;
+  };
 };
 
-/// Lets each component reach the servers that it was granted.
-class AppMysqlCapability final : public AppCapability {
- public:
-  /// @param capability      linked
-  /// @param client          of the process
-  /// @param app, variables  outlive this object
-  AppMysqlCapability(
-      const MysqlCapability& capability,
-      std::shared_ptr<MysqlClient> client,
-      const app::LockedApp& app,
-      const variables::AppVariables* variables
-  )
-      : slots_(capability.slots()), client_(std::move(client)), app_(app), variables_(variables) {}
-
-  /// @return errors: InvalidInput for `allowed_outbound_hosts` that cannot be read
-  [[nodiscard]] Result<std::unique_ptr<const Grant>> grant(const app::Component& component
-  ) const override;
-
- private:
-  MysqlCapability::Slots slots_;
-  std::shared_ptr<MysqlClient> client_;
-  const app::LockedApp& app_;
-  const variables::AppVariables* variables_;
-};
+using MysqlCapability = net_policy::ClientCapability<MysqlKind>;
+using AppMysqlCapability = net_policy::AppClientCapability<MysqlKind>;
 
 }  // namespace whorl::host::mysql

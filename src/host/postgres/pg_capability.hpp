@@ -1,54 +1,44 @@
 /// PostgreSQL as a capability: what the runtime plugs in.
 #pragma once
 
-#include "host/capability.hpp"
+#include "host/net_policy/client_capability.hpp"
 #include "host/postgres/pg_hosts.hpp"
-#include "host/variables/app_variables.hpp"
 
 #include <array>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <utility>
 
 namespace whorl::host::postgres {
 
-class PgCapability final : public Capability {
- public:
-  static constexpr std::size_t kInterfaces = 4;
-  /// Where the registry has put them.
-  using Slots = std::array<std::uint16_t, kInterfaces>;
+/// The kind of client.
+struct PgKind {
+  using Client = PgClient;
+  using Access = PgAccess;
+  static constexpr std::array<const component::HostInterface*, 4> kInterfaces{
+      &wit::spin_postgres_postgres::kInterface,
+      &wit::spin_postgres_postgres_v3::kInterface,
+      &wit::fermyon_spin_postgres::kInterface,
+      &wit::fermyon_spin_postgres_v1::kInterface,
+  };
+  /// They keep nothing of an instance.
+  struct Hosts {
+    explicit Hosts(const PgAccess& access) noexcept
+        : spin4(access), spin3(access), spin(access), v1(access) {}
+    [[nodiscard]] std::array<void*, 4> objects() noexcept {
+      return {
+          static_cast<wit::spin_postgres_postgres::Host*>(&spin4),
+          static_cast<wit::spin_postgres_postgres_v3::Host*>(&spin3),
+          static_cast<wit::fermyon_spin_postgres::Host*>(&spin),
+          static_cast<wit::fermyon_spin_postgres_v1::Host*>(&v1),
+      };
+    }
 
-  void link(component::HostRegistry& registry) override;
-  [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
-
- private:
-  Slots slots_{};
+    Spin4Host spin4;
+    Spin3Host spin3;
+    SpinHost spin;
+    SpinV1Host v1;
+  };
 };
 
-/// Lets each component reach the servers that it was granted.
-class AppPgCapability final : public AppCapability {
- public:
-  /// @param capability      linked
-  /// @param client          of the process
-  /// @param app, variables  outlive this object
-  AppPgCapability(
-      const PgCapability& capability,
-      std::shared_ptr<PgClient> client,
-      const app::LockedApp& app,
-      const variables::AppVariables* variables
-  )
-      : slots_(capability.slots()), client_(std::move(client)), app_(app), variables_(variables) {}
-
-  /// @return errors: InvalidInput for `allowed_outbound_hosts` that cannot be read
-  [[nodiscard]] Result<std::unique_ptr<const Grant>> grant(const app::Component& component
-  ) const override;
-
- private:
-  PgCapability::Slots slots_;
-  std::shared_ptr<PgClient> client_;
-  const app::LockedApp& app_;
-  const variables::AppVariables* variables_;
-};
+using PgCapability = net_policy::ClientCapability<PgKind>;
+using AppPgCapability = net_policy::AppClientCapability<PgKind>;
 
 }  // namespace whorl::host::postgres

@@ -1,54 +1,26 @@
 /// Redis as a capability: what the runtime plugs in.
 #pragma once
 
-#include "host/capability.hpp"
+#include "host/net_policy/client_capability.hpp"
 #include "host/redis/redis_hosts.hpp"
-#include "host/variables/app_variables.hpp"
 
 #include <array>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <utility>
 
 namespace whorl::host::redis {
 
-class RedisCapability final : public Capability {
- public:
-  static constexpr std::size_t kInterfaces = 3;
-  /// Where the registry has put them.
-  using Slots = std::array<std::uint16_t, kInterfaces>;
-
-  void link(component::HostRegistry& registry) override;
-  [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
-
- private:
-  Slots slots_{};
+/// The kind of client.
+struct RedisKind {
+  using Client = RedisClient;
+  using Access = RedisAccess;
+  static constexpr std::array<const component::HostInterface*, 3> kInterfaces{
+      &wit::fermyon_spin_redis::kInterface,
+      &wit::fermyon_spin_redis_v1::kInterface,
+      &wit::spin_redis_redis::kInterface,
+  };
+  using Hosts = redis::Hosts;
 };
 
-/// Lets each component reach the servers that it was granted.
-class AppRedisCapability final : public AppCapability {
- public:
-  /// @param capability      linked
-  /// @param client          of the process
-  /// @param app, variables  outlive this object
-  AppRedisCapability(
-      const RedisCapability& capability,
-      std::shared_ptr<RedisClient> client,
-      const app::LockedApp& app,
-      const variables::AppVariables* variables
-  )
-      : slots_(capability.slots()), client_(std::move(client)), app_(app), variables_(variables) {}
-
-  /// @return errors: InvalidInput for `allowed_outbound_hosts` that cannot be read
-  [[nodiscard]] Result<std::unique_ptr<const Grant>> grant(const app::Component& component
-  ) const override;
-
- private:
-  RedisCapability::Slots slots_;
-  std::shared_ptr<RedisClient> client_;
-  const app::LockedApp& app_;
-  const variables::AppVariables* variables_;
-};
+using RedisCapability = net_policy::ClientCapability<RedisKind>;
+using AppRedisCapability = net_policy::AppClientCapability<RedisKind>;
 
 }  // namespace whorl::host::redis

@@ -9,6 +9,7 @@
 #include "wit/fermyon_spin_redis_v1.hpp"
 #include "wit/spin_redis_redis.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -113,6 +114,14 @@ class Hosts final : public InstanceHosts {
   explicit Hosts(const RedisAccess& access) noexcept
       : spin(access, count), spin3(access, count), v1(access) {}
   void reset() noexcept override {}
+  /// In the order of RedisKind::kInterfaces.
+  [[nodiscard]] std::array<void*, 3> objects() noexcept {
+    return {
+        static_cast<wit::fermyon_spin_redis::Host*>(&spin),
+        static_cast<wit::fermyon_spin_redis_v1::Host*>(&v1),
+        static_cast<wit::spin_redis_redis::Host*>(&spin3),
+    };
+  }
 
   ConnectionCount count;
   SpinHost spin;

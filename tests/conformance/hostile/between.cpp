@@ -413,7 +413,7 @@ Guests bad_reentrance() {
        host_trap("cannot enter component instance"),
        &two_numbers}
   );
-  // definitions.py lets it in, the suite and released tools do not, for now (trap-on-reenter.wast).
+  // definitions.py lets it in; the suite and released tools do not (trap-on-reenter.wast).
   out.push_back(
       {"a child that calls its parent",
        parent_and_child(false),
