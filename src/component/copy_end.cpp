@@ -3,88 +3,18 @@
 #include "component/async_state.hpp"
 #include "component/component.hpp"
 #include "component/fiber_run.hpp"
+#include "component/guest_copy.hpp"
 #include "component/interpret.hpp"
 #include "component/thunk.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace whorl::component {
 namespace {
 
-/// Values passed on in one go: bounds host memory.
-constexpr std::uint32_t kChunk = 256;
 /// Rounds between two ends of the host before others get their turn.
 constexpr int kHostRounds = 16;
-
-Failure copy_integers(
-    const Call& call, const GuestBuffer& from, const GuestBuffer& to, std::uint32_t n
-) {
-  const TypeLayout& element = *from.type->layout;
-  const std::size_t size = std::size_t{n} * element.size;
-  const engine::Memory* source = call.instance.memory(from.site.memory_slot);
-  const engine::Memory* target = call.instance.memory(to.site.memory_slot);
-  const ByteView src = call.store.bytes_of(*source);
-  const MutableByteView dst = call.store.bytes_of(*target);
-  const std::uint64_t src_at = from.ptr + std::uint64_t{from.progress} * element.size;
-  const std::uint64_t dst_at = to.ptr + std::uint64_t{to.progress} * element.size;
-  if (src_at + size > src.size() || dst_at + size > dst.size()) [[unlikely]] {
-    return failure("a buffer of a stream is out of bounds");
-  }
-  std::memmove(dst.data() + dst_at, src.data() + src_at, size);
-  return std::nullopt;
-}
-
-Failure copy_values(
-    const Call& call, const GuestBuffer& from, const GuestBuffer& to, std::uint32_t n
-) {
-  const TypeLayout& element = *from.type->layout;
-  InstanceHeap source(call.instance, call.store, from.site);
-  InstanceHeap target(call.instance, call.store, to.site);
-  std::uint64_t src_at = from.ptr + std::uint64_t{from.progress} * element.size;
-  std::uint64_t dst_at = to.ptr + std::uint64_t{to.progress} * element.size;
-  while (n != 0) {
-    const std::uint32_t count = std::min(n, kChunk);
-    const std::uint64_t size = std::uint64_t{count} * element.size;
-    LiftContext lift(
-        source.memory(),
-        call.instance.handles(from.site.component_index),
-        Lending::Lookup,
-        from.site.encoding
-    );
-    lift.allow_views(source);
-    const std::uint8_t* at =
-        lift.range(static_cast<std::uint32_t>(src_at), size, element.alignment);
-    std::vector<Value> values;
-    values.reserve(count);
-    for (std::uint32_t i = 0; i < count && !lift.failed(); ++i) {
-      values.push_back(load(lift, at + std::size_t{i} * element.size, element));
-    }
-    if (lift.failed()) [[unlikely]] {
-      return lift.take_trap();
-    }
-    LowerContext lower(
-        target,
-        call.instance.handles(to.site.component_index),
-        to.site.encoding,
-        to.site.component_index
-    );
-    const auto offset = static_cast<std::uint32_t>(dst_at);
-    if (lower.accept(offset, size, element.alignment)) {
-      for (std::uint32_t i = 0; i < count && !lower.failed(); ++i) {
-        store(lower, values[i], element, offset + i * element.size);
-      }
-    }
-    if (lower.failed()) [[unlikely]] {
-      return lower.take_trap();
-    }
-    n -= count;
-    src_at += size;
-    dst_at += size;
-  }
-  return std::nullopt;
-}
 
 /// Where the next item of a buffer is.
 std::uint32_t place_in(const GuestBuffer& buffer) noexcept {
@@ -283,9 +213,7 @@ Failure SharedStream::meet(const Call& call, CopyEnd& src, CopyEnd& dst) {
   }
   const std::uint32_t n = std::min(src.buffer.remain(), dst.buffer.remain());
   if (type_->layout != nullptr) {
-    auto failed = type_->is_integer ? copy_integers(call, src.buffer, dst.buffer, n)
-                                    : copy_values(call, src.buffer, dst.buffer, n);
-    if (failed) [[unlikely]] {
+    if (auto failed = copy_between(call, src.buffer, dst.buffer, n)) [[unlikely]] {
       return failed;
     }
   }
