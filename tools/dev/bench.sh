@@ -1,12 +1,12 @@
-# ./dev bench: load against nginx and, where named, against peers; starting; then the micro-benches.
+# ./dev bench: load against nginx and, where named, against peers; starting; stores; then the micro-benches.
 # shellcheck shell=bash
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|start|density|micro] [arguments of the program in bench/]
+# verb_bench [load|start|density|state|micro] [arguments of the program in bench/]
 verb_bench() {
   local what=all
-  case ${1:-} in load | start | density | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | density | state | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
@@ -15,6 +15,7 @@ verb_bench() {
   case $what in
     all) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" ;;
     start) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" "$@" ;;
+    state) /usr/bin/python3 "$root/bench/state.py" --out "$root/build/bench/state.json" "$@" ;;
     density) /usr/bin/python3 "$root/bench/density.py" --out "$root/build/bench/density.json" "$@" ;;
   esac
   if [ "$what" = all ] || [ "$what" = micro ]; then
