@@ -336,10 +336,12 @@ class Run {
     background_->stop();
     // Messages are taken no more; those under way end with the guests.
     subscriptions_.clear();
+    auto haste = Listening::Haste::None;
     if (listening_) {
+      haste = listening_->last_call(signals_);
       listening_->release();
     }
-    fleet.stop(signals_);
+    fleet.stop(signals_, haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0));
     listening_.reset();
     observatory_->stop();
     log::info(

@@ -132,7 +132,7 @@ class Fleet::DrainWatch {
 Fleet::Fleet(
     unsigned count, runtime::Platform& platform, Observatory& observatory, const Edge& edge, App app
 )
-    : scheme_(edge.scheme()), drain_time_(edge.drain_time), shards_(count), app_(std::move(app)) {
+    : scheme_(edge.scheme()), shards_(count), app_(std::move(app)) {
   for (unsigned i = 0; i < shards_.size(); ++i) {
     worlds_.push_back(std::make_unique<World>(shards_[i], platform, observatory, edge, app_));
   }
@@ -226,10 +226,10 @@ void Fleet::release_retired() {
   std::erase_if(retired_, is_unused);
 }
 
-void Fleet::stop(StopSignals& signals) {
+void Fleet::stop(StopSignals& signals, async::Milliseconds drain_time) {
   std::atomic<unsigned> left{static_cast<unsigned>(worlds_.size())};
   std::vector<std::unique_ptr<DrainWatch>> watches;
-  const auto deadline = async::Deadline::after(drain_time_);
+  const auto deadline = async::Deadline::after(drain_time);
   for (auto& world : worlds_) {
     auto& watch = *watches.emplace_back(std::make_unique<DrainWatch>(*world, left, signals));
     world->shard.post([&watch, deadline] { watch.start(deadline); });

@@ -69,8 +69,8 @@ class Fleet final : public trigger::GuestShards {
   /// Lets every shard show other certificates to clients that come from now on.
   void set_tls(const std::shared_ptr<const net::TlsServerContext>& tls);
 
-  /// Lets requests in flight end, then ends the guests that are left, then the shards.
-  void stop(StopSignals& signals);
+  /// Lets requests in flight end for so long, then ends the guests that are left, then the shards.
+  void stop(StopSignals& signals, async::Milliseconds drain_time);
   /// Only after stop().
   [[nodiscard]] std::uint64_t instances_started() const;
 
@@ -79,7 +79,6 @@ class Fleet final : public trigger::GuestShards {
   class DrainWatch;
 
   http::Scheme scheme_;
-  async::Milliseconds drain_time_;
   async::ShardSet shards_;
   std::vector<std::unique_ptr<World>> worlds_;
   bool has_self_ = false;

@@ -3,6 +3,7 @@
 #include "app/startup_output.hpp"
 #include "log/log.hpp"
 #include "log/terminal.hpp"
+#include "net/last_call.hpp"
 #include "net/listener_sources.hpp"
 
 #include <fmt/format.h>
@@ -13,6 +14,25 @@
 #include <utility>
 
 namespace whorl {
+namespace {
+
+// How long is waited for clients in the middle of a handshake: a round trip around the world takes
+// a quarter of a second.
+constexpr async::Milliseconds kHandshakeTime{500};
+// How often is looked whether there are any. At least once: a packet that is being looked at while
+// the filter comes may pass it.
+constexpr async::Milliseconds kHandshakeLook{5};
+
+StopSignals::Cause wait_out(StopSignals& signals, async::Milliseconds time) {
+  const auto deadline = async::Deadline::after(time);
+  auto cause = StopSignals::Cause::Notified;
+  while (cause != StopSignals::Cause::TimedOut && cause != StopSignals::Cause::Stop) {
+    cause = signals.wait(deadline);
+  }
+  return cause;
+}
+
+}  // namespace
 
 Result<Listening> Listening::open(const cli::UpRequest& request, unsigned shards) {
   Listening listening(request.edge.takeover_path);
@@ -95,11 +115,9 @@ Result<> Listening::check_taken(const cli::UpRequest& request) const {
 
 Result<std::vector<net::Listeners>> Listening::take() {
   std::vector<net::Listeners> copies;
-  if (!takeover_path_.empty()) {
-    for (const net::Listeners& listeners : sockets_) {
-      WHORL_TRY(auto copy, net::duplicate(listeners));
-      copies.push_back(std::move(copy));
-    }
+  for (const net::Listeners& listeners : sockets_) {
+    WHORL_TRY(auto copy, net::duplicate(listeners));
+    copies.push_back(std::move(copy));
   }
   return std::exchange(sockets_, std::move(copies));
 }
@@ -120,7 +138,36 @@ bool Listening::on_handover() {
   }
   log::info("whorl::trigger", "a successor serves on the same sockets");
   unix_paths_.clear();
+  has_successor_ = true;
   return true;
+}
+
+Listening::Haste Listening::last_call(StopSignals& signals) {
+  if (has_successor_ || (offer_ && offer_->has_successor())) {
+    return Haste::None;
+  }
+  std::vector<net::SocketAddress> closing;
+  for (const net::Listeners& listeners : sockets_) {
+    if (!listeners.is_shared && net::drop_new_handshakes(listeners)) {
+      closing.push_back(listeners.address);
+    }
+  }
+  const auto deadline = async::Deadline::after(kHandshakeTime);
+  auto cause = StopSignals::Cause::TimedOut;
+  bool waits = !closing.empty();
+  while (waits) {
+    cause = wait_out(signals, kHandshakeLook);
+    waits = cause != StopSignals::Cause::Stop && !deadline.is_expired() &&
+            std::ranges::any_of(closing, [](const net::SocketAddress& address) {
+              return net::has_open_handshakes(address).value_or(true);
+            });
+  }
+  for (const net::Listeners& listeners : sockets_) {
+    if (!listeners.is_shared) {
+      net::refuse_unix_clients(listeners);
+    }
+  }
+  return cause == StopSignals::Cause::Stop ? Haste::Hurry : Haste::None;
 }
 
 void Listening::release() noexcept {

@@ -1,6 +1,8 @@
 /// Listening: the sockets that the process listens on, wherever they come from. @thread main
 #pragma once
 
+#include "signals.hpp"
+
 #include "base/result.hpp"
 #include "cli/cli.hpp"
 #include "net/handover.hpp"
@@ -26,7 +28,7 @@ class Listening {
   /// Removes the files of Unix sockets, unless a successor listens on them.
   ~Listening();
 
-  /// Gives the sockets away; copies are kept while there may be a successor. At least one.
+  /// Gives the sockets away and keeps copies. At least one.
   [[nodiscard]] Result<std::vector<net::Listeners>> take();
   /// Requests are served: tells the predecessor, and offers the sockets to a successor.
   [[nodiscard]] Result<> serving();
@@ -34,7 +36,13 @@ class Listening {
   [[nodiscard]] int handover_fd() const noexcept { return offer_ ? offer_->fd() : -1; }
   /// @return true when a successor serves: it is time to end
   [[nodiscard]] bool on_handover();
-  /// The process is ending: nobody else is to be given the sockets.
+  /// The process is ending: lets no client begin to connect, and those who have begun end their
+  /// handshakes, for as long as that takes on a slow network; they are accepted as always. Nothing
+  /// is done to sockets that another process serves, too.
+  /// @return Hurry when the operator asked for an end in the meantime
+  enum class Haste : bool { None, Hurry };
+  [[nodiscard]] Haste last_call(StopSignals& signals);
+  /// Lets go of the copies: nobody else is to be given the sockets.
   void release() noexcept;
 
  private:
@@ -46,10 +54,11 @@ class Listening {
   [[nodiscard]] Result<> check_taken(const cli::UpRequest& request) const;
 
   std::string takeover_path_;
-  std::vector<net::Listeners> sockets_;  ///< after take() the copies
+  std::vector<net::Listeners> sockets_;  ///< after take() copies
   std::vector<std::string> unix_paths_;
   net::Takeover takeover_;
   std::optional<net::HandoverOffer> offer_;
+  bool has_successor_ = false;  ///< the sockets are somebody else's now
 };
 
 /// Says on standard output where the application listens and what it answers, and on standard error

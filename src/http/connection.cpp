@@ -10,20 +10,19 @@ namespace {
 
 // What one connection may send before others on the shard have their turn.
 constexpr std::size_t kTurnBytes = 512 * 1024;
-// Ticks after which an idle connection gives its buffers back.
-constexpr Tick kIdleTicks = 2;
 // How a client begins that knows that we speak HTTP/2 (RFC 9113 §3.4). To a reader of HTTP/1 it is
 // a whole head, with a version it does not know.
 constexpr std::string_view kHttp2Line = "PRI * HTTP/2.0\r\n\r\n";
-// What is read at a time from a client that is being shown out.
-constexpr std::size_t kLingerCapacity = 4 * 1024;
 
 }  // namespace
 
 Connection::Connection(
     ServerCore& core, std::unique_ptr<net::Stream> stream, std::string client_address
 )
-    : core_(&core), stream_(std::move(stream)), client_address_(std::move(client_address)) {}
+    : core_(&core),
+      stream_(std::move(stream)),
+      client_address_(std::move(client_address)),
+      reader_(core.head_buffers) {}
 
 Connection::~Connection() = default;
 
@@ -64,6 +63,7 @@ void Connection::resume_if_woken() {
     client_gone();
     close();
   }
+  reader_.buffer().drop();
   std::exchange(core_, nullptr)->remove(*this);
   if (escaped) {
     std::rethrow_exception(escaped);
@@ -77,7 +77,6 @@ void Connection::on_read(net::ReadEnd end, std::size_t count) {
   }
   reader_.buffer().commit(count);
   progress_ |= count > 0;
-  const bool was_releasing = std::exchange(releasing_, false);
   switch (end) {
     case net::ReadEnd::Bytes:
       break;
@@ -88,13 +87,6 @@ void Connection::on_read(net::ReadEnd end, std::size_t count) {
       broken_ = true;
       break;
     case net::ReadEnd::Cancelled:
-      if (was_releasing && is_idle() && reader_.buffer().empty()) {
-        reader_.buffer().release();
-        writer_.reset(ResponseWriter::Memory::Release);
-        reading_ = true;
-        stream_->start_wait_readable(shared_from_this());
-        return;
-      }
       break;
   }
   woken_ = true;
@@ -115,10 +107,6 @@ void Connection::sweep(Tick now) {
   } else if (exchange_ != nullptr && exchange_.use_count() == 1 && !exchange_->has_response()) {
     log::error("whorl::http", "{}: a request was dropped without an answer", client_address_);
     exchange_->abort(500);
-  } else if (is_idle() && reading_ && !releasing_ && now - since_ >= kIdleTicks &&
-             reader_.buffer().has_memory() && reader_.buffer().empty()) {
-    releasing_ = true;
-    stream_->cancel_read();
   }
 }
 
@@ -138,6 +126,7 @@ void Connection::on_drain() {
 void Connection::abandon() {
   client_gone();
   close();
+  reader_.buffer().drop();
   core_ = nullptr;
   routine_.destroy();
 }
@@ -148,8 +137,22 @@ void Connection::start_read() {
   if (reading_ || eof_ || broken_) {
     return;
   }
+  if (reader_.buffer().empty()) {
+    reader_.buffer().release();
+  }
   reading_ = true;
-  stream_->start_read(reader_.buffer().lend(reader_.wanted_capacity()), shared_from_this());
+  stream_->start_read_lent(shared_from_this());
+}
+
+MutableByteView Connection::lend_room() noexcept {
+  return reader_.buffer().lend(reader_.wanted_capacity());
+}
+
+void Connection::return_room() noexcept {
+  reader_.buffer().commit(0);
+  if (reader_.buffer().empty()) {
+    reader_.buffer().release();
+  }
 }
 
 /// A deadline stays while the connection waits for the same thing and nothing moves.
@@ -469,7 +472,7 @@ void Connection::client_gone() {
     exchange_->note_end();
     exchange_.reset();
   }
-  writer_.reset(ResponseWriter::Memory::Keep);
+  writer_.reset();
 }
 
 /// @return whether another request may follow
@@ -485,7 +488,7 @@ bool Connection::end_exchange() {
   }
   exchange_.reset();
   reader_.finish_request();
-  writer_.reset(ResponseWriter::Memory::Keep);
+  writer_.reset();
   return keep_alive_;
 }
 
@@ -507,10 +510,7 @@ bool Connection::advance_linger() {
   if (wait_ != Wait::Linger) {
     set_deadline(Wait::Linger);
   }
-  if (!reading_) {
-    reading_ = true;
-    stream_->start_read(buffer.lend(kLingerCapacity), shared_from_this());
-  }
+  start_read();
   return false;
 }
 

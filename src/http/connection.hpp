@@ -40,6 +40,8 @@ class Connection final : public ServerConnection,
   // net::StreamSink
   void on_read(net::ReadEnd end, std::size_t count) override;
   void on_writable() override;
+  MutableByteView lend_room() noexcept override;
+  void return_room() noexcept override;
 
  private:
   enum class Phase : std::uint8_t { Head, Exchange, Refusal, Linger };
@@ -119,8 +121,7 @@ class Connection final : public ServerConnection,
   Wait wait_ = Wait::None;
   bool woken_ = false;
   bool suspended_ = false;
-  bool reading_ = false;    ///< a read or a wait for one is in flight
-  bool releasing_ = false;  ///< the read in flight is being cancelled to free the buffer
+  bool reading_ = false;  ///< a read is in flight
   bool waits_writable_ = false;
   bool eof_ = false;      ///< the client sends no more
   bool broken_ = false;   ///< nothing can be sent or received any more

@@ -5,10 +5,9 @@
 namespace whorl::http {
 namespace {
 
-constexpr std::size_t kReadBytes = 16 * 1024;
 // What one connection may send before others on the shard have their turn.
 constexpr std::size_t kTurnBytes = 512 * 1024;
-// Ticks after which an idle connection gives its buffers back.
+// Ticks after which an idle connection gives its memory back.
 constexpr Tick kIdleTicks = 2;
 
 }  // namespace
@@ -46,14 +45,13 @@ void Http2Connection::wake() noexcept {
 
 void Http2Connection::on_read(net::ReadEnd end, std::size_t count) {
   reading_ = false;
-  const bool was_releasing = std::exchange(releasing_, false);
   if (core_ == nullptr) {
     return;
   }
   switch (end) {
     case net::ReadEnd::Bytes:
       if (!lingers_ && count > 0) {
-        session_.receive({buffer_.get(), count});
+        session_.receive({buffer_, count});
       }
       break;
     case net::ReadEnd::Closed:
@@ -61,15 +59,9 @@ void Http2Connection::on_read(net::ReadEnd end, std::size_t count) {
       broken_ = true;
       break;
     case net::ReadEnd::Cancelled:
-      if (was_releasing && session_.is_idle()) {
-        buffer_.reset();
-        session_.release_memory();
-        reading_ = true;
-        stream_->start_wait_readable(shared_from_this());
-        return;
-      }
       break;
   }
+  return_room();
   turn();
 }
 
@@ -142,12 +134,20 @@ void Http2Connection::start_read() {
   if (reading_ || (waits_writable_ && !lingers_)) {
     return;
   }
-  if (buffer_ == nullptr) {
-    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(kReadBytes);
-  }
   reading_ = true;
-  read_since_ = core_->now;
-  stream_->start_read({buffer_.get(), kReadBytes}, shared_from_this());
+  stream_->start_read_lent(shared_from_this());
+}
+
+MutableByteView Http2Connection::lend_room() noexcept {
+  BufferPool& pool = core_->http2_buffers;
+  buffer_ = buffer_ == nullptr ? pool.take() : buffer_;
+  return {buffer_, buffer_ == nullptr ? 0 : pool.buffer_bytes()};
+}
+
+void Http2Connection::return_room() noexcept {
+  if (buffer_ != nullptr) {
+    core_->http2_buffers.give(std::exchange(buffer_, nullptr));
+  }
 }
 
 /// Closing with unread bytes would reset the connection, and the client might lose answers.
@@ -161,12 +161,14 @@ void Http2Connection::linger() {
 void Http2Connection::close() {
   session_.abandon();
   stream_->close();
+  return_room();
   std::exchange(core_, nullptr)->remove(*this);
 }
 
 void Http2Connection::abandon() {
   session_.abandon();
   stream_->close();
+  return_room();
   core_ = nullptr;
 }
 
@@ -183,10 +185,8 @@ void Http2Connection::sweep(Tick now) {
   if (write_is_over || linger_is_over) {
     broken_ = true;
     wake();
-  } else if (is_idle() && reading_ && !releasing_ && buffer_ != nullptr &&
-             now - read_since_ >= kIdleTicks && now - session_.idle_since() >= kIdleTicks) {
-    releasing_ = true;
-    stream_->cancel_read();
+  } else if (is_idle() && now - session_.idle_since() >= kIdleTicks) {
+    session_.release_memory();
   }
 }
 

@@ -43,6 +43,8 @@ class Http2Connection final : public ServerConnection,
   // net::StreamSink
   void on_read(net::ReadEnd end, std::size_t count) override;
   void on_writable() override;
+  MutableByteView lend_room() noexcept override;
+  void return_room() noexcept override;
   // Http2Session::Owner
   void on_session_wake() noexcept override { wake(); }
 
@@ -58,14 +60,12 @@ class Http2Connection final : public ServerConnection,
   ServerCore* core_;  ///< null once it has ended
   std::unique_ptr<net::Stream> stream_;
   Http2Session session_;
-  std::unique_ptr<std::uint8_t[]> buffer_;
-  Tick read_since_ = 0;      ///< when the read in flight was started
+  std::uint8_t* buffer_ = nullptr;  ///< of the core's pool; while a read brings bytes
   Tick write_deadline_ = 0;  ///< 0: none
   Tick linger_deadline_ = 0;
   bool woken_ = false;
   bool in_turn_ = false;
   bool reading_ = false;
-  bool releasing_ = false;  ///< the read in flight is being cancelled to free the buffer
   bool waits_writable_ = false;
   bool broken_ = false;   ///< nothing can be sent or received any more
   bool lingers_ = false;  ///< everything is said; the client is to close

@@ -21,6 +21,9 @@ struct ServerOptions;
 
 class RequestReader {
  public:
+  /// @param buffers  outlives what is in buffer()
+  explicit RequestReader(BufferPool& buffers) noexcept : buffer_(&buffers) {}
+
   enum class HeadState : std::uint8_t { NeedMore, Complete, Refused };
   enum class BodyState : std::uint8_t {
     Open,    ///< waits for bytes, or for room in the pipe

@@ -237,17 +237,14 @@ void ResponseWriter::sent(std::size_t count) {
   }
 }
 
-void ResponseWriter::reset(Memory memory) {
+void ResponseWriter::reset() {
   if (body_ != nullptr) {
     body_->stop_reading();
     body_.reset();
   }
-  head_.clear();
-  tail_.clear();
-  if (memory == Memory::Release) {
-    std::string().swap(head_);
-    std::string().swap(tail_);
-  }
+  // The shard keeps the block for its next response (ADR 30).
+  std::string().swap(head_);
+  std::string().swap(tail_);
   head_sent_ = tail_sent_ = part_ = 0;
   remaining_ = 0;
   guest_length_.reset();

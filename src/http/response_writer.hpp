@@ -52,9 +52,8 @@ class ResponseWriter {
   [[nodiscard]] Parts parts();
   void sent(std::size_t count);
 
-  /// Gets ready for the next response. @param memory  Release gives the buffers back
-  enum class Memory : bool { Keep, Release };
-  void reset(Memory memory);
+  /// Gets ready for the next response; holds no memory until then.
+  void reset();
 
  private:
   enum class State : std::uint8_t { Idle, Streaming, Done, Cut };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/timer.hpp"
+#include "http/buffer_pool.hpp"
 #include "http/server.hpp"
 #include "http/server_connection.hpp"
 #include "net/acceptor.hpp"
@@ -64,6 +65,8 @@ struct ServerCore final {
   bool draining = false;
   wire::http1::RequestHead head;  ///< scratch, used within one call only
   wire::http1::DateCache date_cache;
+  BufferPool head_buffers{4 * 1024};    ///< a head fits nearly always
+  BufferPool http2_buffers{16 * 1024};  ///< a frame of the usual size
   std::vector<std::shared_ptr<ServerConnection>> connections;
   std::list<Handshake*> handshakes;                  ///< those of `connections`, the oldest first
   std::shared_ptr<const net::TlsServerContext> tls;  ///< null: accepted connections are plain

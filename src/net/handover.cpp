@@ -20,8 +20,10 @@ namespace {
 constexpr std::size_t kMaxSockets = 253;
 constexpr std::size_t kMaxSets = 64;
 constexpr int kAnswerTimeoutMs = 10'000;
-// The message: this word, the number of sets, the number of sockets in each.
+// The message: this word, the number of sets, the number of sockets in each, which has the highest
+// bit where a service manager holds them, too.
 constexpr std::uint32_t kMagic = 0x31'4c'52'57;
+constexpr std::uint32_t kShared = 0x8000'0000;
 constexpr char kServing = 'S';
 
 using Message = std::array<std::uint32_t, 2 + kMaxSets>;
@@ -38,7 +40,8 @@ bool send_sockets(int to, const std::vector<Listeners>& listeners) {
   Message message{kMagic, static_cast<std::uint32_t>(listeners.size())};
   std::vector<int> fds;
   for (std::size_t i = 0; i < listeners.size(); ++i) {
-    message[2 + i] = static_cast<std::uint32_t>(listeners[i].sockets.size());
+    message[2 + i] = static_cast<std::uint32_t>(listeners[i].sockets.size()) |
+                     (listeners[i].is_shared ? kShared : 0);
     for (const fs::Fd& socket : listeners[i].sockets) {
       fds.push_back(socket.get());
     }
@@ -98,7 +101,9 @@ Result<std::vector<Listeners>> receive_sockets(int from) {
   std::size_t used = 0;
   for (std::size_t set = 0; set < message[1]; ++set) {
     Listeners listeners;
-    for (std::uint32_t i = 0; i < message[2 + set] && used < fds.size(); ++i) {
+    listeners.is_shared = (message[2 + set] & kShared) != 0;
+    const std::uint32_t count = message[2 + set] & ~kShared;
+    for (std::uint32_t i = 0; i < count && used < fds.size(); ++i) {
       WHORL_TRY(Listeners one, describe_listener(std::move(fds[used++])));
       listeners.address = one.address;
       listeners.unix_path = one.unix_path;

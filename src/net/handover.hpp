@@ -26,6 +26,8 @@ class HandoverOffer {
   /// Removes the path, unless a successor has it.
   ~HandoverOffer();
 
+  /// A process that was given the sockets has not said yet that it serves.
+  [[nodiscard]] bool has_successor() const noexcept { return successor_.is_open(); }
   /// Readable when on_readable() is to be called.
   [[nodiscard]] int fd() const noexcept;
   /// Gives sockets to who asks, and sees what became of it.

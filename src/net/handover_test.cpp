@@ -75,6 +75,7 @@ TEST_CASE("sockets are handed over, and serve on both sides until one drains") {
   std::vector<Listeners> old;
   old.push_back(*listen_on(*SocketAddress::from_ip("127.0.0.1", 0), 3));
   old.push_back(*listen_on_unix(folder.path + "/socket", 1));
+  old[1].is_shared = true;
   CHECK(take_over(path)->listeners.empty());
   auto offer = HandoverOffer::open(path);
   REQUIRE(offer);
@@ -96,6 +97,7 @@ TEST_CASE("sockets are handed over, and serve on both sides until one drains") {
   if (child == 0) {
     auto taken = take_over(path);
     bool good = taken && taken->listeners.size() == 2 && taken->listeners[0].sockets.size() == 3 &&
+                !taken->listeners[0].is_shared && taken->listeners[1].is_shared &&
                 taken->listeners[0].to_string() == old[0].to_string() &&
                 taken->listeners[1].to_string() == old[1].to_string();
     if (good) {

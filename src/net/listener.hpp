@@ -15,6 +15,9 @@ struct Listeners {
   SocketAddress address;  ///< with the port really bound
   std::string unix_path;  ///< instead of an address; empty: it is one
   std::vector<fs::Fd> sockets;
+  /// Other processes may listen on the same sockets: closing ours resets nobody, and no client may
+  /// be kept from them.
+  bool is_shared = false;
 
   /// "1.2.3.4:80", "[::1]:80", "unix:/path".
   [[nodiscard]] std::string to_string() const {

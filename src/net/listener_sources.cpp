@@ -140,6 +140,7 @@ Result<std::vector<Listeners>> inherited_listeners(unsigned count) {
   const int end = kFirstInherited + std::clamp(*passed, 0, kMaxInherited);
   for (int fd = kFirstInherited; fd < end; ++fd) {
     WHORL_TRY(Listeners one, describe_listener(fs::Fd(fd)).context("LISTEN_FDS"));
+    one.is_shared = true;
     while (one.sockets.size() < count) {
       WHORL_TRY(fs::Fd next, duplicate_one(fd));
       one.sockets.push_back(std::move(next));
@@ -153,6 +154,7 @@ Result<Listeners> duplicate(const Listeners& listeners) {
   Listeners copy;
   copy.address = listeners.address;
   copy.unix_path = listeners.unix_path;
+  copy.is_shared = listeners.is_shared;
   for (const fs::Fd& socket : listeners.sockets) {
     WHORL_TRY(fs::Fd next, duplicate_one(socket.get()));
     copy.sockets.push_back(std::move(next));

@@ -66,21 +66,30 @@ Left what_is_left(msghdr& message) noexcept {
   return Left::Unknown;
 }
 
+/// Where the bytes of a read go.
+enum class Into : std::uint8_t {
+  Nowhere,  ///< it only waits for some
+  Buffer,
+  Lent,  ///< what the sink lends when there are some
+};
+
 /// What the reactor keeps in its queue while a read or a wait for one is under way.
 class ReadOperation final : public reactor_op {
  public:
   ReadOperation() : reactor_op(error_code(), &perform_read, &complete) {}
 
-  /// @param into   empty to wait only
+  /// @param buffer  with Into::Buffer
   /// @param keeper  of this object, until the operation has ended
   void prepare(
       int fd,
-      MutableByteView into,
+      Into into,
+      MutableByteView buffer,
       std::shared_ptr<StreamSink> sink,
       std::shared_ptr<const void> keeper
   ) {
     fd_ = fd;
-    buffer_ = into;
+    into_ = into;
+    buffer_ = buffer;
     sink_ = std::move(sink);
     keeper_ = std::move(keeper);
     ec_ = error_code();
@@ -90,11 +99,29 @@ class ReadOperation final : public reactor_op {
  private:
   static status perform_read(reactor_op* base) {
     auto& self = static_cast<ReadOperation&>(*base);
-    if (self.buffer_.empty()) {
-      return done;
+    switch (self.into_) {
+      case Into::Nowhere:
+        return done;
+      case Into::Buffer:
+        return self.read_into(self.buffer_);
+      case Into::Lent:
+        break;
     }
+    const MutableByteView room = self.sink_->lend_room();
+    if (room.empty()) {
+      self.ec_ = boost::asio::error::no_memory;
+      return done_and_exhausted;
+    }
+    const status result = self.read_into(room);
+    if (self.bytes_transferred_ == 0) {
+      self.sink_->return_room();
+    }
+    return result;
+  }
+
+  status read_into(MutableByteView room) {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> notes;
-    iovec into{self.buffer_.data(), self.buffer_.size()};
+    iovec into{room.data(), room.size()};
     msghdr message{};
     message.msg_iov = &into;
     message.msg_iovlen = 1;
@@ -102,17 +129,17 @@ class ReadOperation final : public reactor_op {
     do {
       message.msg_control = notes.data();
       message.msg_controllen = notes.size();
-      count = ::recvmsg(self.fd_, &message, 0);
+      count = ::recvmsg(fd_, &message, 0);
     } while (count < 0 && errno == EINTR);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return not_done;
     }
     if (count <= 0) {
-      self.ec_ = count == 0 ? error_code(boost::asio::error::eof)
-                            : error_code(errno, boost::system::system_category());
+      ec_ = count == 0 ? error_code(boost::asio::error::eof)
+                       : error_code(errno, boost::system::system_category());
       return done_and_exhausted;
     }
-    self.bytes_transferred_ = static_cast<std::size_t>(count);
+    bytes_transferred_ = static_cast<std::size_t>(count);
     // Where the kernel does not say, the next read tries at once, as Asio's socket does.
     return what_is_left(message) == Left::Nothing ? done_and_exhausted : done;
   }
@@ -130,6 +157,7 @@ class ReadOperation final : public reactor_op {
   }
 
   int fd_ = -1;
+  Into into_ = Into::Nowhere;
   MutableByteView buffer_;
   std::shared_ptr<StreamSink> sink_;
   std::shared_ptr<const void> keeper_;
@@ -184,11 +212,15 @@ class TcpStream final : public Stream {
 
   void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) override {
     WHORL_DCHECK(!buffer.empty(), "a read needs room");
-    start(buffer, std::move(sink), true);
+    start(Into::Buffer, buffer, std::move(sink), true);
+  }
+
+  void start_read_lent(std::shared_ptr<StreamSink> sink) override {
+    start(Into::Lent, {}, std::move(sink), true);
   }
 
   void start_wait_readable(std::shared_ptr<StreamSink> sink) override {
-    start({}, std::move(sink), false);
+    start(Into::Nowhere, {}, std::move(sink), false);
   }
 
   void cancel_read() override { reactor_.cancel_ops(fd_.get(), state_); }
@@ -218,8 +250,10 @@ class TcpStream final : public Stream {
 
  private:
   /// @param try_now  false asks the kernel anew whether there is something to read
-  void start(MutableByteView buffer, std::shared_ptr<StreamSink> sink, bool try_now) {
-    operations_->read.prepare(fd_.get(), buffer, std::move(sink), operations_);
+  void start(
+      Into into, MutableByteView buffer, std::shared_ptr<StreamSink> sink, bool try_now
+  ) {
+    operations_->read.prepare(fd_.get(), into, buffer, std::move(sink), operations_);
     reactor_.start_op(Reactor::read_op, fd_.get(), state_, &operations_->read, false, try_now);
   }
 

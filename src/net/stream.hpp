@@ -24,11 +24,18 @@ enum class ReadEnd : std::uint8_t {
   Cancelled,  ///< cancel_read() or close()
 };
 
-/// Who is told. Never called from inside a call to the Stream, always from the loop.
+/// Who is told. Never called from inside a call to the Stream, always from the loop, but for
+/// lend_room() and return_room().
 class StreamSink {
  public:
   virtual void on_read(ReadEnd end, std::size_t count) = 0;
   virtual void on_writable() = 0;
+  /// Room for a read that was started without any: asked for at the moment when there is something
+  /// to read, also from inside start_read_lent(). on_read() or return_room() follows.
+  /// @return empty without memory: the read has failed
+  [[nodiscard]] virtual MutableByteView lend_room() noexcept { return {}; }
+  /// Nothing came into the room, and the read may ask again.
+  virtual void return_room() noexcept {}
 
  protected:
   ~StreamSink() = default;
@@ -49,6 +56,9 @@ class Stream {
   /// Starts reading into `buffer`, which stays where it is until on_read(). One read at a time.
   /// @param sink  kept until on_read() was called
   virtual void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) = 0;
+  /// Like start_read(), into room that the sink lends when there is something to read: who waits
+  /// needs no buffer.
+  virtual void start_read_lent(std::shared_ptr<StreamSink> sink) = 0;
   /// Like start_read() without a buffer: on_read(Bytes, 0) when there is something to read.
   virtual void start_wait_readable(std::shared_ptr<StreamSink> sink) = 0;
   /// Lets a started read end soon: with Cancelled, or as it would have ended.

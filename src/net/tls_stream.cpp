@@ -43,7 +43,7 @@ struct TlsState final : std::enable_shared_from_this<TlsState> {
   Ssl ssl;
   std::shared_ptr<const void> owner;
   std::shared_ptr<StreamSink> reader;  ///< while a read is started
-  MutableByteView buffer;              ///< where it goes
+  MutableByteView buffer;              ///< where it goes; empty: into what the reader lends
   bool cancelled = false;              ///< the started read is to end
   bool broken = false;                 ///< nothing can be sent any more, not even a goodbye
   bool shut = false;                   ///< the goodbye was said
@@ -104,11 +104,20 @@ void TlsState::try_read() {
     return;
   }
   ERR_clear_error();
+  const bool lends = buffer.empty();
+  const MutableByteView room = lends ? reader->lend_room() : buffer;
+  if (room.empty()) {
+    finish_read(ReadEnd::Failed, 0);
+    return;
+  }
   std::size_t count = 0;
-  const int done = SSL_read_ex(ssl.get(), buffer.data(), buffer.size(), &count);
+  const int done = SSL_read_ex(ssl.get(), room.data(), room.size(), &count);
   if (done == 1) {
     finish_read(ReadEnd::Bytes, count);
     return;
+  }
+  if (lends) {
+    reader->return_room();
   }
   switch (judge(done)) {
     case Outcome::WantRead:
@@ -160,15 +169,10 @@ class TlsStream final : public TlsServerStream {
 
   void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) override {
     WHORL_DCHECK(!buffer.empty(), "a read needs room");
-    state_->reader = std::move(sink);
-    state_->buffer = buffer;
-    // Bytes that OpenSSL has taken from the socket already don't make it readable again.
-    if (SSL_has_pending(state_->ssl.get()) == 1) {
-      state_->post_read();
-    } else {
-      state_->wait_for_bytes(Descriptor::wait_read);
-    }
+    start(buffer, std::move(sink));
   }
+
+  void start_read_lent(std::shared_ptr<StreamSink> sink) override { start({}, std::move(sink)); }
 
   void start_wait_readable(std::shared_ptr<StreamSink> sink) override {
     if (SSL_has_pending(state_->ssl.get()) == 1) {
@@ -226,6 +230,17 @@ class TlsStream final : public TlsServerStream {
   }
 
  private:
+  void start(MutableByteView buffer, std::shared_ptr<StreamSink> sink) {
+    state_->reader = std::move(sink);
+    state_->buffer = buffer;
+    // Bytes that OpenSSL has taken from the socket already don't make it readable again.
+    if (SSL_has_pending(state_->ssl.get()) == 1) {
+      state_->post_read();
+    } else {
+      state_->wait_for_bytes(Descriptor::wait_read);
+    }
+  }
+
   static void skip(
       std::span<const ByteView> parts, std::size_t& first, std::size_t& offset, std::size_t count
   ) {

@@ -54,7 +54,7 @@ class Visitor(threading.Thread):
 
 def test_requests_that_were_accepted_never_fail_under_load():
     answered, failures = 0, []
-    for _ in range(int(os.environ.get("WHORL_SIGTERMS", "15"))):
+    for _ in range(int(os.environ.get("WHORL_SIGTERMS", "20"))):
         with whorl.Server.start("-f", whorl.guest("multi")) as server:
             visitors = [Visitor(server.port, path) for path in ("/status/200", "/sleep/30", "/drip/2") for _ in range(3)]
             for visitor in visitors:
