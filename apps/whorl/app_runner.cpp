@@ -341,7 +341,9 @@ class Run {
       haste = listening_->last_call(signals_);
       listening_->release();
     }
-    fleet.stop(signals_, haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0));
+    fleet.stop(
+        signals_, haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0)
+    );
     listening_.reset();
     observatory_->stop();
     log::info(

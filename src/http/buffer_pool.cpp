@@ -4,7 +4,7 @@
 
 #include <sys/mman.h>
 
-#include <new>
+#include <exception>
 
 namespace whorl::http {
 namespace {
@@ -27,7 +27,7 @@ bool BufferPool::add_slab() noexcept {
     slabs_.reserve(slabs_.size() + 1);
     warm_.reserve(kWarm);
     cold_.reserve((slabs_.size() + 1) * count);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return false;
   }
   void* slab =

@@ -61,7 +61,7 @@ class Http2Connection final : public ServerConnection,
   std::unique_ptr<net::Stream> stream_;
   Http2Session session_;
   std::uint8_t* buffer_ = nullptr;  ///< of the core's pool; while a read brings bytes
-  Tick write_deadline_ = 0;  ///< 0: none
+  Tick write_deadline_ = 0;         ///< 0: none
   Tick linger_deadline_ = 0;
   bool woken_ = false;
   bool in_turn_ = false;

@@ -90,8 +90,8 @@ class ReadBuffer {
     if (is_pooled(capacity)) {
       capacity = pool_->buffer_bytes();
     }
-    auto* memory = is_pooled(capacity) ? pool_->take()
-                                       : static_cast<std::uint8_t*>(std::malloc(capacity));
+    auto* memory =
+        is_pooled(capacity) ? pool_->take() : static_cast<std::uint8_t*>(std::malloc(capacity));
     if (memory == nullptr) {
       return;
     }

@@ -250,9 +250,7 @@ class TcpStream final : public Stream {
 
  private:
   /// @param try_now  false asks the kernel anew whether there is something to read
-  void start(
-      Into into, MutableByteView buffer, std::shared_ptr<StreamSink> sink, bool try_now
-  ) {
+  void start(Into into, MutableByteView buffer, std::shared_ptr<StreamSink> sink, bool try_now) {
     operations_->read.prepare(fd_.get(), into, buffer, std::move(sink), operations_);
     reactor_.start_op(Reactor::read_op, fd_.get(), state_, &operations_->read, false, try_now);
   }

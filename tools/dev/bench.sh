@@ -3,10 +3,10 @@
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|start|density|state|micro] [arguments of the program in bench/]
+# verb_bench [load|start|density|idle|state|micro] [arguments of the program in bench/]
 verb_bench() {
   local what=all
-  case ${1:-} in load | start | density | state | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | density | idle | state | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
