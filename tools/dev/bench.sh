@@ -16,6 +16,7 @@ verb_bench() {
     all) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" ;;
     start) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" "$@" ;;
     state) /usr/bin/python3 "$root/bench/state.py" --out "$root/build/bench/state.json" "$@" ;;
+    idle) /usr/bin/python3 "$root/bench/idle.py" --out "$root/build/bench/idle.json" "$@" ;;
     density) /usr/bin/python3 "$root/bench/density.py" --out "$root/build/bench/density.json" "$@" ;;
   esac
   if [ "$what" = all ] || [ "$what" = micro ]; then
