@@ -63,7 +63,9 @@ void* whorl_alloc(size_t size) {
 static void* landing;
 static size_t landing_size;
 
+#ifndef WHORL_COMMAND  // a host tells a command from a component's core by this
 WHORL_EXPORT("cabi_realloc")
+#endif
 void* whorl_cabi_realloc(void* old, size_t old_size, size_t align, size_t new_size) {
   if (landing != NULL && old == NULL && align == 1 && new_size <= landing_size) {
     void* place = landing;

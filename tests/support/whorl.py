@@ -256,7 +256,8 @@ def guest(name: str) -> pathlib.Path:
         source = ROOT / "examples" / name / "main.c"
     target = pathlib.Path(_guests.name) / f"{name}.wasm"
     if not target.exists():
-        flags = ["-DWHORL_NO_ENTRY"] if "WHORL_NO_ENTRY" in source.read_text() else []
+        text = source.read_text()
+        flags = [f"-D{name}" for name in ("WHORL_NO_ENTRY", "WHORL_COMMAND") if name in text]
         subprocess.run([ROOT / "sdk" / "c" / "build.sh", source, target, *flags], check=True, capture_output=True)
     return target
 

@@ -148,7 +148,7 @@ std::shared_ptr<const ComponentVariables> AppVariables::of(const app::Component&
   for (const auto& [name, text] : component.variables) {
     values.emplace(name, expand(text));
   }
-  return std::make_shared<const ComponentVariables>(std::move(values));
+  return std::make_shared<const ComponentVariables>(std::move(values), component.id);
 }
 
 }  // namespace whorl::host::variables

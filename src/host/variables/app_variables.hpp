@@ -25,7 +25,13 @@ using Providers = std::vector<std::unique_ptr<Provider>>;
 class ComponentVariables {
  public:
   using Values = std::map<std::string, Result<std::string>, std::less<>>;
-  explicit ComponentVariables(Values values) : values_(std::move(values)) {}
+  explicit ComponentVariables(Values values, std::string component = {})
+      : values_(std::move(values)), component_(std::move(component)) {}
+
+  /// The id of whose table this is.
+  [[nodiscard]] const std::string& component() const noexcept [[clang::lifetimebound]] {
+    return component_;
+  }
 
   /// Null when the component has none of that name.
   [[nodiscard]] const Result<std::string>* find(std::string_view name) const noexcept
@@ -34,6 +40,7 @@ class ComponentVariables {
 
  private:
   Values values_;
+  std::string component_;
 };
 
 class AppVariables {

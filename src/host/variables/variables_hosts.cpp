@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace whorl::host::variables {
 namespace {
 
@@ -23,16 +25,42 @@ std::string shown(std::string_view name) {
   return std::string(name.substr(0, kShownNameBytes));
 }
 
-std::string why_invalid(std::string_view name) {
-  return fmt::format(
-      "`{}` is no name of a variable: lower-case letters, digits and single '_' between them, "
-      "beginning with a letter",
-      shown(name)
-  );
+/// The bytes of a UTF-8 text's first character.
+std::string_view first_character(std::string_view text) {
+  std::size_t size = 1;
+  while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
+    ++size;
+  }
+  return text.substr(0, size);
 }
 
-std::string why_undefined(std::string_view name) {
-  return fmt::format("the component has no variable `{}`", shown(name));
+/// What is wrong with a name that is none, in Spin's words.
+std::string why_invalid(std::string_view name) {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  const auto wrong = std::ranges::find_if_not(name, is_allowed);
+  std::string why;
+  if (name.empty()) {
+    why = "must not be empty";
+  } else if (wrong != name.end()) {
+    why = fmt::format(
+        "invalid character '{}'. Variable names may contain only lower-case letters, numbers, and "
+        "underscores.",
+        first_character(name.substr(static_cast<std::size_t>(wrong - name.begin())))
+    );
+  } else if (name.front() < 'a' || name.front() > 'z') {
+    why = "must start with a lowercase ASCII letter";
+  } else if (name.back() == '_') {
+    why = "must end with a lowercase ASCII letter or digit";
+  } else {
+    why = "must not contain multiple consecutive underscores";
+  }
+  return fmt::format("\"{}\": {}", shown(name), why);
+}
+
+std::string why_undefined(const ComponentVariables& values, std::string_view name) {
+  return fmt::format("no variable for \"{}\".\"{}\"", values.component(), shown(name));
 }
 
 /// Both interfaces of Spin have the same errors.
@@ -45,7 +73,7 @@ std::expected<std::string, TheirError> find_variable(
   }
   const Result<std::string>* value = values.find(name);
   if (value == nullptr) {
-    return std::unexpected(TheirError::undefined(why_undefined(name)));
+    return std::unexpected(TheirError::undefined(why_undefined(values, name)));
   }
   if (!*value) {
     return std::unexpected(TheirError::provider(value->error().message()));
@@ -82,7 +110,7 @@ ConfigHost::get_config(component::Call&, std::string_view key) {
   }
   const Result<std::string>* value = values_.find(key);
   if (value == nullptr) {
-    return Answer(std::unexpect, Error::provider(why_undefined(key)));
+    return Answer(std::unexpect, Error::provider(why_undefined(values_, key)));
   }
   if (!*value) {
     return Answer(std::unexpect, Error::other(value->error().message()));

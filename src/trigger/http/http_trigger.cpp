@@ -1,5 +1,6 @@
 #include "trigger/http/http_trigger.hpp"
 
+#include "http/in_process_hosts.hpp"
 #include "telemetry/request_record.hpp"
 #include "trigger/http/wagi_call.hpp"
 
@@ -192,6 +193,12 @@ void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
   const app::RouteMatch match = app_->routes.match(path);
   if (match.route == nullptr) {
     exchange->abort(404);
+    return;
+  }
+  // A name of the inside means nobody out here, in Spin too.
+  const std::string_view host = request.authority;
+  if (host.substr(0, host.rfind(':')).ends_with(http::kInternalSuffix)) [[unlikely]] {
+    exchange->abort(400);
     return;
   }
   if (auto* record = exchange->record()) {

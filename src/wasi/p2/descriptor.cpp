@@ -41,7 +41,8 @@ FileResult<component::Own<fs_wit::InputStream>> Descriptor::read_via_stream(
   using Outcome = FileOutcome<component::Own<fs_wit::InputStream>>;
   auto file = handle_.readable();
   if (!file) {
-    return Outcome(refused(file.error()));
+    // As Wasmtime says it of folders; read() does, too.
+    return Outcome(refused(file.error() == EISDIR ? EBADF : file.error()));
   }
   MemoryCharge charge(around_.memory);
   if (!charge.try_resize(FileSource::kBufferBytes)) {

@@ -1,5 +1,5 @@
 // A command of WASI preview 1 behind the WAGI executor, without a C library. Built with
-// -DWHORL_NO_ENTRY. What it does stands in its query.
+// -DWHORL_NO_ENTRY -DWHORL_COMMAND. What it does stands in its query.
 #include "whorl_abi.h"
 
 #define P1 "wasi_snapshot_preview1"

@@ -58,7 +58,6 @@ static void set_url(whorl_handle_t out, whorl_text url) {
     ++end;
   }
   if (url.data[0] == '/') {
-    out_set_scheme(out, 1, 0, NULL, 0);
     out_set_path(out, 1, url.data, url.size);
     return;
   }
