@@ -3,9 +3,11 @@
 #include "component/binary.hpp"
 #include "component/core_module.hpp"
 #include "component/core_names.hpp"
+#include "component/core_world.hpp"
 #include "component/linker.hpp"
 #include "component/names.hpp"
 #include "component/plan.hpp"
+#include "component/reader.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -87,23 +89,44 @@ void add_once(std::vector<std::string>& names, std::string_view name) {
   }
 }
 
+/// The worlds of a module, read for their names: nobody is there for their imports.
+Result<CoreWorlds> worlds_of(const CoreModule& module) {
+  const HostRegistry nobody;
+  Linker linker(nobody);
+  linker.begin_composition();
+  CoreWorlds out(0);
+  for (const ComponentTypeSection& section : module.component_types()) {
+    WHORL_CHECKED(
+        out.read(linker, section).context("in the custom section \"{}\"", printable(section.name))
+    );
+  }
+  return out;
+}
+
 Result<ExternNames> names_of_module(ByteView bytes) {
   WHORL_TRY(const CoreModule module, CoreModule::scan(bytes));
+  WHORL_TRY(const CoreWorlds worlds, worlds_of(module));
   ExternNames out;
   for (const CoreImport& import : module.imports()) {
-    const auto read = parse_core_import(import.name);
-    if (import.module == kRootModule) {
+    const auto from = parse_core_module(import.module);
+    if (!from || from->for_exports) {
+      continue;
+    }
+    const std::string_view interface = worlds.resolve(CoreWorlds::Side::Imports, from->interface);
+    const auto read = parse_core_import(from->scheme, import.name);
+    if (interface.empty()) {
       if (read && read->op == ir::CanonOp::Lower) {
         add_once(out.imports, read->function);
       }
-    } else if (parse_interface_name(import.module)) {
-      add_once(out.imports, import.module);
+    } else if (parse_interface_name(interface)) {
+      add_once(out.imports, interface);
     }
   }
   for (const std::string_view name : module.export_names()) {
     const CoreExportName read = parse_core_export(name);
     if (read.lift != CoreExportName::Lift::Accessory) {
-      add_once(out.exports, read.interface.empty() ? read.function : read.interface);
+      const std::string_view interface = worlds.resolve(CoreWorlds::Side::Exports, read.interface);
+      add_once(out.exports, interface.empty() ? read.function : interface);
     }
   }
   return out;

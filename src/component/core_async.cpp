@@ -13,8 +13,8 @@ using ir::CanonOp;
 constexpr std::string_view kTable = "__indirect_function_table";
 constexpr std::string_view kCallback = "[callback]";
 
-template <CoreKind kind>
-std::vector<CoreRef>& space(Frame& frame) noexcept {
+template <CoreKind kind, class AnyFrame>
+auto& space(AnyFrame& frame) noexcept {
   return frame.core[static_cast<std::size_t>(kind)];
 }
 
@@ -35,24 +35,30 @@ bool takes_realloc(CanonOp op) noexcept {
 
 void CoreLinker::make_frame() {
   frame_.component_index = component_;
-  const GraphHost own = options();
+  const GraphHost own = options(Side::Imports);
   if (own.memory) {
     space<CoreKind::Memory>(frame_).push_back(*own.memory);
   }
+  auto& funcs = space<CoreKind::Func>(frame_);
   if (own.realloc) {
-    space<CoreKind::Func>(frame_).push_back(*own.realloc);
+    import_realloc_ = static_cast<std::uint32_t>(funcs.size());
+    funcs.push_back(*own.realloc);
+  }
+  if (const auto realloc = options(Side::Exports).realloc) {
+    export_realloc_ = static_cast<std::uint32_t>(funcs.size());
+    funcs.push_back(*realloc);
   }
   if (const auto table = own_export(kTable, CoreKind::Table)) {
     space<CoreKind::Table>(frame_).push_back(*table);
   }
 }
 
-ir::CanonOptions CoreLinker::canon_options(Realloc realloc) const {
-  const GraphHost own = options();
+ir::CanonOptions CoreLinker::canon_options(Side side, Realloc realloc) const {
   ir::CanonOptions out;
-  // Each is the first of its index space.
-  out.memory = own.memory ? std::optional(0U) : std::nullopt;
-  out.realloc = realloc == Realloc::With && own.realloc ? std::optional(0U) : std::nullopt;
+  out.memory = space<CoreKind::Memory>(frame_).empty() ? std::nullopt : std::optional(0U);
+  if (realloc == Realloc::With) {
+    out.realloc = side == Side::Imports ? import_realloc_ : export_realloc_;
+  }
   return out;
 }
 
@@ -66,19 +72,19 @@ Result<CoreRef> CoreLinker::define(const ir::Canon& canon) {
   return space<CoreKind::Func>(frame_).back();
 }
 
-Result<TypeRef> CoreLinker::type_of_builtin(const CoreImport& import, const CoreImportName& name) {
+Result<TypeRef> CoreLinker::type_of_builtin(
+    const CoreImport& import, const CoreImportModule& module, const CoreImportName& name
+) {
   if (is_of_payload(name.op) && !name.payload) {
     auto nothing = std::make_shared<Type>();
     nothing->kind = is_of_stream(name.op) ? TypeKind::Stream : TypeKind::Future;
     return TypeRef(std::move(nothing));
   }
-  const bool for_exports = import.module.starts_with(kExportMark);
-  std::string_view interface = import.module.substr(for_exports ? kExportMark.size() : 0);
-  interface = interface == kRootModule ? std::string_view() : interface;
-  const FuncItem* found = find_func(for_exports ? exports_ : imports_, interface, name.function);
+  const Side side = module.for_exports ? Side::Exports : Side::Imports;
+  const FuncItem* found = worlds_.find_func(side, module.interface, name.function);
   FuncItem imported;
-  if (found == nullptr && !for_exports && !interface.empty()) {
-    WHORL_TRY(imported, imported_func(interface, name.function));
+  if (found == nullptr && !module.for_exports && !module.interface.empty()) {
+    WHORL_TRY(imported, imported_func(module.interface, name.function));
     found = &imported;
   }
   if (found == nullptr) {
@@ -107,14 +113,18 @@ Result<TypeRef> CoreLinker::type_of_builtin(const CoreImport& import, const Core
   return payload;
 }
 
-Result<CoreRef> CoreLinker::lower_builtin(const CoreImport& import, const CoreImportName& name) {
+Result<CoreRef> CoreLinker::lower_builtin(
+    const CoreImport& import, const CoreImportModule& module, const CoreImportName& name
+) {
+  const Side side = module.for_exports ? Side::Exports : Side::Imports;
   ir::Canon canon;
   canon.op = name.op;
-  canon.options = canon_options(takes_realloc(name.op) ? Realloc::With : Realloc::Without);
+  canon.options = canon_options(side, takes_realloc(name.op) ? Realloc::With : Realloc::Without);
   canon.options.encoding = name.encoding;
   canon.flag = name.is_cancellable;
   if (name.op == CanonOp::TaskReturn || is_of_payload(name.op)) {
-    WHORL_TRY(TypeRef type, type_of_builtin(import, name));
+    WHORL_TRY(TypeRef type, type_of_builtin(import, module, name));
+    canon.options.encoding = worlds_.encoding(side, module.interface, name.function);
     if (type != nullptr) {
       TypeItem item;
       item.value = std::move(type);
@@ -163,10 +173,11 @@ Result<CoreRef> CoreLinker::lower_builtin(const CoreImport& import, const CoreIm
   return define(canon);
 }
 
-Result<CoreRef> CoreLinker::lower_async(const FuncItem& func) {
+Result<CoreRef> CoreLinker::lower_async(const FuncItem& func, StringEncoding encoding) {
   ir::Canon canon;
   canon.op = CanonOp::Lower;
-  canon.options = canon_options(Realloc::With);
+  canon.options = canon_options(Side::Imports, Realloc::With);
+  canon.options.encoding = encoding;
   canon.options.is_async = true;
   canon.func = static_cast<std::uint32_t>(frame_.funcs.size());
   frame_.funcs.push_back(func);
@@ -179,7 +190,8 @@ Result<FuncItem> CoreLinker::lift_async(
   auto& funcs = space<CoreKind::Func>(frame_);
   ir::Canon canon;
   canon.op = CanonOp::Lift;
-  canon.options = canon_options(Realloc::With);
+  canon.options = canon_options(Side::Exports, Realloc::With);
+  canon.options.encoding = worlds_.encoding(Side::Exports, parts.interface, parts.function);
   canon.options.is_async = true;
   if (parts.lift == CoreExportName::Lift::Callback) {
     const auto callback = own_export(std::string(kCallback) + std::string(name), CoreKind::Func);

@@ -1,5 +1,4 @@
 // Bare core modules as components: their worlds and imports.
-#include "component/binary.hpp"
 #include "component/composition.hpp"
 #include "component/core_linker.hpp"
 #include "component/diagnose.hpp"
@@ -8,14 +7,18 @@
 #include "component/plan.hpp"
 #include "component/reader.hpp"
 
-#include <iterator>
+#include <array>
 
 namespace whorl::component {
 namespace {
 
-constexpr std::string_view kDrop = "[resource-drop]";
-constexpr std::string_view kRealloc = "cabi_realloc";
-constexpr std::string_view kMemory = "memory";
+constexpr auto kMemories = std::to_array<std::string_view>({"memory", "cm32p2_memory"});
+// The first that there is.
+constexpr auto kImportReallocs =
+    std::to_array<std::string_view>({"cabi_import_realloc", "cabi_realloc", "cm32p2_realloc"});
+constexpr auto kExportReallocs =
+    std::to_array<std::string_view>({"cabi_export_realloc", "cabi_realloc", "cm32p2_realloc"});
+constexpr std::array kLegacyReallocs = {kLegacyRealloc};
 
 Error nothing_to_call() {
   return fail(
@@ -24,11 +27,6 @@ Error nothing_to_call() {
              "\"wasi:http/incoming-handler@0.2.0#handle\""
   )
       .with_help("build it as a component that exports a handler");
-}
-
-/// The interface that the module of an import names; empty for the world itself.
-std::string_view interface_of(std::string_view module) noexcept {
-  return module == kRootModule ? std::string_view() : module;
 }
 
 }  // namespace
@@ -47,14 +45,17 @@ std::shared_ptr<const FuncShape> offered_shape(
 CoreLinker::CoreLinker(
     const HostRegistry& registry, Linker& linker, CoreModule module, std::uint16_t component
 )
-    : registry_(registry), linker_(linker), module_(std::move(module)), component_(component) {}
+    : registry_(registry),
+      linker_(linker),
+      module_(std::move(module)),
+      component_(component),
+      worlds_(component) {}
 
 Result<InstanceRef> CoreLinker::run() && {
   graph().modules.push_back(module_);
   for (const ComponentTypeSection& section : module_.component_types()) {
-    WHORL_CHECKED(
-        read_world(section).context("in the custom section \"{}\"", printable(section.name))
-    );
+    WHORL_CHECKED(worlds_.read(linker_, section)
+                      .context("in the custom section \"{}\"", printable(section.name)));
   }
   // Host functions name this instance's memory before it exists, as after an elision.
   instance_ = static_cast<std::uint32_t>(graph().instances.size());
@@ -67,7 +68,7 @@ Result<InstanceRef> CoreLinker::run() && {
   for (const std::string_view name : module_.export_names()) {
     WHORL_CHECKED(lift(name));
   }
-  if (own_export(kLegacyRealloc, CoreKind::Func)) {
+  if (own_export(kLegacyReallocs, CoreKind::Func)) {
     graph().legacy_components.push_back(component_);
   }
   if (lifted_.empty()) {
@@ -77,50 +78,17 @@ Result<InstanceRef> CoreLinker::run() && {
   return exports();
 }
 
-Result<> CoreLinker::read_world(const ComponentTypeSection& section) {
-  WHORL_TRY(const auto root, decode_component(section.payload, section.offset));
-  if (root->wit_encoding.size() >= 2 && root->wit_encoding[1] != 0) {
-    return unsupported(section.offset, "the module wants its strings in UTF-16")
-        .with_help("only UTF-8 strings are supported yet; build with string-encoding=utf8");
-  }
-  WHORL_TRY(World world, linker_.read_world(*root));
-  for (auto& [name, item] : world.imports) {
-    imports_[name].push_back(item);
-  }
-  for (auto& [name, item] : world.exports) {
-    exports_[name].push_back(item);
-  }
-  worlds_.push_back(std::move(world));
-  return {};
-}
-
-const FuncItem* CoreLinker::find_func(
-    const Items& in, std::string_view interface, std::string_view func
-) {
-  const auto found = in.find(interface.empty() ? func : interface);
-  if (found == in.end()) {
-    return nullptr;
-  }
-  for (const Item& item : found->second) {
-    if (interface.empty()) {
-      return std::get_if<FuncItem>(&item);
-    }
-    const auto* instance = std::get_if<InstanceRef>(&item);
-    const Item* inner = instance == nullptr ? nullptr : (*instance)->find(func);
-    if (inner != nullptr) {
-      return std::get_if<FuncItem>(inner);
-    }
-  }
-  return nullptr;
-}
-
-GraphHost CoreLinker::options() const {
+GraphHost CoreLinker::options(Side side) const {
   GraphHost out;
   out.component_index = component_;
-  out.memory = own_export(kMemory, CoreKind::Memory);
-  out.realloc = out.memory ? own_export(kRealloc, CoreKind::Func) : std::nullopt;
-  if (out.memory && !out.realloc) {
-    out.realloc = own_export(kLegacyRealloc, CoreKind::Func);
+  out.memory = own_export(kMemories, CoreKind::Memory);
+  if (!out.memory) {
+    return out;
+  }
+  out.realloc =
+      own_export(side == Side::Imports ? kImportReallocs : kExportReallocs, CoreKind::Func);
+  if (!out.realloc) {
+    out.realloc = own_export(kLegacyReallocs, CoreKind::Func);
   }
   return out;
 }
@@ -131,6 +99,17 @@ std::optional<CoreRef> CoreLinker::own_export(std::string_view name, CoreKind ki
     return std::nullopt;
   }
   return CoreRef{CoreRef::Source::Export, kind, instance_, found->first};
+}
+
+std::optional<CoreRef> CoreLinker::own_export(
+    std::span<const std::string_view> names, CoreKind kind
+) const {
+  for (const std::string_view name : names) {
+    if (const auto found = own_export(name, kind)) {
+      return found;
+    }
+  }
+  return std::nullopt;
 }
 
 Error CoreLinker::unknown_import(const CoreImport& import) const {
@@ -167,47 +146,83 @@ Result<CoreRef> CoreLinker::bind(const CoreImport& import) {
 }
 
 Result<CoreRef> CoreLinker::bind_component(const CoreImport& import) {
-  const bool for_exports = import.module.starts_with(kExportMark);
-  const std::string_view module =
-      for_exports ? import.module.substr(kExportMark.size()) : import.module;
-  if (module != kRootModule && !parse_interface_name(module)) {
+  auto module = parse_core_module(import.module);
+  if (!module) {
     return unknown_import(import);
   }
-  const auto name = parse_core_import(import.name);
+  const Side side = module->for_exports ? Side::Exports : Side::Imports;
+  const std::string_view interface = worlds_.resolve(side, module->interface);
+  module->interface = interface;
+  const bool is_known =
+      interface.empty() || parse_interface_name(interface) || worlds_.has(side, interface);
+  const auto name =
+      is_known ? parse_core_import(module->scheme, import.name) : std::optional<CoreImportName>();
   if (!name) {
     return unknown_import(import);
   }
-  if (name->op != ir::CanonOp::Lower) {
-    return lower_builtin(import, *name);
+  switch (name->op) {
+    case ir::CanonOp::Lower:
+      break;
+    case ir::CanonOp::ResourceNew:
+    case ir::CanonOp::ResourceRep:
+    case ir::CanonOp::ResourceDrop:
+      return lower_resource(import, *module, *name);
+    default:
+      return lower_builtin(import, *module, *name);
   }
-  const std::string_view interface = interface_of(module);
-  if (name->function.starts_with("[resource-")) {
-    if (for_exports) {
-      return fail(
-                 ErrorKind::Unsupported,
-                 "the core module defines a resource: \"{}\" of \"{}\"",
-                 printable(name->function),
-                 printable(module)
-      )
-          .with_help("turn the module into a component (wasm-tools component new)");
-    }
-    if (name->function.starts_with(kDrop) && !name->is_async) {
-      return lower_drop(import, interface, name->function.substr(kDrop.size()));
-    }
-  }
-  if (for_exports || (interface.empty() && find_func(imports_, {}, name->function) == nullptr)) {
+  if (module->for_exports ||
+      (interface.empty() && worlds_.find_func(Side::Imports, {}, name->function) == nullptr)) {
     return unknown_import(import);
   }
   WHORL_TRY(const FuncItem func, imported_func(interface, name->function));
-  return name->is_async ? lower_async(func) : linker_.lower(func, options(), module_.base());
+  const StringEncoding encoding = worlds_.encoding(Side::Imports, interface, name->function);
+  if (name->is_async) {
+    return lower_async(func, encoding);
+  }
+  GraphHost own = options(Side::Imports);
+  own.encoding = encoding;
+  return linker_.lower(func, std::move(own), module_.base());
+}
+
+Result<CoreRef> CoreLinker::lower_resource(
+    const CoreImport& import, const CoreImportModule& module, const CoreImportName& name
+) {
+  if (!module.for_exports) {
+    return name.op == ir::CanonOp::ResourceDrop
+               ? lower_drop(import, module.interface, name.function)
+               : Result<CoreRef>(unknown_import(import));
+  }
+  const auto defined = worlds_.defined_resource(module.interface, name.function);
+  if (!defined) {
+    return fail(
+               ErrorKind::InvalidInput,
+               "the core module imports \"{}\" \"{}\", but its world exports no such resource",
+               printable(import.module),
+               printable(import.name)
+    )
+        .with_help("keep the component-type section of the module: it says what it exports");
+  }
+  TypeItem type;
+  type.kind = TypeItem::Kind::Resource;
+  type.resource = graph().resources[*defined].type;
+  ir::Canon canon;
+  canon.op = name.op;
+  canon.type = push_type(std::move(type));
+  return define(canon);
 }
 
 Result<CoreRef> CoreLinker::lower_drop(
     const CoreImport& import, std::string_view interface, std::string_view resource
 ) {
   const std::uint64_t offset = module_.base();
-  if (const ResourceRef dropped = declared_resource(interface, resource)) {
+  if (const ResourceRef dropped = worlds_.imported_resource(interface, resource)) {
     return linker_.lower_drop(dropped, component_, offset);
+  }
+  if (const Item* given = given_item(interface, resource)) {
+    const auto* type = std::get_if<TypeItem>(given);
+    if (type != nullptr && type->resource != nullptr) {
+      return linker_.lower_drop(type->resource, component_, offset);
+    }
   }
   WHORL_TRY(const HostRegistry::Match match, linker_.find_interface(interface, offset));
   for (const HostResourceDesc& offered : match.interface->resources) {
@@ -219,12 +234,14 @@ Result<CoreRef> CoreLinker::lower_drop(
 }
 
 Result<FuncItem> CoreLinker::imported_func(std::string_view interface, std::string_view name) {
-  const FuncItem* declared = find_func(imports_, interface, name);
+  const FuncItem* declared = worlds_.find_func(Side::Imports, interface, name);
   if (declared != nullptr && (interface.empty() || declared->lift || declared->is_announced)) {
     return *declared;
   }
-  if (const FuncItem* given = declared == nullptr ? given_func(interface, name) : nullptr) {
-    return *given;
+  if (const Item* given = declared == nullptr ? given_item(interface, name) : nullptr) {
+    if (const auto* func = std::get_if<FuncItem>(given)) {
+      return *func;
+    }
   }
   const std::uint64_t offset = module_.base();
   WHORL_TRY(const HostRegistry::Match match, linker_.find_interface(interface, offset));
@@ -263,34 +280,15 @@ Result<CoreRef> CoreLinker::lower_legacy(const LegacyName& import) {
         import.interface
     );
   }
-  return linker_.lower(func, options(), module_.base());
+  return linker_.lower(func, options(Side::Imports), module_.base());
 }
 
-ResourceRef CoreLinker::declared_resource(std::string_view interface, std::string_view name) const {
-  const auto found = imports_.find(interface.empty() ? name : interface);
-  if (found == imports_.end()) {
-    return nullptr;
-  }
-  for (const Item& item : found->second) {
-    const auto* instance = std::get_if<InstanceRef>(&item);
-    const Item* inner = interface.empty()     ? &item
-                        : instance == nullptr ? nullptr
-                                              : (*instance)->find(name);
-    const auto* type = inner == nullptr ? nullptr : std::get_if<TypeItem>(inner);
-    if (type != nullptr) {
-      return type->resource;
-    }
-  }
-  return nullptr;
-}
-
-const FuncItem* CoreLinker::given_func(std::string_view interface, std::string_view name) const {
+const Item* CoreLinker::given_item(std::string_view interface, std::string_view name) const {
   const auto& given = linker_.part().given;
   const auto found = given.find(interface);
   const auto* instance =
       found == given.end() ? nullptr : std::get_if<InstanceRef>(&found->second.item);
-  const Item* item = instance == nullptr ? nullptr : (*instance)->find(name);
-  return item == nullptr ? nullptr : std::get_if<FuncItem>(item);
+  return instance == nullptr ? nullptr : (*instance)->find(name);
 }
 
 std::string_view CoreLinker::core_module_name(std::string_view name) const {
@@ -310,7 +308,7 @@ Result<CoreRef> CoreLinker::lower_core(
   if (function == nullptr) {
     return unknown_import(import);
   }
-  GraphHost host = options();
+  GraphHost host = options(Side::Imports);
   host.realloc = std::nullopt;
   host.kind = GraphHost::Kind::CoreFunction;
   host.core_function = function;

@@ -4,13 +4,13 @@
 #include "component/reader.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 
 namespace whorl::component {
 namespace {
 
-constexpr std::string_view kPostReturn = "cabi_post_";
-constexpr std::string_view kInitialize = "_initialize";
+constexpr auto kInitializers =
+    std::to_array<std::string_view>({"_initialize", "cm32p2_initialize"});
 /// The entry of a command; such a module has no `_initialize`.
 constexpr std::string_view kStart = "_start";
 
@@ -52,7 +52,11 @@ Result<> CoreLinker::lift(std::string_view name) {
   if (module_.find_export(name)->kind != CoreKind::Func || parts.lift == Lift::Accessory) {
     return {};
   }
-  const FuncItem* declared = find_func(exports_, parts.interface, parts.function);
+  parts.interface = worlds_.resolve(Side::Exports, parts.interface);
+  if (parts.lift == Lift::Destructor) {
+    return add_destructor(name, parts);
+  }
+  const FuncItem* declared = worlds_.find_func(Side::Exports, parts.interface, parts.function);
   const auto interface = parse_interface_name(parts.interface);
   if (declared == nullptr && !interface && name != kStart) {
     return {};  // an export of the module's own: memory helpers and the like
@@ -62,14 +66,34 @@ Result<> CoreLinker::lift(std::string_view name) {
         "asynchronous exports are typed by a component-type section, which the module does not have"
     );
   }
-  auto func =
-      parts.lift == Lift::Plain ? lift_plain(name, declared) : lift_async(name, parts, *declared);
+  auto func = parts.lift == Lift::Plain ? lift_plain(name, parts, declared)
+                                        : lift_async(name, parts, *declared);
   WHORL_TRY(FuncItem item, std::move(func).context("export \"{}\"", printable(name)));
   lifted_.push_back({parts.interface, parts.function, std::move(item)});
   return {};
 }
 
-Result<FuncItem> CoreLinker::lift_plain(std::string_view name, const FuncItem* declared) {
+Result<> CoreLinker::add_destructor(std::string_view name, const CoreExportName& parts) {
+  const auto defined = worlds_.defined_resource(parts.interface, parts.function);
+  if (!defined) {
+    return {};  // of nothing that the worlds export: a function of the module's own
+  }
+  const engine::FuncType* type = module_.export_type(name);
+  if (type == nullptr || *type != engine::FuncType{{engine::ValType::I32}, {}}) {
+    return fail(
+        ErrorKind::InvalidInput,
+        "the destructor \"{}\" must take one i32 and return nothing",
+        printable(name)
+    );
+  }
+  graph().resources[*defined].destructor =
+      CoreRef{CoreRef::Source::Export, CoreKind::Func, instance_, name};
+  return {};
+}
+
+Result<FuncItem> CoreLinker::lift_plain(
+    std::string_view name, const CoreExportName& parts, const FuncItem* declared
+) {
   GraphLift out;
   out.func = CoreRef{CoreRef::Source::Export, CoreKind::Func, instance_, name};
   out.component_index = component_;
@@ -82,11 +106,11 @@ Result<FuncItem> CoreLinker::lift_plain(std::string_view name, const FuncItem* d
   } else {
     return without_type(name);
   }
-  const GraphHost own = options();
+  const GraphHost own = options(Side::Exports);
   out.memory = own.memory;
   out.realloc = own.realloc;
-  const std::string post_return = std::string(kPostReturn) + std::string(name);
-  out.post_return = own_export(post_return, CoreKind::Func);
+  out.encoding = worlds_.encoding(Side::Exports, parts.interface, parts.function);
+  out.post_return = own_export(post_return_name(name), CoreKind::Func);
   WHORL_TRY(const std::uint32_t index, linker_.add_lift(std::move(out), module_.base()));
   FuncItem func;
   func.shape = graph().lifts[index].shape;
@@ -104,7 +128,7 @@ InstanceRef CoreLinker::exports() const {
                : *instances.emplace_back(name, std::make_shared<InstanceItem>()).second;
   };
   auto out = std::make_shared<InstanceItem>();
-  for (const World& world : worlds_) {
+  for (const World& world : worlds_.all()) {
     for (const auto& [name, item] : world.exports) {
       if (const auto* instance = std::get_if<InstanceRef>(&item)) {
         InstanceItem& types = instance_named(name);
@@ -133,13 +157,15 @@ InstanceRef CoreLinker::exports() const {
 }
 
 Result<> CoreLinker::initialize() {
-  const auto func = own_export(kInitialize, CoreKind::Func);
+  const auto func = own_export(kInitializers, CoreKind::Func);
   if (!func) {
     return {};
   }
-  if (const auto* type = module_.export_type(kInitialize);
+  if (const auto* type = module_.export_type(func->name);
       type == nullptr || *type != engine::FuncType{}) {
-    return fail(ErrorKind::InvalidInput, "`_initialize` must take and return nothing");
+    return fail(
+        ErrorKind::InvalidInput, "`{}` must take and return nothing", printable(func->name)
+    );
   }
   graph().starts.push_back(*func);
   return {};

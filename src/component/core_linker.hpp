@@ -5,11 +5,13 @@
 #pragma once
 
 #include "component/core_names.hpp"
+#include "component/core_world.hpp"
 #include "component/legacy_abi.hpp"
 #include "component/linker.hpp"
 
+#include <optional>
+#include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace whorl::component {
@@ -25,8 +27,7 @@ class CoreLinker {
   [[nodiscard]] Result<InstanceRef> run() &&;
 
  private:
-  /// Items of the worlds by name: an interface may be in several, and not whole in each.
-  using Items = std::unordered_map<std::string_view, std::vector<Item>>;
+  using Side = CoreWorlds::Side;
 
   /// A function of the module as a component's.
   struct Lifted {
@@ -36,18 +37,21 @@ class CoreLinker {
   };
 
   [[nodiscard]] Graph& graph() noexcept { return linker_.graph(); }
-  [[nodiscard]] Result<> read_world(const ComponentTypeSection& section);
-  /// A function of the world, or null: `interface` is empty for a function of the world itself.
-  [[nodiscard]] static const FuncItem* find_func(
-      const Items& in, std::string_view interface, std::string_view func
-  );
-  [[nodiscard]] GraphHost options() const;
+  /// Memory and realloc of what the module imports or exports.
+  [[nodiscard]] GraphHost options(Side side) const;
+  [[nodiscard]] std::optional<CoreRef> own_export(
+      std::span<const std::string_view> names, CoreKind kind
+  ) const;
   [[nodiscard]] std::optional<CoreRef> own_export(std::string_view name, CoreKind kind) const;
   [[nodiscard]] Error unknown_import(const CoreImport& import) const;
 
   // core_component.cpp: imports
   [[nodiscard]] Result<CoreRef> bind(const CoreImport& import);
   [[nodiscard]] Result<CoreRef> bind_component(const CoreImport& import);
+  /// resource.new, resource.rep and resource.drop.
+  [[nodiscard]] Result<CoreRef> lower_resource(
+      const CoreImport& import, const CoreImportModule& module, const CoreImportName& name
+  );
   [[nodiscard]] Result<CoreRef> lower_drop(
       const CoreImport& import, std::string_view interface, std::string_view resource
   );
@@ -55,11 +59,8 @@ class CoreLinker {
   [[nodiscard]] Result<FuncItem> imported_func(std::string_view interface, std::string_view name);
   /// An import of a module of 2022.
   [[nodiscard]] Result<CoreRef> lower_legacy(const LegacyName& import);
-  /// The resource of the world whose drop is imported; null if the world does not say.
-  [[nodiscard]] ResourceRef declared_resource(std::string_view interface, std::string_view name)
-      const;
   /// What another part has for an import that no world describes; null if there is nothing.
-  [[nodiscard]] const FuncItem* given_func(std::string_view interface, std::string_view name) const;
+  [[nodiscard]] const Item* given_item(std::string_view interface, std::string_view name) const;
   /// Preview 1 has no interfaces that could be denied one by one: the host has it in variants.
   [[nodiscard]] std::string_view core_module_name(std::string_view name) const;
   /// A function of a core-level host module: given as it is, its type is compared afterwards.
@@ -70,24 +71,30 @@ class CoreLinker {
   // core_async.cpp: what asynchronous modules import and export
   /// The index spaces in which the module's canonical definitions are run.
   void make_frame();
-  [[nodiscard]] Result<CoreRef> lower_builtin(const CoreImport& import, const CoreImportName& name);
+  [[nodiscard]] Result<CoreRef> lower_builtin(
+      const CoreImport& import, const CoreImportModule& module, const CoreImportName& name
+  );
   /// The type that a built-in is for: of a payload, of a function's result.
   [[nodiscard]] Result<TypeRef> type_of_builtin(
-      const CoreImport& import, const CoreImportName& name
+      const CoreImport& import, const CoreImportModule& module, const CoreImportName& name
   );
-  [[nodiscard]] Result<CoreRef> lower_async(const FuncItem& func);
+  [[nodiscard]] Result<CoreRef> lower_async(const FuncItem& func, StringEncoding encoding);
   [[nodiscard]] Result<FuncItem> lift_async(
       std::string_view name, const CoreExportName& parts, const FuncItem& declared
   );
   /// Runs a definition that defines a core function.
   [[nodiscard]] Result<CoreRef> define(const ir::Canon& canon);
   enum class Realloc : std::uint8_t { Without, With };
-  [[nodiscard]] ir::CanonOptions canon_options(Realloc realloc) const;
+  [[nodiscard]] ir::CanonOptions canon_options(Side side, Realloc realloc) const;
   std::uint32_t push_type(TypeItem type);
 
   // core_exports.cpp
   [[nodiscard]] Result<> lift(std::string_view name);
-  [[nodiscard]] Result<FuncItem> lift_plain(std::string_view name, const FuncItem* declared);
+  [[nodiscard]] Result<FuncItem> lift_plain(
+      std::string_view name, const CoreExportName& parts, const FuncItem* declared
+  );
+  /// An exported function that destroys a resource of an exported interface.
+  [[nodiscard]] Result<> add_destructor(std::string_view name, const CoreExportName& parts);
   /// The types of the world's exports, and the functions that the module has for them.
   [[nodiscard]] InstanceRef exports() const;
   [[nodiscard]] Result<> initialize();
@@ -98,10 +105,11 @@ class CoreLinker {
   std::uint16_t component_;
   std::uint32_t instance_ = 0;  ///< entry of Graph::instances
   Frame frame_;
+  /// Functions of `frame_`.
+  std::optional<std::uint32_t> import_realloc_;
+  std::optional<std::uint32_t> export_realloc_;
   std::vector<Lifted> lifted_;
-  std::vector<World> worlds_;
-  Items imports_;
-  Items exports_;
+  CoreWorlds worlds_;
 };
 
 /// What a function of the host takes and returns; null if the interface has none of that name.

@@ -81,10 +81,36 @@ constexpr auto kOfPayloads = std::to_array<Builtin>({
     {"future-drop-writable-", CanonOp::FutureDropWritable},
 });
 
-/// Names of functions that begin with a bracket, and drops of resources.
-constexpr std::array<std::string_view, 6> kNoBuiltins = {
-    "method", "static", "constructor", "resource-drop", "resource-new", "resource-rep"
+/// Names in brackets that a resource's name follows; the endings of the standard scheme.
+struct ResourceBuiltin {
+  std::string_view name;
+  std::string_view ending;
+  CanonOp op;
 };
+constexpr auto kOfResources = std::to_array<ResourceBuiltin>({
+    {"resource-new", "_new", CanonOp::ResourceNew},
+    {"resource-rep", "_rep", CanonOp::ResourceRep},
+    {"resource-drop", "_drop", CanonOp::ResourceDrop},
+    // Two weeks of July 2023 had a name for each kind of handle.
+    {"resource-drop-own", {}, CanonOp::ResourceDrop},
+    {"resource-drop-borrow", {}, CanonOp::ResourceDrop},
+});
+
+/// Names of functions that begin with a bracket.
+constexpr std::array<std::string_view, 3> kNoBuiltins = {"method", "static", "constructor"};
+
+constexpr std::string_view kPostReturn = "cabi_post_";
+constexpr std::string_view kStandardPostReturn = "_post";
+constexpr std::string_view kDestructor = "[dtor]";
+constexpr std::string_view kStandardDestructor = "_dtor";
+
+bool take_end(std::string_view& text, std::string_view ending) noexcept {
+  if (ending.empty() || !text.ends_with(ending)) {
+    return false;
+  }
+  text.remove_suffix(ending.size());
+  return true;
+}
 
 bool take(std::string_view& text, std::string_view prefix) noexcept {
   if (!text.starts_with(prefix)) {
@@ -123,6 +149,12 @@ std::optional<std::uint8_t> read_builtin(
     out.op = plain->op;
     out.encoding = plain->encoding;
     return rest.empty() ? std::optional(plain->marks) : std::nullopt;
+  }
+  if (const auto of_resource = std::ranges::find(kOfResources, inner, &ResourceBuiltin::name);
+      of_resource != kOfResources.end()) {
+    out.op = of_resource->op;
+    out.function = rest;
+    return rest.empty() ? std::nullopt : std::optional<std::uint8_t>(None);
   }
   if (inner == "task-return") {
     out.op = CanonOp::TaskReturn;
@@ -211,8 +243,38 @@ class Payloads {
 
 }  // namespace
 
-std::optional<CoreImportName> parse_core_import(std::string_view name) noexcept {
+std::optional<CoreImportModule> parse_core_module(std::string_view module) noexcept {
+  CoreImportModule out;
+  if (!take(module, kStandardMark)) {
+    out.for_exports = take(module, kExportMark);
+    out.interface = module == kRootModule ? std::string_view() : module;
+    return out;
+  }
+  out.scheme = CoreScheme::Standard;
+  if (module.empty()) {
+    return out;
+  }
+  if (!take(module, "|")) {
+    return std::nullopt;
+  }
+  out.for_exports = take(module, "_ex_");
+  out.interface = module;
+  return module.empty() ? std::nullopt : std::optional(out);
+}
+
+std::optional<CoreImportName> parse_core_import(CoreScheme scheme, std::string_view name) noexcept {
   CoreImportName out;
+  if (scheme == CoreScheme::Standard) {
+    // Labels have no underscores: an ending cannot be part of a function's name.
+    for (const ResourceBuiltin& builtin : kOfResources) {
+      if (take_end(name, builtin.ending)) {
+        out.op = builtin.op;
+        break;
+      }
+    }
+    out.function = name;
+    return name.empty() ? std::nullopt : std::optional(out);
+  }
   out.is_async = take(name, "[async-lower]");
   out.is_cancellable = !out.is_async && take(name, "[cancellable]");
   const std::size_t close = name.starts_with('[') ? name.find(']') : std::string_view::npos;
@@ -228,9 +290,34 @@ std::optional<CoreImportName> parse_core_import(std::string_view name) noexcept 
   return readable ? std::optional(out) : std::nullopt;
 }
 
-CoreExportName parse_core_export(std::string_view name) noexcept {
+namespace {
+
+/// "|interface|function", "||function of the world", or a name of its own such as "_memory".
+CoreExportName parse_standard_export(std::string_view name) noexcept {
   CoreExportName out;
-  if (name.starts_with("[callback]") || name.starts_with("cabi_post_")) {
+  out.lift = CoreExportName::Lift::Accessory;
+  const std::size_t at = name.starts_with('|') ? name.find('|', 1) : std::string_view::npos;
+  if (at == std::string_view::npos) {
+    return out;
+  }
+  out.interface = name.substr(1, at - 1);
+  out.function = name.substr(at + 1);
+  if (take_end(out.function, kStandardDestructor)) {
+    out.lift = CoreExportName::Lift::Destructor;
+  } else if (!out.function.ends_with(kStandardPostReturn)) {
+    out.lift = CoreExportName::Lift::Plain;
+  }
+  return out;
+}
+
+}  // namespace
+
+CoreExportName parse_core_export(std::string_view name) noexcept {
+  if (take(name, kStandardMark)) {
+    return parse_standard_export(name);
+  }
+  CoreExportName out;
+  if (name.starts_with("[callback]") || name.starts_with(kPostReturn)) {
     out.lift = CoreExportName::Lift::Accessory;
   } else if (take(name, "[async-lift]")) {
     out.lift = CoreExportName::Lift::Callback;
@@ -240,7 +327,16 @@ CoreExportName parse_core_export(std::string_view name) noexcept {
   const std::size_t at = name.rfind('#');
   out.interface = at == std::string_view::npos ? std::string_view() : name.substr(0, at);
   out.function = at == std::string_view::npos ? name : name.substr(at + 1);
+  if (out.lift == CoreExportName::Lift::Plain && take(out.function, kDestructor)) {
+    out.lift = CoreExportName::Lift::Destructor;
+  }
   return out;
+}
+
+std::string post_return_name(std::string_view export_name) {
+  return export_name.starts_with(kStandardMark)
+             ? std::string(export_name) + std::string(kStandardPostReturn)
+             : std::string(kPostReturn) + std::string(export_name);
 }
 
 TypeRef find_payload(const FuncShape& shape, std::uint32_t index, std::size_t& steps) {

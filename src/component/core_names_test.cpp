@@ -9,8 +9,8 @@ namespace whorl::component {
 namespace {
 
 /// "async stream.read 2 of fetch", or "-" for what cannot be read.
-std::string shown(std::string_view name) {
-  const auto read = parse_core_import(name);
+std::string shown(std::string_view name, CoreScheme scheme = CoreScheme::Brackets) {
+  const auto read = parse_core_import(scheme, name);
   if (!read) {
     return "-";
   }
@@ -41,7 +41,11 @@ TEST_CASE("names of imports") {
       {"[async-lower]log", "async lower of log"},
       {"[method]request.get-method", "lower of [method]request.get-method"},
       {"[async-lower][static]request.consume", "async lower of [static]request.consume"},
-      {"[resource-drop]fields", "lower of [resource-drop]fields"},
+      {"[resource-drop]fields", "resource.drop of fields"},
+      {"[resource-new]r", "resource.new of r"},
+      {"[resource-rep]r", "resource.rep of r"},
+      {"[resource-drop-own]r", "resource.drop of r"},
+      {"[resource-drop-borrow]r", "resource.drop of r"},
       {"[", "lower of ["},
       {"[]x", "lower of []x"},
       {"[future-new-1][static]request.new", "future.new 1 of [static]request.new"},
@@ -76,9 +80,71 @@ TEST_CASE("names of imports") {
       {"[stream-read-4294967296]f", "-"},
       {"[stream-read- 1]f", "-"},
       {"[something-new]", "-"},
+      {"[resource-new]", "-"},
+      {"[async-lower][resource-drop]r", "-"},
+      {"[cancellable][resource-drop]r", "-"},
   };
   for (const Row& row : rows) {
     CHECK_MESSAGE(shown(row.name) == row.read, row.name);
+  }
+}
+
+TEST_CASE("names of imports in the standard scheme") {
+  struct Row {
+    const char* name;
+    const char* read;
+  };
+  const Row rows[] = {
+      {"frob", "lower of frob"},
+      {"[constructor]r", "lower of [constructor]r"},
+      {"[method]r.m", "lower of [method]r.m"},
+      {"[static]r.s", "lower of [static]r.s"},
+      {"r_drop", "resource.drop of r"},
+      {"r_new", "resource.new of r"},
+      {"a-b_rep", "resource.rep of a-b"},
+      // No asynchronous names are defined; what looks like one is a function that nobody has.
+      {"[async-lower]f", "lower of [async-lower]f"},
+      {"", "-"},
+      {"_drop", "-"},
+  };
+  for (const Row& row : rows) {
+    CHECK_MESSAGE(shown(row.name, CoreScheme::Standard) == row.read, row.name);
+  }
+}
+
+TEST_CASE("modules of imports") {
+  struct Row {
+    const char* name;
+    const char* read;  ///< scheme, "for exports", interface
+  };
+  const auto read = [](const char* name) {
+    const auto parsed = parse_core_module(name);
+    return !parsed ? std::string("-")
+                   : fmt::format(
+                         "{}{} {}",
+                         parsed->scheme == CoreScheme::Standard ? "standard" : "brackets",
+                         parsed->for_exports ? " exports" : "",
+                         parsed->interface
+                     );
+  };
+  const Row rows[] = {
+      {"$root", "brackets "},
+      {"a:b/c@0.2.1", "brackets a:b/c@0.2.1"},
+      {"j", "brackets j"},
+      {"[export]a:b/c@0.2.1", "brackets exports a:b/c@0.2.1"},
+      {"[export]$root", "brackets exports "},
+      {"cm32p2", "standard "},
+      {"cm32p2|a:b/c@0.2", "standard a:b/c@0.2"},
+      {"cm32p2|j", "standard j"},
+      {"cm32p2|_ex_a:b/c@0.2", "standard exports a:b/c@0.2"},
+      {"cm32p2|_ex_j", "standard exports j"},
+      {"cm32p2|", "-"},
+      {"cm32p2|_ex_", "-"},
+      {"cm32p2x", "-"},
+      {"cm32p2_memory", "-"},
+  };
+  for (const Row& row : rows) {
+    CHECK_MESSAGE(read(row.name) == row.read, row.name);
   }
 }
 
@@ -97,6 +163,18 @@ TEST_CASE("names of exports") {
       {"[async-lift-stackful]a:b/c#[method]r.run", Lift::Stackful, "a:b/c", "[method]r.run"},
       {"[callback][async-lift]a:b/c#run", Lift::Accessory, "[callback][async-lift]a:b/c", "run"},
       {"cabi_post_a:b/c#run", Lift::Accessory, "cabi_post_a:b/c", "run"},
+      {"a:b/c@1.0.0#[dtor]r", Lift::Destructor, "a:b/c@1.0.0", "r"},
+      {"a:b/c#[constructor]r", Lift::Plain, "a:b/c", "[constructor]r"},
+      {"cm32p2||g", Lift::Plain, "", "g"},
+      {"cm32p2||g_post", Lift::Accessory, "", "g_post"},
+      {"cm32p2|a:b/c@0.2|frob", Lift::Plain, "a:b/c@0.2", "frob"},
+      {"cm32p2|a:b/c@0.2|frob_post", Lift::Accessory, "a:b/c@0.2", "frob_post"},
+      {"cm32p2|a:b/c@0.2|[method]r.m", Lift::Plain, "a:b/c@0.2", "[method]r.m"},
+      {"cm32p2|a:b/c@0.2|r_dtor", Lift::Destructor, "a:b/c@0.2", "r"},
+      {"cm32p2|j|r_dtor", Lift::Destructor, "j", "r"},
+      {"cm32p2_realloc", Lift::Accessory, "", ""},
+      {"cm32p2_initialize", Lift::Accessory, "", ""},
+      {"cm32p2|j", Lift::Accessory, "", ""},
   };
   for (const Row& row : rows) {
     const CoreExportName read = parse_core_export(row.name);
@@ -104,6 +182,13 @@ TEST_CASE("names of exports") {
     CHECK(read.interface == row.interface);
     CHECK(read.function == row.function);
   }
+}
+
+TEST_CASE("what a post-return is called") {
+  CHECK(post_return_name("run") == "cabi_post_run");
+  CHECK(post_return_name("a:b/c@1.0.0#run") == "cabi_post_a:b/c@1.0.0#run");
+  CHECK(post_return_name("cm32p2||g") == "cm32p2||g_post");
+  CHECK(post_return_name("cm32p2|j|[method]r.m") == "cm32p2|j|[method]r.m_post");
 }
 
 TypeRef made(TypeKind kind, TypeRef element = nullptr, TypeRef other = nullptr) {

@@ -23,6 +23,7 @@
 #include "component/types.hpp"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,20 @@ struct Forwarder;
 struct World {
   std::vector<std::pair<std::string_view, Item>> imports;
   std::vector<std::pair<std::string_view, Item>> exports;
+};
+
+/// Resources that a bare core module exports: one each, however many of its worlds name it.
+struct DefinedResources {
+  std::uint16_t component = 0;  ///< the component instance that defines them
+  /// By interface and name: entry of Graph::resources.
+  std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> entries;
+};
+
+/// How a component-type section is read.
+struct WorldReading {
+  /// Of the world, where the section holds a whole package; empty where it holds one world.
+  std::string_view world;
+  DefinedResources* defined = nullptr;  ///< out: of the exported interfaces
 };
 
 enum class LinkMode : std::uint8_t { Validate, Link };
@@ -66,7 +81,7 @@ class Linker {
   /// Runs the root component. @return InvalidInput or Unsupported
   [[nodiscard]] Result<> run(const std::shared_ptr<const ir::Component>& root);
   /// Reads the world that a component-type section describes, imports matched with the host.
-  [[nodiscard]] Result<World> read_world(const ir::Component& root);
+  [[nodiscard]] Result<World> read_world(const ir::Component& root, const WorldReading& how);
 
   // Several components put together (composition.cpp). The root is around them, and has nothing of
   // its own.
@@ -118,6 +133,7 @@ class Linker {
     std::string_view name;      ///< of the import, for messages
     bool is_announced = false;  ///< the host lets it be imported, and has nothing behind it
     bool is_denied = false;     ///< and that because it was not granted
+    DefinedResources* defined = nullptr;  ///< where the module itself is who provides
   };
   /// Counts what is nested in what while it is run.
   class Depth;
@@ -233,6 +249,17 @@ class Linker {
   );
   [[nodiscard]] Result<engine::FuncType> async_op_type(
       Frame& frame, const ir::Canon& canon, std::uint64_t offset
+  );
+
+  // linker_world.cpp: worlds of bare core modules
+  /// The world among what a component type exports; of another kind if there is none.
+  [[nodiscard]] Result<TypeItem> find_world(const TypeItem& outer, std::string_view name);
+  [[nodiscard]] Result<Item> import_of_world(
+      Frame& scope, const ir::Import& import, std::uint64_t offset
+  );
+  /// The resource of a name, made when it is first asked for.
+  [[nodiscard]] ResourceRef defined_resource(
+      DefinedResources& defined, std::string_view interface, std::string_view name
   );
 
   // linker_types.cpp

@@ -118,6 +118,10 @@ Result<Item> Linker::accept_type(
       }
     }
   }
+  if (provider.defined != nullptr) {
+    out.resource = defined_resource(*provider.defined, provider.name, name);
+    return Item(std::move(out));
+  }
   auto resource = std::make_shared<ResourceType>();
   resource->name = name;
   resource->is_announced = provider.is_announced;
