@@ -262,6 +262,9 @@ class Running {
     REQUIRE(func != nullptr);
     std::string out;
     auto entry = [&](engine::Fiber&) -> std::expected<void, engine::Trap> {
+      if (!std::exchange(started_, true)) {
+        REQUIRE(instance_->run_deferred_starts(*store_));
+      }
       auto called = call_export(*instance_, *store_, *func, {});
       out = !called    ? called.error().message
             : !*called ? "done"
@@ -281,6 +284,7 @@ class Running {
   std::shared_ptr<const Component> component_;
   std::unique_ptr<ComponentInstance> instance_;
   std::unique_ptr<engine::Store> store_;
+  bool started_ = false;
 };
 
 std::string run(const Core& makes, const Core& uses) {

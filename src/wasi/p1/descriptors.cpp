@@ -44,7 +44,7 @@ std::size_t Descriptors::lowest_free() {
 }
 
 bool Descriptors::has_room() {
-  return lowest_free() < std::max(kMax, 3 + context_.preopens.size());
+  return opened_ < kMax && lowest_free() < std::max(kMax, 3 + context_.preopens.size());
 }
 
 std::expected<std::uint32_t, Errno> Descriptors::add(Descriptor descriptor) {
@@ -56,6 +56,8 @@ std::expected<std::uint32_t, Errno> Descriptors::add(Descriptor descriptor) {
     entries_.emplace_back();
   }
   entries_[at] = std::move(descriptor);
+  entries_[at].is_counted = true;
+  ++opened_;
   return static_cast<std::uint32_t>(at);
 }
 
@@ -64,7 +66,7 @@ Errno Descriptors::close(std::uint32_t fd) {
   if (found == nullptr) {
     return Errno::BadDescriptor;
   }
-  *found = {};
+  empty(*found);
   return Errno::Success;
 }
 
@@ -75,12 +77,21 @@ Errno Descriptors::renumber(std::uint32_t from, std::uint32_t to) {
     return Errno::BadDescriptor;
   }
   if (source != target) {
+    empty(*target);
     *target = std::exchange(*source, {});
   }
   return Errno::Success;
 }
 
+void Descriptors::empty(Descriptor& entry) noexcept {
+  opened_ -= entry.is_counted ? 1 : 0;
+  entry = {};
+}
+
 void Descriptors::reset() noexcept {
+  for (Descriptor& entry : entries_) {
+    empty(entry);
+  }
   entries_.clear();
 }
 

@@ -1,4 +1,4 @@
-/// Descriptors: the numbered open things of one instance.
+/// Descriptors: the numbered open things of one component instance.
 ///
 /// 0 is standard input, 1 standard output, 2 standard error, from 3 on the granted directories in
 /// their order. @thread shard
@@ -30,14 +30,18 @@ struct Descriptor {
   std::shared_ptr<const files::Directory> directory;
   std::unique_ptr<files::Listing> listing;     ///< of Directory, once it was listed
   std::optional<std::string_view> guest_path;  ///< of a granted Directory
+  bool is_counted = false;                     ///< in what all tables have opened
 };
 
 class Descriptors {
  public:
-  /// Descriptors of one instance; each may stand for two of the process.
+  /// Descriptors of one table, and of what is opened in all tables of an instance; each may stand
+  /// for two of the process.
   static constexpr std::size_t kMax = 256;
 
-  explicit Descriptors(const InstanceContext& context) noexcept : context_(context) {}
+  /// @param opened  how many all tables of the instance have opened; outlives this one
+  Descriptors(const InstanceContext& context, std::size_t& opened) noexcept
+      : context_(context), opened_(opened) {}
 
   /// The descriptor of that number; null if there is none. Good until the table changes.
   [[nodiscard]] Descriptor* find(std::uint32_t fd);
@@ -55,8 +59,10 @@ class Descriptors {
  private:
   void open_first();
   [[nodiscard]] std::size_t lowest_free();
+  void empty(Descriptor& entry) noexcept;
 
   const InstanceContext& context_;
+  std::size_t& opened_;
   std::vector<Descriptor> entries_;  ///< empty until the first use
 };
 

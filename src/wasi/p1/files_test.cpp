@@ -321,6 +321,40 @@ TEST_CASE("descriptors are bounded") {
   CHECK(scene.u32(0) == 5);
 }
 
+TEST_CASE("component instances do not share descriptors, but what they may open") {
+  FileScene scene;
+  Preview1& first = scene.preview1().of(4);
+  Preview1& second = scene.preview1().of(7);
+  CHECK(&first == &scene.preview1());
+  CHECK(&first != &second);
+  CHECK(&second == &scene.preview1().of(7));
+  const Ptr name = scene.put("file");
+  Guest guest(scene.call.store, MutableByteView(scene.bytes), scene.call.fiber);
+  const auto open = [&](Preview1& of) {
+    return of.path_open(guest, 4, 0, name, 4, 0, rights::kRead, 0, 0, 0);
+  };
+  REQUIRE(open(first) == Errno::Success);
+  CHECK(scene.u32(0) == 5);
+  CHECK(second.fd_close(guest, 5) == Errno::BadDescriptor);
+  REQUIRE(open(second) == Errno::Success);
+  CHECK(scene.u32(0) == 5);
+  CHECK(first.fd_close(guest, 3) == Errno::Success);
+  CHECK(second.fd_prestat_get(guest, 3, 0) == Errno::Success);
+  CHECK(first.fd_close(guest, 5) == Errno::Success);
+  CHECK(second.fd_tell(guest, 5, 0) == Errno::Success);
+  std::size_t count = 1;
+  while (open(count % 2 == 0 ? first : second) == Errno::Success) {
+    ++count;
+  }
+  CHECK(count == Descriptors::kMax);
+  CHECK(second.fd_renumber(guest, 6, 5) == Errno::Success);
+  CHECK(open(first) == Errno::Success);
+  CHECK(open(second) == Errno::TooManyOpen);
+  scene.preview1().reset();
+  CHECK(open(scene.preview1().of(7)) == Errno::Success);
+  CHECK(scene.u32(0) == 5);
+}
+
 TEST_CASE("paths that are none") {
   FileScene scene;
   CHECK(scene.open("", {}) == Errno::NoEntry);

@@ -208,6 +208,21 @@ auto each_variable(const InstanceContext& context) {
 
 }  // namespace
 
+Preview1& Preview1::other(std::uint16_t component) {
+  if (owner_ == component::CallSite::kNone) {
+    owner_ = component;
+    return *this;
+  }
+  for (const auto& made : others_) {
+    if (made->owner_ == component) {
+      return *made;
+    }
+  }
+  others_.push_back(std::make_unique<Preview1>(context_, opened_));
+  others_.back()->owner_ = component;
+  return *others_.back();
+}
+
 Errno Preview1::args_get(Guest& guest, Ptr argv, Ptr buffer) {
   return StringTable::fill(guest, argv, buffer, each_argument(context_));
 }

@@ -15,9 +15,12 @@
 #include "wasi/readiness.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 namespace whorl::wasi::p1 {
 
@@ -30,19 +33,36 @@ namespace whorl::wasi::p1 {
 );
 
 /// The host object of one instance. Cheap to make: the descriptor table is filled at its first use.
+///
+/// The component instances in it do not share descriptors, as they would not with an adapter each:
+/// of() has the object of each.
 class Preview1 {
  public:
   using U32 = std::uint32_t;
   using U64 = std::uint64_t;
 
   /// @param context  what it borrows outlives this object
-  explicit Preview1(const InstanceContext& context) noexcept
-      : context_(context), descriptors_(context_) {}
+  explicit Preview1(const InstanceContext& context) noexcept : Preview1(context, opened_) {}
+  /// For another component of the same instance.
+  /// @param opened  what the tables of all of them count in
+  Preview1(const InstanceContext& context, std::size_t& opened) noexcept
+      : context_(context), descriptors_(context_, opened) {}
   Preview1(const Preview1&) = delete;
   Preview1& operator=(const Preview1&) = delete;
 
+  /// The object of a component instance, by its number: the first that asks has this one.
+  [[nodiscard]] Preview1& of(std::uint16_t component) {
+    if (component == owner_) [[likely]] {
+      return *this;
+    }
+    return other(component);
+  }
   /// Closes what the last event opened, so that the next one starts like the first.
-  void reset() noexcept { descriptors_.reset(); }
+  void reset() noexcept {
+    descriptors_.reset();
+    others_.clear();
+    opened_ = 0;
+  }
 
   // The functions, in the order of the witx file.
   [[nodiscard]] Errno args_get(Guest& guest, Ptr argv, Ptr buffer);
@@ -145,6 +165,8 @@ class Preview1 {
   [[nodiscard]] Errno sock_shutdown(Guest& guest, U32 fd, U32 how);
 
  private:
+  [[nodiscard]] Preview1& other(std::uint16_t component);
+
   /// Longest path or contents of a link that is looked at.
   static constexpr U32 kMaxPath = 4096;
   /// A path below a directory; both stay good while the guest waits for the answer.
@@ -173,8 +195,11 @@ class Preview1 {
   [[nodiscard]] Errno write_output(Guest& guest, OutputSink& sink, const Buffers& from, Ptr out);
 
   InstanceContext context_;
+  std::size_t opened_ = 0;
   Descriptors descriptors_;
   SecureRandom random_;
+  std::uint16_t owner_ = component::CallSite::kNone;  ///< nobody's before the first call
+  std::vector<std::unique_ptr<Preview1>> others_;     ///< one for each further component
 };
 
 }  // namespace whorl::wasi::p1

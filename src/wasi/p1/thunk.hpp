@@ -72,7 +72,7 @@ engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots)
   const engine::Memory* memory =
       site.memory_slot == component::CallSite::kNone ? nullptr : instance.memory(site.memory_slot);
   Guest guest(store, memory, store.current_fiber());
-  Types::template call<kMethod>(*host, guest, slots);
+  Types::template call<kMethod>(host->of(site.component_index), guest, slots);
   if (guest.failed()) [[unlikely]] {
     component::HostTrap trap = guest.take_trap();
     return store.set_trap(trap.kind, std::move(trap.message), trap.exit_code);
