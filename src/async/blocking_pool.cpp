@@ -70,17 +70,20 @@ BlockingPool::~BlockingPool() {
 
 Result<> BlockingPool::submit(Job job) {
   State& state = *state_;
-  const MutexLock lock(state.mutex);
-  if (state.stopped) {
-    return fail(ErrorKind::Cancelled, "the pool was stopped");
+  {
+    const MutexLock lock(state.mutex);
+    if (state.stopped) {
+      return fail(ErrorKind::Cancelled, "the pool was stopped");
+    }
+    if (state.queue.size() >= state.queue_limit) {
+      return fail(ErrorKind::Overloaded, "{} blocking calls are waiting", state.queue.size());
+    }
+    if (state.idle <= state.queue.size() && state.threads.size() < state.thread_limit) {
+      WHORL_CHECKED(state.start_thread());
+    }
+    state.queue.push_back(std::move(job));
   }
-  if (state.queue.size() >= state.queue_limit) {
-    return fail(ErrorKind::Overloaded, "{} blocking calls are waiting", state.queue.size());
-  }
-  if (state.idle <= state.queue.size() && state.threads.size() < state.thread_limit) {
-    WHORL_CHECKED(state.start_thread());
-  }
-  state.queue.push_back(std::move(job));
+  // Who is woken wants the lock.
   state.changed.notify_one();
   return {};
 }

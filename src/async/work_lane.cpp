@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <utility>
 #include <vector>
 
 namespace whorl::async {
+
+/// How long a lane keeps a thread while it has work and others may wait for one: many small batches
+/// pass without waking another thread, and none of a statement's length waits for them.
+constexpr std::chrono::milliseconds kTurn{2};
 
 using Operations = std::vector<std::shared_ptr<WorkLane::Operation>>;
 
@@ -27,12 +32,19 @@ struct WorkLane::State : std::enable_shared_from_this<State> {
   bool scheduled WHORL_GUARDED_BY(mutex) = false;  ///< a job is queued with the pool or runs
   bool closed WHORL_GUARDED_BY(mutex) = false;
 
-  [[nodiscard]] Result<> schedule() WHORL_REQUIRES(mutex);
+  /// Asks the pool for a turn: not under the lock, which a thread that is woken wants at once.
+  [[nodiscard]] Result<> schedule();
   [[nodiscard]] Result<> enqueue(const std::shared_ptr<Operation>& operation);
+  /// @return whether the pool is to be asked
+  [[nodiscard]] Result<bool> push(const std::shared_ptr<Operation>& operation);
+  /// Nobody will take a turn: what is queued fails.
+  void end(const Error& why);
   [[nodiscard]] Operations take_batch() WHORL_REQUIRES(mutex);
   void complete(const Operations& operations) WHORL_REQUIRES(mutex);
   void drop_queue(const Error& why) WHORL_REQUIRES(mutex);
-  /// One batch; @return whether another one is to follow at once.
+  /// A thread of the pool works here.
+  void take_turn();
+  /// One batch; @return whether more is queued.
   [[nodiscard]] bool work_once();
   void carry_out(const Operations& batch);
 };
@@ -40,18 +52,31 @@ struct WorkLane::State : std::enable_shared_from_this<State> {
 Result<> WorkLane::State::schedule() {
   return pool.submit([self = shared_from_this()](BlockingPool::Fate fate) {
     if (fate == BlockingPool::Fate::Run) {
-      while (self->work_once()) {
-      }
-      return;
+      self->take_turn();
+    } else {
+      self->end(fail(ErrorKind::Cancelled, "the pool was stopped"));
     }
-    const MutexLock lock(self->mutex);
-    self->scheduled = false;
-    self->drop_queue(fail(ErrorKind::Cancelled, "the pool was stopped"));
-    self->idle.notify_all();
   });
 }
 
-Result<> WorkLane::State::enqueue(const std::shared_ptr<Operation>& operation) {
+void WorkLane::State::end(const Error& why) {
+  const MutexLock lock(mutex);
+  scheduled = false;
+  drop_queue(why);
+  idle.notify_all();
+}
+
+void WorkLane::State::take_turn() {
+  const auto end = std::chrono::steady_clock::now() + kTurn;
+  while (work_once()) {
+    // Where the pool cannot take it, it goes on here.
+    if (std::chrono::steady_clock::now() >= end && schedule()) {
+      return;
+    }
+  }
+}
+
+Result<bool> WorkLane::State::push(const std::shared_ptr<Operation>& operation) {
   const MutexLock lock(mutex);
   if (closed) {
     return fail(ErrorKind::Cancelled, "the lane was closed");
@@ -60,14 +85,29 @@ Result<> WorkLane::State::enqueue(const std::shared_ptr<Operation>& operation) {
       (!queue.empty() && queued_cost + operation->cost_ > limits.queue_cost)) {
     return fail(ErrorKind::Overloaded, "{} operations are waiting", queue.size());
   }
-  if (!scheduled) {
-    WHORL_CHECKED(schedule());
-    scheduled = true;
-  }
   queue.push_back(operation);
   queued_cost += operation->cost_;
   load.fetch_add(1, std::memory_order_relaxed);
-  return {};
+  return !std::exchange(scheduled, true);
+}
+
+Result<> WorkLane::State::enqueue(const std::shared_ptr<Operation>& operation) {
+  WHORL_TRY(const bool is_first, push(operation));
+  if (!is_first) {
+    return {};
+  }
+  auto asked = schedule();
+  if (!asked) {
+    {
+      const MutexLock lock(mutex);
+      if (std::erase(queue, operation) > 0) {
+        queued_cost -= operation->cost_;
+        load.fetch_sub(1, std::memory_order_relaxed);
+      }
+    }
+    end(asked.error());  // of those that came behind it
+  }
+  return asked;
 }
 
 Operations WorkLane::State::take_batch() {
@@ -144,10 +184,8 @@ bool WorkLane::State::work_once() {
   complete(batch);
   if (queue.empty()) {
     scheduled = false;
-  } else if (schedule()) {
-    return false;
+    idle.notify_all();
   }
-  idle.notify_all();
   return scheduled;
 }
 
@@ -183,7 +221,10 @@ Result<> WorkLane::run(
   operation->cost_ = cost;
   // The lane may be gone when the caller is woken.
   const std::shared_ptr<State> state = state_;
-  WHORL_CHECKED(state->enqueue(operation));
+  if (auto queued = state->enqueue(operation); !queued) {
+    operation->fiber_ = nullptr;  // the lane's end may have come to it meanwhile
+    return queued;
+  }
   while (!operation->done_) {
     if (auto parked = fiber.park(); !parked) {
       operation->fiber_ = nullptr;

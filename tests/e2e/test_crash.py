@@ -5,6 +5,7 @@ WHORL_KILLS says how many kills there are of each kind; a run of full size:
     WHORL_KILLS=1000 pytest -s tests/e2e/test_crash.py
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -21,6 +22,7 @@ import whorl
 KILLS = int(os.environ.get("WHORL_KILLS", "8"))
 CLIENTS = {"kv": 4, "sql": 3}
 FILES = {"kv": durable.KEY_VALUE, "sql": durable.SQLITE}
+WRITING_S = 0.002  # how long an entry is being written, about
 TRAILER = struct.Struct("<8sQ32s16s")
 
 
@@ -71,12 +73,13 @@ def check_through_guests(server, clients, chance, where):
 def test_code_cache(tmp_path):
     """Kills while compiled code is made and written; each next start finds nothing broken and answers right."""
     cache = tmp_path / "cache"
+    (cache / "code").mkdir(parents=True, mode=0o700)
     plain = whorl.guest("echo").read_bytes()
     module = tmp_path / "echo.wasm"
     seed = int(os.environ.get("WHORL_SEED", random.randrange(1 << 32)))
     chance = random.Random(seed)
     longest = 0.0
-    killed_in_time = 0
+    without = 0  # kills after which there was no entry
     for number in range(KILLS):
         # A section that nobody reads makes it another module.
         payload = b"\x04kill" + number.to_bytes(4, "little")
@@ -86,19 +89,41 @@ def test_code_cache(tmp_path):
             longest = max(longest, time_to_listen(tmp_path))
         process = subprocess.Popen(command, env=os.environ | {"WHORL_CACHE_DIR": str(cache)}, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(chance.random() * longest)
-        except subprocess.TimeoutExpired:
-            killed_in_time += 1
+        before = entries_in(cache / "code")
+        if number % 2 and wait_for_draft(cache / "code", drafts_in(cache / "code"), process):
+            delay = chance.random() * WRITING_S
+        else:
+            delay = chance.random() * longest
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
         process.kill()
         process.wait()
         check_entries(cache / "code", f"kill {number + 1}, seed {seed}")
+        without += entries_in(cache / "code") == before
         if number % 4 == 3 or number + 1 == KILLS:
             with whorl.Server.start("-f", module, env={"WHORL_CACHE_DIR": str(cache)}) as server:
                 assert server.post("/x", b"same").body == b"same", f"kill {number + 1}, seed {seed}"
                 assert "is not used" not in server.err.text, server.err.text
-    entries = len(list((cache / "code").glob("*.code")))
-    print(f"{KILLS} kills, {killed_in_time} before the program had ended by itself; {entries} entries of compiled code, none wrong")
+    print(f"{KILLS} kills: {without} before the entry was there, {len(drafts_in(cache / 'code'))} of them while it was written; "
+          f"{entries_in(cache / 'code')} entries of compiled code, none wrong")
+
+
+def drafts_in(folder: pathlib.Path) -> set[str]:
+    return {name for name in os.listdir(folder) if name.startswith(".tmp-")}
+
+
+def wait_for_draft(folder: pathlib.Path, known: set[str], process: subprocess.Popen) -> bool:
+    """Until an entry begins to be written: that takes a millisecond or two, which a kill at any time would hardly meet."""
+    end = time.monotonic() + whorl.IO_TIMEOUT_S
+    before = entries_in(folder)
+    while time.monotonic() < end and process.poll() is None and entries_in(folder) == before:
+        if drafts_in(folder) - known:
+            return True
+    return False
+
+
+def entries_in(folder: pathlib.Path) -> int:
+    return len(list(folder.glob("*.code")))
 
 
 def time_to_listen(tmp_path: pathlib.Path) -> float:
