@@ -23,6 +23,7 @@
 #include "runtime/prepare.hpp"
 #include "trigger/http/http_trigger.hpp"
 #include "trigger/redis/redis_listener.hpp"
+#include "trigger/redis/stream_listener.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -313,7 +314,7 @@ class Run {
     WHORL_TRY(const Edge edge, make_edge(request_, shards));
     WHORL_CHECKED(background_->start());
     Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
-    if (!first.http->triggers.empty() || first.redis.empty()) {
+    if (!first.http->triggers.empty() || first.redis.is_empty()) {
       WHORL_TRY(auto opened, Listening::open(request_, fleet.size()));
       listening_.emplace(std::move(opened));
       WHORL_TRY(auto listeners, listening_->take());
@@ -334,16 +335,18 @@ class Run {
     }
     follow_source(fleet);
     background_->stop();
-    // Messages are taken no more; those under way end with the guests.
-    subscriptions_.clear();
     auto haste = Listening::Haste::None;
     if (listening_) {
       haste = listening_->last_call(signals_);
       listening_->release();
     }
     fleet.stop(
-        signals_, haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0)
+        signals_,
+        subscriptions_,
+        haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0)
     );
+    subscriptions_.clear();
+    replaced_subscriptions_.clear();
     listening_.reset();
     observatory_->stop();
     log::info(
@@ -382,6 +385,7 @@ class Run {
           }
           fleet.release_retired();
           background_->release_replaced();
+          release_drained();
           if (tls_files_.have_changed()) {
             reload_tls(fleet);
           }
@@ -391,8 +395,11 @@ class Run {
 
   /// Listens to what a version listens to, and no more to what the last one did.
   Result<> subscribe(Fleet& fleet, trigger::RedisApp redis) {
-    subscriptions_.clear();
-    for (const auto& slot : std::exchange(subscribed_, {})) {
+    for (auto& each : std::exchange(subscriptions_, {})) {
+      each->drain([this] { signals_.notify(); });  // release_drained()
+      replaced_subscriptions_.push_back(std::move(each));
+    }
+    for (const auto& slot : std::exchange(subscribed_, redis.services())) {
       if (const auto service = slot->hold()) {
         fleet.forget(service);
       }
@@ -400,16 +407,26 @@ class Run {
     if (request_.format == cli::StartupFormat::Plain) {
       log::write_all(1, trigger::active_channels(redis));
     }
-    for (trigger::RedisSource& source : redis) {
-      for (const auto& [name, channel] : source.channels) {
-        subscribed_.insert(subscribed_.end(), channel.services.begin(), channel.services.end());
-      }
-      subscriptions_.push_back(std::make_unique<trigger::RedisListener>(
-          capabilities_.operator_network(request_), std::move(source), fleet
-      ));
-      WHORL_CHECKED(subscriptions_.back()->start());
+    auto& network = capabilities_.operator_network(request_);
+    for (trigger::RedisSource& source : redis.sources) {
+      subscriptions_.push_back(
+          std::make_unique<trigger::RedisListener>(network, std::move(source), fleet)
+      );
+    }
+    for (trigger::RedisStreamSource& source : redis.streams) {
+      subscriptions_.push_back(
+          std::make_unique<trigger::StreamListener>(network, std::move(source), fleet)
+      );
+    }
+    for (const auto& each : subscriptions_) {
+      WHORL_CHECKED(each->start());
     }
     return {};
+  }
+
+  /// Lets go of what the last version listened to, once all it took was handled.
+  void release_drained() {
+    std::erase_if(replaced_subscriptions_, [](const auto& each) { return each->is_idle(); });
   }
 
   /// Connections made from now on see the certificates as they are in the files.
@@ -454,7 +471,8 @@ class Run {
   std::unique_ptr<runtime::Platform> platform_;
   std::unique_ptr<Observatory> observatory_;
   std::unique_ptr<runtime::BackgroundPreparer> background_;
-  std::vector<std::unique_ptr<trigger::RedisListener>> subscriptions_;
+  Fleet::Subscriptions subscriptions_;
+  Fleet::Subscriptions replaced_subscriptions_;                    ///< until they have drained
   std::vector<std::shared_ptr<runtime::ServiceSlot>> subscribed_;  ///< what they run
 };
 

@@ -30,6 +30,22 @@ bool wait_for_end(
   return true;
 }
 
+/// Lets subscriptions handle what they have taken. @return whether all have
+bool drain(
+    StopSignals& signals, const Fleet::Subscriptions& subscriptions, async::Deadline deadline
+) {
+  // Shared: one that is told too late tells nobody.
+  const auto left = std::make_shared<std::atomic<unsigned>>(subscriptions.size());
+  for (const auto& each : subscriptions) {
+    each->drain([left, &signals] {
+      if (left->fetch_sub(1) == 1) {
+        signals.notify();
+      }
+    });
+  }
+  return wait_for_end(signals, *left, deadline);
+}
+
 /// Whether nobody else holds the version or one of its components.
 bool is_unused(const Fleet::App& app) {
   return app.use_count() == 1 && std::ranges::all_of(app->components, [](const auto& entry) {
@@ -86,11 +102,8 @@ class Fleet::DrainWatch {
   DrainWatch(World& world, std::atomic<unsigned>& left, StopSignals& signals) noexcept
       : world_(world), left_(left), signals_(signals), connections_(*this), guests_(*this) {}
 
-  /// On the shard, once.
-  void start(async::Deadline deadline) {
-    world_.server.drain(deadline);
-    check();
-  }
+  /// On the shard, once, when its server drains.
+  void start() { check(); }
 
  private:
   class Listener final : public async::Waiter {
@@ -226,16 +239,23 @@ void Fleet::release_retired() {
   std::erase_if(retired_, is_unused);
 }
 
-void Fleet::stop(StopSignals& signals, async::Milliseconds drain_time) {
-  std::atomic<unsigned> left{static_cast<unsigned>(worlds_.size())};
-  std::vector<std::unique_ptr<DrainWatch>> watches;
+void Fleet::stop(
+    StopSignals& signals, const Subscriptions& subscriptions, async::Milliseconds drain_time
+) {
   const auto deadline = async::Deadline::after(drain_time);
   for (auto& world : worlds_) {
-    auto& watch = *watches.emplace_back(std::make_unique<DrainWatch>(*world, left, signals));
-    world->shard.post([&watch, deadline] { watch.start(deadline); });
+    world->shard.post([&server = world->server, deadline] { server.drain(deadline); });
   }
   // A second signal means: now.
-  if (!wait_for_end(signals, left, deadline)) {
+  bool is_over = drain(signals, subscriptions, deadline);
+  std::atomic<unsigned> left{static_cast<unsigned>(worlds_.size())};
+  std::vector<std::unique_ptr<DrainWatch>> watches;
+  for (auto& world : worlds_) {
+    auto& watch = *watches.emplace_back(std::make_unique<DrainWatch>(*world, left, signals));
+    world->shard.post([&watch] { watch.start(); });
+  }
+  is_over = is_over && wait_for_end(signals, left, deadline);
+  if (!is_over) {
     for (auto& world : worlds_) {
       world->shard.post([&guests = world->runtime, &server = world->server] {
         server.close_all();

@@ -12,7 +12,8 @@
 #include "net/listener.hpp"
 #include "runtime/platform.hpp"
 #include "trigger/http/http_trigger.hpp"
-#include "trigger/redis/redis_listener.hpp"
+#include "trigger/redis/guest_shards.hpp"
+#include "trigger/redis/subscription.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -69,8 +70,12 @@ class Fleet final : public trigger::GuestShards {
   /// Lets every shard show other certificates to clients that come from now on.
   void set_tls(const std::shared_ptr<const net::TlsServerContext>& tls);
 
-  /// Lets requests in flight end for so long, then ends the guests that are left, then the shards.
-  void stop(StopSignals& signals, async::Milliseconds drain_time);
+  using Subscriptions = std::vector<std::unique_ptr<trigger::Subscription>>;
+  /// Lets requests in flight, and what was taken of subscriptions, end for so long; then ends the
+  /// guests that are left, then the shards.
+  void stop(
+      StopSignals& signals, const Subscriptions& subscriptions, async::Milliseconds drain_time
+  );
   /// Only after stop().
   [[nodiscard]] std::uint64_t instances_started() const;
 

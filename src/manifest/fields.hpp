@@ -69,9 +69,32 @@ inline constexpr std::array kHttpTriggerFields{
     Field{"executor", "#Executor", kOptional, "How the component is called"},
     Field{"static_response", "#StaticResponse", kOptional, "An answer without a component"},
 };
+inline constexpr Field kRedisAddress{
+    "address", "string", kOptional, "The server, where it is not the application's"
+};
+inline constexpr Field kRedisOrdered{
+    "ordered", "boolean", kOptional, "One message after the other, in their order; ours"
+};
 inline constexpr std::array kRedisTriggerFields{
     Field{"channel", "string", kRequired, "The channel whose messages are handled"},
-    Field{"address", "string", kOptional, "The server, where it is not the application's"},
+    kRedisAddress,
+    kRedisOrdered,
+};
+// Ours: a stream in place of a channel, whose messages are acknowledged.
+inline constexpr std::array kRedisStreamTriggerFields{
+    Field{"stream", "string", kRequired, "The stream whose entries are handled at least once"},
+    kRedisAddress,
+    kRedisOrdered,
+    Field{"group", "string", kOptional, "The consumer group; \"<application>-<component>\""},
+    Field{"field", "string", kOptional, "The field with the message; \"payload\", or the only one"},
+    Field{"max_attempts", "integer", kOptional, "How often an entry is tried, 10"},
+    Field{"lease_seconds", "integer", kOptional, "After which a dead consumer's are taken, 30"},
+    Field{
+        "dead_letter",
+        "string",
+        kOptional,
+        "The stream of entries that were given up; \"<stream>:dead\", \"\" for none"
+    },
 };
 inline constexpr std::array kPrivateRouteFields{
     Field{"private", "boolean", kRequired, "True: reached by other components only"},

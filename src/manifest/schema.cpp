@@ -54,7 +54,10 @@ std::vector<Shape> shapes() {
       {"Inherit", "All grants, none, or those that are named", {type("boolean"), type("[string]")}},
       {"Profile", "What is different in a build profile", {table(kProfileFields)}},
       {"ProfileBuild", "How a component is built in a profile", {table(kProfileBuildFields)}},
-      {"RedisTrigger", "`[[trigger.redis]]`", {table(kTriggerFields, kRedisTriggerFields)}},
+      {"RedisTrigger",
+       "`[[trigger.redis]]`: a channel, or a stream",
+       {table(kTriggerFields, kRedisTriggerFields), table(kTriggerFields, kRedisStreamTriggerFields)
+       }},
       {"Route",
        "A pattern of paths, or a private route",
        {type("string"), table(kPrivateRouteFields)}},

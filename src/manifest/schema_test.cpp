@@ -45,6 +45,11 @@ TEST_CASE("the schema says of every table what reading says") {
   const app::Value& http = *defs.find("HttpTrigger");
   CHECK(http.find("properties")->find("component") != nullptr);
   CHECK(http.find("properties")->find("route") != nullptr);
+  const auto& redis = *defs.find("RedisTrigger")->find("anyOf")->as_array();
+  REQUIRE(redis.size() == 2);
+  CHECK(redis[0].find("properties")->find("channel") != nullptr);
+  CHECK(redis[0].find("properties")->find("group") == nullptr);
+  CHECK(redis[1].find("properties")->find("group") != nullptr);
 }
 
 }  // namespace

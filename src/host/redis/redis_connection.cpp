@@ -155,6 +155,32 @@ Result<Reply> RedisConnection::receive(Caller caller, async::Deadline deadline) 
   }
 }
 
+Result<std::optional<Reply>> RedisConnection::try_receive() {
+  while (true) {
+    WHORL_TRY(
+        const std::size_t taken, reader_.read(ByteView(buffer_).subspan(begin_, end_ - begin_))
+    );
+    begin_ += taken;
+    if (reader_.is_done()) {
+      return reader_.take();
+    }
+    begin_ = end_ = 0;
+    const net::Tried tried = channel_->try_read(buffer_);
+    switch (tried.outcome) {
+      case net::Tried::Outcome::Done:
+        end_ = tried.count;
+        break;
+      case net::Tried::Outcome::Closed:
+        return fail(ErrorKind::Disconnected, "the server closed the connection");
+      case net::Tried::Outcome::Failed:
+        return fail(ErrorKind::Disconnected, "the connection to the server is broken");
+      default:
+        channel_->watch(tried.outcome);
+        return std::optional<Reply>();
+    }
+  }
+}
+
 Result<Reply> RedisConnection::command(
     Caller caller, const Command& command, async::Deadline deadline
 ) {

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,6 +72,10 @@ class RedisConnection {
   [[nodiscard]] Result<> send(Caller caller, const Command& command, async::Deadline deadline);
   /// The next reply, whoever caused it.
   [[nodiscard]] Result<Reply> receive(Caller caller, async::Deadline deadline);
+  /// The next reply, if it is there; without one changed() fires when looking again is worth it.
+  /// @return errors as command(), but for time
+  [[nodiscard]] Result<std::optional<Reply>> try_receive();
+  [[nodiscard]] async::Event& changed() noexcept { return channel_->socket().changed(); }
 
   /// Idle, and the server has said nothing unasked: closed it, above all.
   [[nodiscard]] bool is_usable() const;

@@ -1,5 +1,5 @@
-/// RedisApp: what an application with Redis triggers listens to: servers, channels, components.
-/// @thread any (immutable, once made)
+/// RedisApp: what an application with Redis triggers listens to: servers, channels, streams,
+/// components. @thread any (immutable, once made)
 #pragma once
 
 #include "app/redis_trigger.hpp"
@@ -25,9 +25,27 @@ struct RedisChannel {
 struct RedisSource {
   host::redis::RedisAddress address;
   std::map<std::string, RedisChannel, std::less<>> channels;
+  /// One message after the other. Such a source has one channel: nobody else waits for it.
+  bool is_ordered = false;
 };
 
-using RedisApp = std::vector<RedisSource>;
+/// A stream, and the component that is given its entries.
+struct RedisStreamSource {
+  host::redis::RedisAddress address;
+  app::RedisStream stream;  ///< its templates filled in
+  bool is_ordered = false;
+  std::string component;
+  std::shared_ptr<runtime::ServiceSlot> service;
+};
+
+struct RedisApp {
+  std::vector<RedisSource> sources;
+  std::vector<RedisStreamSource> streams;
+
+  [[nodiscard]] bool is_empty() const noexcept { return sources.empty() && streams.empty(); }
+  /// What runs for it, one for each trigger.
+  [[nodiscard]] std::vector<std::shared_ptr<runtime::ServiceSlot>> services() const;
+};
 
 /// The components that some Redis trigger names, each once.
 [[nodiscard]] std::vector<std::string> redis_components(
