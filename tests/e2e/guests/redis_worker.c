@@ -20,9 +20,7 @@ typedef struct {
 WHORL_IMPORT("fermyon:spin/redis", "incr")
 void redis_incr(const char*, size_t, const char*, size_t, whorl_area*);
 WHORL_IMPORT("fermyon:spin/redis", "execute")
-void redis_execute(
-    const char*, size_t, const char*, size_t, const parameter*, size_t, whorl_area*
-);
+void redis_execute(const char*, size_t, const char*, size_t, const parameter*, size_t, whorl_area*);
 
 static uint8_t result[2];
 
