@@ -36,6 +36,10 @@ class DurableRedis(real_servers.Redis):
     def command(self):
         return [*super().command(), "--appendonly", "yes", "--appendfsync", "always"]
 
+    def is_ready(self):
+        """It has read what it had written, too."""
+        return super().is_ready() and self.cli("PING") == "PONG\n"
+
 
 class Listening(whorl.Server):
     """A program that serves no HTTP: it has started when what it listens to is printed."""
@@ -75,7 +79,8 @@ def add(redis, *messages, stream="jobs", field="payload"):
 
 
 def add_many(redis, begin, end, word="push"):
-    redis.cli("EVAL", f"for i={begin},{end - 1} do redis.call('XADD','jobs','*','payload','{word} '..i) end", "0")
+    script = f"for i={begin},{end - 1} do redis.call('XADD','jobs','*','payload','{word} '..i) end return 'added'"
+    assert redis.cli("EVAL", script, "0") == "added\n"
 
 
 def log(redis):
