@@ -172,5 +172,6 @@ def test_a_handler_of_wasi_0_3(tmp_path, redis):
     folder = whorl.manifest(tmp_path, MANIFEST.format(port=redis.port))
     with Listening.start("-f", folder):
         message = f"{redis.address} from-0.3"
+        wait_until(lambda: subscribers(redis) == 1)
         redis.cli("PUBLISH", "jobs", message)
         wait_until(lambda: redis.cli("GET", "from-0.3").strip() == message)
