@@ -33,12 +33,41 @@ std::uint32_t default_instances_of(std::size_t components, std::uint32_t instanc
   return components < 2 ? 0 : std::max(instances / 4 * 3, 1U);
 }
 
+namespace {
+
+/// What Spin does where one of the two flags is given.
+constexpr std::uint32_t kReusedByDefault = 128;
+constexpr std::uint32_t kAtOnceByDefault = 16;
+
+template <class T>
+runtime::Between<T> between(const cli::DrawnFrom<T>& drawn) {
+  return {drawn.least, drawn.most};
+}
+
+runtime::ReuseLimits reuse_of(const cli::InstanceReuse& asked) {
+  runtime::ReuseLimits reuse;
+  reuse.idle = between(asked.idle);
+  if (asked.request_timeout) {
+    reuse.timeout = between(*asked.request_timeout);
+  }
+  if (asked.events || asked.at_once) {
+    const cli::DrawnFrom<std::uint32_t> all{kReusedByDefault, kReusedByDefault};
+    const cli::DrawnFrom<std::uint32_t> at_once{kAtOnceByDefault, kAtOnceByDefault};
+    reuse.events = between(asked.events.value_or(all));
+    reuse.at_once = between(asked.at_once.value_or(at_once));
+  }
+  return reuse;
+}
+
+}  // namespace
+
 runtime::Limits limits_of(const cli::RequestBudgets& budgets, std::uint32_t default_instances) {
   runtime::Limits limits;
   limits.cpu = budgets.cpu;
   limits.response_delay = budgets.response_delay;
   limits.component_instances = budgets.component_instances.value_or(default_instances);
   limits.queued = budgets.queued_requests;
+  limits.reuse = reuse_of(budgets.reuse);
   if (budgets.instance_memory) {
     limits.memory_bytes = *budgets.instance_memory;
   }

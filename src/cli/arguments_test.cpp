@@ -116,10 +116,7 @@ TEST_CASE("an argument without a dash may be a forgotten -f") {
 }
 
 TEST_CASE("flags that are known and refused") {
-  const auto refused =
-      refused_flag(scan({"--request-timeout", "1s", "--insecure"}), FlagSpec::Owner::Trigger);
-  REQUIRE(refused);
-  CHECK(refused->message == "the flag --request-timeout is known from Spin but not supported yet");
+  CHECK_FALSE(refused_flag(scan({"--insecure"}), FlagSpec::Owner::Trigger));
   CHECK(
       refused_flag(scan({"--insecure"}), FlagSpec::Owner::Up)->message ==
       "the flag --insecure is known from Spin but not supported yet"

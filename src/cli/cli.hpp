@@ -41,6 +41,22 @@ enum class PortSearch : std::uint8_t { Off, FindFree };
 enum class LogFiles : std::uint8_t { Append, Truncate };
 enum class AccessLogFormat : std::uint8_t { Text, Json };
 
+/// A number drawn for each instance; both ends belong to it.
+template <class T>
+struct DrawnFrom {
+  T least{};
+  T most{};
+  friend bool operator==(const DrawnFrom&, const DrawnFrom&) = default;
+};
+
+/// How often instances of WASI 0.3 are used; absent: every request has one of its own.
+struct InstanceReuse {
+  std::optional<DrawnFrom<std::uint32_t>> events{};   ///< in all
+  std::optional<DrawnFrom<std::uint32_t>> at_once{};  ///< at the same time
+  DrawnFrom<std::chrono::milliseconds> idle{std::chrono::seconds(1), std::chrono::seconds(1)};
+  std::optional<DrawnFrom<std::chrono::milliseconds>> request_timeout{};
+};
+
 /// How much one request may use. A zero duration lifts the limit.
 struct RequestBudgets {
   std::chrono::milliseconds cpu{std::chrono::seconds{30}};              ///< guest computation
@@ -52,6 +68,7 @@ struct RequestBudgets {
   std::optional<std::uint32_t> component_instances{};
   /// Requests of one component that may wait for others of it to end, where those are bounded.
   std::uint32_t queued_requests = 256;
+  InstanceReuse reuse{};
 };
 
 /// What is recorded of requests, and where to. Everything is off unless it is asked for.

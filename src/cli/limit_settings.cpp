@@ -66,6 +66,15 @@ void read_budget_flags(FlagReader& reader, RequestBudgets& out) {
   });
 }
 
+void read_reuse_flags(FlagReader& reader, InstanceReuse& out) {
+  reader.read("max-instance-reuse-count", parse_counts, [&](auto counts) { out.events = counts; });
+  reader.read("max-instance-concurrent-reuse-count", parse_counts, [&](auto counts) {
+    out.at_once = counts;
+  });
+  reader.read("idle-instance-timeout", parse_durations, [&](auto times) { out.idle = times; });
+  reader.read("request-timeout", parse_durations, [&](auto times) { out.request_timeout = times; });
+}
+
 Result<> apply_limit_tables(
     const ScannedArguments& arguments,
     const host::runtime_config::RuntimeConfig& config,

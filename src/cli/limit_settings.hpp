@@ -14,6 +14,9 @@ namespace whorl::cli {
 /// instead; errors stay in the reader.
 void read_budget_flags(FlagReader& reader, RequestBudgets& out);
 
+/// The same for how often instances are used.
+void read_reuse_flags(FlagReader& reader, InstanceReuse& out);
+
 /// Adds what the runtime config says, where no flag and no variable says otherwise; what it says of
 /// one component counts for that whatever else was said.
 /// @param arguments  what `request` was made of

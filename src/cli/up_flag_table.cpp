@@ -214,10 +214,49 @@ constexpr std::array kFlags{
         .choice_help =
             {"Human-readable plain text output (the default)", "Machine-readable JSON output"}
     },
-    refused(Trigger, "max-instance-reuse-count", "MAX_INSTANCE_REUSE_COUNT"),
-    refused(Trigger, "max-instance-concurrent-reuse-count", "MAX_INSTANCE_CONCURRENT_REUSE_COUNT"),
-    refused(Trigger, "request-timeout", "REQUEST_TIMEOUT"),
-    refused(Trigger, "idle-instance-timeout", "IDLE_INSTANCE_TIMEOUT"),
+    FlagSpec{
+        .name = "max-instance-reuse-count",
+        .value_name = "MAX_INSTANCE_REUSE_COUNT",
+        .help = "How many requests an instance of a WASI 0.3 component serves before it is "
+                "dropped. What one leaves in its memory, the next one sees.\n\n"
+                "Without this flag and the next one every request has a fresh instance; with one "
+                "of the two, the other's default is 128 requests and 16 at once. Instances of "
+                "other components always serve one request.\n\n"
+                "A whole number, or a range, such as 1..8, from which a number is drawn for each "
+                "instance.",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "max-instance-concurrent-reuse-count",
+        .value_name = "MAX_INSTANCE_CONCURRENT_REUSE_COUNT",
+        .help = "How many requests an instance of a WASI 0.3 component serves at the same time. "
+                "If it traps, all of them fail.\n\n"
+                "A whole number, or a range, as above.",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "request-timeout",
+        .value_name = "REQUEST_TIMEOUT",
+        .help = "How long a request to a WASI 0.3 component may take, with what the guest does "
+                "after its response; then its instance is ended.\n\n"
+                "A number with no suffix or with an `s` suffix is interpreted as seconds; other "
+                "accepted suffixes include `ms` (milliseconds), `us` or `\xCE\xBCs` "
+                "(microseconds), and `ns` (nanoseconds).\n\n"
+                "A range, such as 1s..8s, draws a time for each instance.",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "idle-instance-timeout",
+        .value_name = "IDLE_INSTANCE_TIMEOUT",
+        .help = "How long an instance that may serve more requests is kept while it has "
+                "none.\n\n"
+                "A number with no suffix or with an `s` suffix is interpreted as seconds; other "
+                "accepted suffixes include `ms` (milliseconds), `us` or `\xCE\xBCs` "
+                "(microseconds), and `ns` (nanoseconds).\n\n"
+                "A range, such as 1s..8s, draws a time for each instance.",
+        .default_value = "1s",
+        .may_be_empty = true
+    },
     FlagSpec{
         .name = "allow-transient-write",
         .help = "Set the static assets of the components in the temporary directory as writable"

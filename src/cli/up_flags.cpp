@@ -18,6 +18,7 @@ constexpr std::uint64_t kMaxThreads = 1024;
 
 void read_limits(FlagReader& reader, UpRequest& request) {
   read_budget_flags(reader, request.budgets);
+  read_reuse_flags(reader, request.budgets.reuse);
   const auto parse_threads = [](std::string_view text) -> Result<std::uint64_t> {
     WHORL_TRY(const std::uint64_t number, parse_number(text));
     if (number < 1 || number > kMaxThreads) {

@@ -165,6 +165,47 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds((nanoseconds + kPerMillisecond - 1) / kPerMillisecond);
 }
 
+namespace {
+
+/// @param parse  one end
+/// @param step   what is between the last value of a range and its end, which is none of it
+template <class T, class Parse>
+Result<DrawnFrom<T>> parse_drawn(std::string_view text, Parse parse, T step) {
+  const auto dots = text.find("..");
+  if (dots == std::string_view::npos) {
+    WHORL_TRY(const T value, parse(text));
+    return DrawnFrom<T>{value, value};
+  }
+  WHORL_TRY(const T least, parse(text.substr(0, dots)));
+  WHORL_TRY(const T end, parse(text.substr(dots + 2)));
+  if (end <= least) {
+    return invalid(fmt::format("there is nothing in the range \"{}\"", text));
+  }
+  return DrawnFrom<T>{least, end - step};
+}
+
+}  // namespace
+
+Result<DrawnFrom<std::uint32_t>> parse_counts(std::string_view text) {
+  constexpr std::uint64_t kMost = 1'000'000;
+  const auto parse = [](std::string_view one) -> Result<std::uint32_t> {
+    WHORL_TRY(const std::uint64_t number, parse_number(one));
+    if (number > kMost) {
+      return invalid(fmt::format("{} is not in 0..={}", number, kMost));
+    }
+    return static_cast<std::uint32_t>(number);
+  };
+  WHORL_TRY(auto drawn, parse_drawn<std::uint32_t>(text, parse, 1));
+  drawn.least = std::max<std::uint32_t>(drawn.least, 1);
+  drawn.most = std::max(drawn.most, drawn.least);
+  return drawn;
+}
+
+Result<DrawnFrom<std::chrono::milliseconds>> parse_durations(std::string_view text) {
+  using std::chrono::milliseconds;
+  return parse_drawn<milliseconds>(text, parse_duration, milliseconds(1));
+}
+
 Result<std::pair<std::string, std::string>> parse_environment(std::string_view text) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos) {

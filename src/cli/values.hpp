@@ -24,6 +24,10 @@ namespace whorl::cli {
 /// A whole number; without suffix or with `s` seconds, or `ms`, `us`, `μs`, `ns`. What is more than
 /// nothing becomes at least a millisecond.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// A number up to a million, or `a..b`, of which b is none; zero counts as one.
+[[nodiscard]] Result<DrawnFrom<std::uint32_t>> parse_counts(std::string_view text);
+/// A duration, or two as `a..b`, each with a unit of its own.
+[[nodiscard]] Result<DrawnFrom<std::chrono::milliseconds>> parse_durations(std::string_view text);
 /// `KEY=VALUE`, split at the first `=`.
 [[nodiscard]] Result<std::pair<std::string, std::string>> parse_environment(std::string_view text);
 [[nodiscard]] Result<std::pair<std::string, std::string>> parse_key_value(std::string_view text);

@@ -56,6 +56,41 @@ bool fits_async_export(
   return flat == nullptr ? result->size() > kMaxFlatParams : *flat == *result;
 }
 
+namespace {
+
+/// What stands against calling the function. Null if nothing does.
+const char* obstacle(ComponentInstance& instance, const ExportedFunc& func) {
+  if (run_of(instance) == nullptr || !func.is_async_type) {
+    return "it is not asynchronous, or nobody runs it";
+  }
+  return instance.func(func.func_slot) == nullptr ? "its module was not instantiated" : nullptr;
+}
+
+}  // namespace
+
+std::expected<void, engine::Trap> post_task(
+    ComponentInstance& instance,
+    const ExportedFunc& func,
+    std::unique_ptr<PostedCaller> caller,
+    void* event
+) {
+  if (const char* why = obstacle(instance, func)) {
+    return std::unexpected(refusal(func, why));
+  }
+  AsyncState& async = *instance.async();
+  if (async.num_tasks() >= AsyncState::kMaxTasks) {
+    return std::unexpected(refusal(func, "too many tasks"));
+  }
+  PostedCaller& owner = *caller;
+  Task* task = async.add_task(
+      std::make_unique<Task>(*run_of(instance), async, func.component_index, &func, &owner)
+  );
+  owner.own_itself(std::move(caller));
+  task->implicit_thread.event = event;
+  task->post();
+  return {};
+}
+
 std::expected<void, engine::Trap> run_async_export(
     ComponentInstance& instance,
     engine::Store& store,
@@ -63,13 +98,10 @@ std::expected<void, engine::Trap> run_async_export(
     TaskCaller& caller,
     Until until
 ) {
+  if (const char* why = obstacle(instance, func)) {
+    return std::unexpected(refusal(func, why));
+  }
   FiberRun* run = run_of(instance);
-  if (run == nullptr || !func.is_async_type) {
-    return std::unexpected(refusal(func, "it is not asynchronous, or nobody runs it"));
-  }
-  if (instance.func(func.func_slot) == nullptr) {
-    return std::unexpected(refusal(func, "its module was not instantiated"));
-  }
   if (!instance.enter(func.component_index, ComponentInstance::kHost)) {
     return std::unexpected(refusal(func, "cannot enter component instance"));
   }

@@ -15,6 +15,7 @@
 #include "component/task.hpp"
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -36,6 +37,28 @@ enum class Until : std::uint8_t {
     const ExportedFunc& func,
     TaskCaller& caller,
     Until until
+);
+
+/// A caller that lives as long as the task it posted.
+class PostedCaller : public TaskCaller {
+ public:
+  void own_itself(std::unique_ptr<PostedCaller> self) noexcept { self_ = std::move(self); }
+  void on_exit(bool /*was_detached*/) noexcept final {
+    const auto self = std::move(self_);
+    exited();
+  }
+
+ private:
+  virtual void exited() noexcept = 0;
+  std::unique_ptr<PostedCaller> self_;
+};
+/// Has a task run when its turn comes.
+/// @param event  see Thread::event
+[[nodiscard]] std::expected<void, engine::Trap> post_task(
+    ComponentInstance& instance,
+    const ExportedFunc& func,
+    std::unique_ptr<PostedCaller> caller,
+    void* event
 );
 
 /// Compares what a function takes and returns in core values.
@@ -141,6 +164,41 @@ class AsyncExportCall<R(P...), OnReturn> final : public TaskCaller {
 
 }  // namespace detail
 
+namespace detail {
+
+template <class Fn, class OnReturn, class OnExit>
+class PostedExportCall final : public PostedCaller {
+ public:
+  template <class Arguments>
+  PostedExportCall(
+      ComponentInstance& instance,
+      engine::Store& store,
+      const ExportedFunc& func,
+      OnReturn on_return,
+      OnExit on_exit,
+      Arguments arguments
+  )
+      : on_return_(std::move(on_return)),
+        on_exit_(std::move(on_exit)),
+        call_(instance, store, func, on_return_, std::move(arguments)) {}
+
+  [[nodiscard]] Failure on_start(Task& task, engine::RawVal* slots) override {
+    return call_.on_start(task, slots);
+  }
+  [[nodiscard]] Failure on_resolve(Task& task, TaskResult* result) override {
+    return call_.on_resolve(task, result);
+  }
+
+ private:
+  void exited() noexcept override { on_exit_(); }
+
+  OnReturn on_return_;
+  OnExit on_exit_;
+  AsyncExportCall<Fn, OnReturn> call_;
+};
+
+}  // namespace detail
+
 /// Whether an export can be called by call_async_export<Fn>(): same core values in, and back. To be
 /// asked when it is found; what does not fit must not be called.
 template <class Fn>
@@ -170,6 +228,43 @@ template <class Fn, class OnReturn, class... A>
       instance, store, func, on_return, {std::forward<A>(args)...}
   );
   return detail::run_async_export(instance, store, func, call, detail::Until::Exited);
+}
+
+/// Begins a call of an exported function that is async in WIT, beside others of the instance.
+///
+/// The call begins when the run that is open for the instance comes to it and nothing of the guest
+/// holds it back. Off the fibers, too.
+/// @param event      what the guest does for the call is done for it; see
+/// FiberRun::Driver::runs_for()
+/// @param on_return  as of call_async_export(); moved in
+/// @param on_exit    void() noexcept: called once, when the task is gone, well or not. It does
+///                   neither wait nor enter the guest, nor destroy the run
+/// @return           why there is no such call; then neither is called
+template <class Fn, class OnReturn, class OnExit, class... A>
+[[nodiscard]] std::expected<void, engine::Trap> post_async_export(
+    ComponentInstance& instance,
+    engine::Store& store,
+    const ExportedFunc& func,
+    void* event,
+    OnReturn on_return,
+    OnExit on_exit,
+    A&&... args
+) {
+  using Call = detail::PostedExportCall<Fn, OnReturn, OnExit>;
+  using Arguments = std::tuple<std::decay_t<A>...>;
+  return detail::post_task(
+      instance,
+      func,
+      std::make_unique<Call>(
+          instance,
+          store,
+          func,
+          std::move(on_return),
+          std::move(on_exit),
+          Arguments(std::forward<A>(args)...)
+      ),
+      event
+  );
 }
 
 }  // namespace whorl::component

@@ -90,6 +90,30 @@ void FiberRun::start(engine::Fiber::Entry entry, void* env) {
   next_ = &root_.emplace(*this, store_, &FiberRun::root_entry);
 }
 
+void FiberRun::open() noexcept {
+  is_root_done_ = false;
+  is_open_ = true;
+}
+
+bool FiberRun::can_be_woken() const noexcept {
+  return stuck_ != nullptr || yielded_ != nullptr || parked_in_host_ != 0 ||
+         (async_ != nullptr && async_->has_host_ends());
+}
+
+bool FiberRun::is_quiet() const noexcept {
+  return !root_ && idle_.size() == workers_.size() && (async_ == nullptr || async_->num_tasks() == 0);
+}
+
+bool FiberRun::has_passing_streams() const noexcept {
+  return async_ != nullptr && async_->has_host_pairs();
+}
+
+bool FiberRun::holds_back(std::uint16_t component_index) const noexcept {
+  const AsyncState::PerInstance& inst = async_->of(component_index);
+  return inst.exclusive_thread != nullptr || inst.num_waiting_to_enter != 0 ||
+         instance_.backpressure(component_index) != 0;
+}
+
 std::expected<void, engine::Trap> FiberRun::root_entry(void* env, engine::Fiber& fiber) {
   FiberRun& run = static_cast<Worker*>(env)->run;
   return run.entry_(run.entry_env_, fiber);
@@ -270,6 +294,10 @@ Worker* FiberRun::pick() {
 }
 
 FiberRun::State FiberRun::resume_fiber(Worker& worker) {
+  if (is_open_) {
+    const Thread* thread = worker.job != nullptr ? worker.job : worker.top;
+    driver_.runs_for(thread == nullptr ? nullptr : thread->event);
+  }
   running_ = resuming_ = &worker;
   worker.goes_on = true;
   worker.is_parked = false;
@@ -457,8 +485,7 @@ bool FiberRun::end_remaining() {
   if (is_empty()) {
     return false;
   }
-  const bool all_idle = !root_ && idle_.size() == workers_.size();
-  if (!all_idle || (async_ != nullptr && async_->num_tasks() != 0)) {
+  if (!is_quiet()) {
     cancel(engine::TrapKind::Cancelled, "the event is over");
     return true;
   }

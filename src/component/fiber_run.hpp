@@ -68,6 +68,8 @@ class FiberRun final : public engine::FiberScheduler {
     virtual void wake() noexcept = 0;
     /// Of the fibers besides the first; null where nobody counts them.
     [[nodiscard]] virtual FiberShare* fibers() noexcept { return nullptr; }
+    /// While the run is open: who runs next works for that event; null when none is known.
+    virtual void runs_for(void* /*event*/) noexcept {}
 
    protected:
     ~Driver() = default;
@@ -101,6 +103,20 @@ class FiberRun final : public engine::FiberScheduler {
   ///
   /// @return false if there were none
   bool end_remaining();
+  /// No entry decides when the run is over: from now on tasks are posted to it, by
+  /// post_async_export(), as its owner likes, and step() says Done only once the store has died and
+  /// all is unwound. After Done, or instead of start().
+  void open() noexcept;
+  /// Whether something may still wake it: an operation of the host, or a stream that the host has
+  /// an end of. When it waits otherwise, nothing but a new task can.
+  [[nodiscard]] bool can_be_woken() const noexcept;
+  /// Whether no task is left, and no fiber has anything to do.
+  [[nodiscard]] bool is_quiet() const noexcept;
+  /// Whether something flows from the host to the host that only passed through the guest's hands.
+  [[nodiscard]] bool has_passing_streams() const noexcept;
+  /// Whether the instance of that index would have a new task wait: a task of it wants to be alone,
+  /// or it said that it wants no more now.
+  [[nodiscard]] bool holds_back(std::uint16_t component_index) const noexcept;
   /// No fiber is alive.
   [[nodiscard]] bool is_empty() const noexcept { return workers_.empty() && !root_; }
 
@@ -241,6 +257,7 @@ class FiberRun final : public engine::FiberScheduler {
   bool is_stepping_ = false;
   bool is_ending_ = false;
   bool is_root_done_ = false;
+  bool is_open_ = false;
   std::expected<void, engine::Trap> outcome_;
 };
 

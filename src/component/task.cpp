@@ -56,6 +56,12 @@ Failure Task::start() {
   return run.resume(implicit_thread, false);
 }
 
+void Task::post() {
+  ++async.of(inst()).num_waiting_to_enter;
+  implicit_thread.stage_ = ImplicitThread::Stage::Entering;
+  run.start_waiting(implicit_thread, {.kind = Wait::Kind::Enter}, true);
+}
+
 Failure Task::start_here() {
   run.push(implicit_thread);
   return implicit_thread.run();

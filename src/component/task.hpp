@@ -94,6 +94,9 @@ struct Task {
   /// Runs it on a stack of its own until it blocks or exits; puts it off while there is
   /// backpressure. The component instance was entered. @spec definitions.py canon_lift
   [[nodiscard]] Failure start();
+  /// Has it run when its turn comes, on a stack of its own. Off the fibers, too; its component
+  /// instance is entered then.
+  void post();
   /// Runs it on the present stack until it exits.
   [[nodiscard]] Failure start_here();
   [[nodiscard]] Failure register_thread(Thread& thread);

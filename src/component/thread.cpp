@@ -4,6 +4,13 @@
 
 namespace whorl::component {
 
+Thread::Thread(FiberRun& in, Task* of, std::uint16_t at) noexcept
+    : run_of(in), task(of), component_index(at) {
+  if (const Thread* by = in.current_thread()) {
+    event = by->event;
+  }
+}
+
 Thread::~Thread() {
   run_of.forget(*this);
 }

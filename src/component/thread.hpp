@@ -67,8 +67,7 @@ struct Thread {
   enum class State : std::uint8_t { Suspended, Waiting, Running };
 
   /// @param of  null for a part of a call
-  Thread(FiberRun& in, Task* of, std::uint16_t at) noexcept
-      : run_of(in), task(of), component_index(at) {}
+  Thread(FiberRun& in, Task* of, std::uint16_t at) noexcept;
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
   virtual ~Thread();
@@ -82,6 +81,8 @@ struct Thread {
 
   FiberRun& run_of;
   Task* task;
+  /// Of the host's, that it works for: who began it works for it, too. Null for none.
+  void* event = nullptr;
   std::uint16_t component_index;  ///< kHostThread for functions of the host
   State state = State::Suspended;
   Wait wait;

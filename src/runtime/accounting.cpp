@@ -25,23 +25,28 @@ void account_begin(const Guest& guest, http::Exchange& exchange) {
 void account_end(
     Guest& guest, http::Exchange& exchange, const std::expected<void, engine::Trap>& outcome
 ) {
+  // A guest that could not even begin has no store.
+  const auto cpu = guest.is_used() ? guest.store().cpu_used() : std::chrono::nanoseconds(0);
+  const auto failure = outcome ? std::string_view() : engine::to_string(outcome.error().kind);
+  account_end(guest, exchange, cpu, failure);
+}
+
+void account_end(
+    Guest& guest, http::Exchange& exchange, std::chrono::nanoseconds cpu, std::string_view failure
+) {
   telemetry::ComponentStats* stats = guest.kept()->stats;
   if (stats == nullptr) {
     return;
   }
-  // A guest that could not even begin has no store.
-  const auto cpu = guest.is_used() ? guest.store().cpu_used() : std::chrono::nanoseconds(0);
   const std::uint64_t memory = guest.memory_bytes();
   stats->active.add(-1);
   stats->cpu.add(static_cast<std::uint64_t>(cpu.count()));
   stats->memory_end.add(memory);
-  if (!outcome) {
+  if (!failure.empty()) {
     stats->traps.add();
   }
   if (telemetry::RequestRecord* record = exchange.record()) {
-    record->end_component(
-        cpu, memory, outcome ? std::string_view() : engine::to_string(outcome.error().kind)
-    );
+    record->end_component(cpu, memory, failure);
   }
 }
 

@@ -5,8 +5,10 @@
 #include "http/exchange.hpp"
 #include "runtime/guest.hpp"
 
+#include <chrono>
 #include <expected>
 #include <string>
+#include <string_view>
 
 namespace whorl::runtime {
 
@@ -15,6 +17,12 @@ void account_begin(const Guest& guest, http::Exchange& exchange);
 /// When it has ended, before it is put back or dropped.
 void account_end(
     Guest& guest, http::Exchange& exchange, const std::expected<void, engine::Trap>& outcome
+);
+/// The same for one of several events of an instance.
+/// @param cpu      of the guest, for this event
+/// @param failure  why it failed, a short name; empty if it did not
+void account_end(
+    Guest& guest, http::Exchange& exchange, std::chrono::nanoseconds cpu, std::string_view failure
 );
 /// While it lives, what happens on this shard happens for that request.
 class Running {

@@ -143,7 +143,8 @@ std::expected<void, engine::Trap> Guest::run_starts() {
 }
 
 void Guest::prepare_reset() {
-  if (command_ != nullptr || kept_->is_off || !kept_->service->limits.keep_instances) {
+  const Service& service = *kept_->service;
+  if (command_ != nullptr || kept_->is_off || service.is_shared || !service.limits.keep_instances) {
     return;
   }
   reset_ = component::InstanceReset::prepare(instance_, *store_, kept_->images);

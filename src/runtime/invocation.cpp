@@ -1,15 +1,16 @@
 #include "runtime/invocation.hpp"
 
 #include "async/shard.hpp"
-#include "log/rate_limit.hpp"
+#include "log/log.hpp"
 #include "runtime/accounting.hpp"
+#include "runtime/ending.hpp"
 #include "runtime/shard_runtime.hpp"
-#include "telemetry/limits.hpp"
 #include "wasi/command.hpp"
 #include "wasi/p2/handler.hpp"
 #include "wasi/p3/handler.hpp"
 #include "wasi/spin1/http.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -17,50 +18,6 @@ namespace whorl::runtime {
 namespace {
 
 constexpr std::string_view kLogTarget = "whorl::guest";
-
-/// A guest can trap on every request: its report must not become a flood.
-constinit log::RateLimit trap_reports{100, std::chrono::seconds(1)};
-
-/// The limit that a guest ran into, if it did.
-std::optional<telemetry::Limit> limit_behind(
-    engine::TrapKind kind, std::uint64_t memory, std::uint64_t most
-) noexcept {
-  switch (kind) {
-    case engine::TrapKind::CpuBudget:
-      return telemetry::Limit::RequestCpu;
-    case engine::TrapKind::WallDeadline:
-      return telemetry::Limit::ResponseDelay;
-    case engine::TrapKind::Cancelled:
-      return std::nullopt;
-    default:
-      // A guest that gets no more memory traps by itself, sooner or later.
-      return memory >= most / 4 * 3 ? std::optional(telemetry::Limit::InstanceMemory)
-                                    : std::nullopt;
-  }
-}
-
-/// What the operator can do about it, for limits that are not named in the message already.
-std::string_view advice_for(std::optional<telemetry::Limit> limit) noexcept {
-  if (limit == telemetry::Limit::RequestCpu) {
-    return " (--max-request-cpu sets the limit)";
-  }
-  return limit == telemetry::Limit::InstanceMemory
-             ? " (its memory has nearly reached --max-instance-memory)"
-             : "";
-}
-
-std::uint16_t status_for(engine::TrapKind kind) noexcept {
-  switch (kind) {
-    case engine::TrapKind::CpuBudget:
-    case engine::TrapKind::WallDeadline:
-      return 504;
-    case engine::TrapKind::Cancelled:
-    case engine::TrapKind::ResourceLimit:
-      return 503;
-    default:
-      return 500;
-  }
-}
 
 }  // namespace
 
@@ -75,7 +32,12 @@ Invocation::Invocation(
       exchange_(std::move(exchange)),
       message_(std::move(message)),
       started_(Clock::now()),
-      guest_(std::move(guest)) {}
+      guest_(std::move(guest)) {
+  const auto& timeout = service_->limits.reuse.timeout;
+  if (timeout.most.count() != 0 && service_->handler_kind == HandlerKind::Wasi3) [[unlikely]] {
+    timeout_ = started_ + shard_.shared().draw(service_->limits.reuse).timeout;
+  }
+}
 
 Invocation::~Invocation() = default;
 
@@ -84,7 +46,7 @@ engine::Budget Invocation::make_budget() const noexcept {
   const Limits& limits = service_->limits;
   budget.cpu = limits.cpu.count() == 0 ? std::chrono::nanoseconds::max()
                                        : std::chrono::nanoseconds(limits.cpu);
-  budget.deadline = deadline_after(started_);
+  budget.deadline = std::min(timeout_, deadline_after(started_));
   budget.memory_bytes = limits.memory_bytes;
   return budget;
 }
@@ -220,7 +182,11 @@ bool Invocation::check_deadline(Clock::time_point now) {
     }
     deadline = response_ended_ ? deadline_after(*response_ended_) : Clock::time_point::max();
   }
-  guest_->store().set_deadline(deadline);
+  if (now >= timeout_) [[unlikely]] {
+    cancel(engine::TrapKind::WallDeadline, "took longer than --request-timeout lets it");
+    return true;
+  }
+  guest_->store().set_deadline(std::min(timeout_, deadline));
   if (now >= deadline) {
     cancel(
         engine::TrapKind::WallDeadline,
@@ -252,21 +218,12 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
 }
 
 void Invocation::report(const engine::Trap& trap) const {
-  const auto limit = limit_behind(trap.kind, guest_->memory_bytes(), service_->limits.memory_bytes);
-  if (limit) {
-    telemetry::count_limit(*limit);
-  }
-  log::log_limited(
-      trap_reports,
-      log::Level::Error,
-      kLogTarget,
-      "component `{}`, {} {}{}{}: {}",
-      service_->id,
-      exchange_->request_so_far().method,
-      exchange_->request_so_far().path_and_query,
-      request_note(*exchange_),
-      advice_for(limit),
-      trap.to_text()
+  const http::Request& request = exchange_->request_so_far();
+  report_trap(
+      *service_,
+      guest_->memory_bytes(),
+      fmt::format("{} {}{}", request.method, request.path_and_query, request_note(*exchange_)),
+      trap
   );
 }
 

@@ -11,6 +11,7 @@
 #include "engine/store.hpp"
 #include "http/exchange.hpp"
 #include "runtime/guest.hpp"
+#include "runtime/guest_run.hpp"
 #include "runtime/message.hpp"
 #include "runtime/service.hpp"
 
@@ -24,32 +25,26 @@ namespace whorl::runtime {
 
 class ShardRuntime;
 
-class Invocation final : public component::FiberRun::Driver,
+class Invocation final : public GuestRun,
+                         public component::FiberRun::Driver,
                          public std::enable_shared_from_this<Invocation> {
  public:
-  using Clock = std::chrono::steady_clock;
-
   Invocation(
       ShardRuntime& shard,
       std::unique_ptr<Guest> guest,
       std::shared_ptr<http::Exchange> exchange,
       Message message = nullptr
   );
-  Invocation(const Invocation&) = delete;
-  Invocation& operator=(const Invocation&) = delete;
-  ~Invocation();
+  ~Invocation() override;
 
   /// Holds a place among the events of its component, as long as it lives.
   void hold(InstanceGate::Place place) noexcept { place_ = std::move(place); }
   /// Readies and runs the guest until it ends or first waits. Held by a shared_ptr.
   void start();
-  /// Goes on with the guest until it waits again, its slice is over, or it ends.
-  void step();
-  /// Ends the guest; its client gets 503 or 504 if it has no answer yet.
-  void cancel(engine::TrapKind kind, std::string reason);
-  /// Ends the guest if its time is over. @return false when it has ended before
-  bool check_deadline(Clock::time_point now);
-  [[nodiscard]] bool has_ended() const noexcept { return ended_; }
+  // GuestRun
+  void step() override;
+  void cancel(engine::TrapKind kind, std::string reason) override;
+  bool check_deadline(Clock::time_point now) override;
 
  private:
   // component::FiberRun::Driver
@@ -73,6 +68,7 @@ class Invocation final : public component::FiberRun::Driver,
   /// The response's body, kept to know when the answer has ended.
   std::shared_ptr<http::BodyPipe> response_body_;
   Clock::time_point started_;
+  Clock::time_point timeout_ = Clock::time_point::max();  ///< of all it does; `--request-timeout`
   std::optional<Clock::time_point> response_ended_;
   std::unique_ptr<Guest> guest_;
   std::optional<component::FiberRun> run_;  ///< goes before the guest

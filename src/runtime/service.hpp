@@ -9,6 +9,7 @@
 #include "runtime/component_output.hpp"
 #include "runtime/fiber_stacks.hpp"
 #include "runtime/instance_gate.hpp"
+#include "runtime/reuse.hpp"
 #include "wasi/context.hpp"
 
 #include <chrono>
@@ -42,6 +43,8 @@ struct Limits {
   /// is an error of ours: it is logged, and nothing of the service is kept any more.
   /// `WHORL_AUDIT_RESETS`
   std::uint32_t audit_every = 0;
+  /// Of instances that serve several events without being put back between them.
+  ReuseLimits reuse;
 };
 
 /// Which interface a component answers HTTP by.
@@ -59,6 +62,8 @@ struct Service {
   /// The handler of a guest of Spin 1, buffered; then there is neither of the others.
   const component::ExportedFunc* spin1_handler = nullptr;
   HandlerKind handler_kind = HandlerKind::Wasi2;
+  /// Its instances serve several events, at once and one after the other, as limits.reuse says.
+  bool is_shared = false;
   /// The entry of a WASI command that answers by what it writes; then there is no handler.
   const component::ExportedFunc* command = nullptr;
   /// The handler of Redis messages; then there is neither of the two.

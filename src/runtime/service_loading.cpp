@@ -28,6 +28,9 @@ constexpr std::string_view kNoHandler =
 constexpr std::string_view kSeveralHandlers =
     "component exports multiple different handlers but it's expected to export only one";
 
+/// The interface whose instances may be shared.
+constexpr std::string_view kShareable = "0.3.0";
+
 struct HandlerExport {
   std::string_view interface;
   std::string_view version;
@@ -37,7 +40,7 @@ constexpr std::array<HandlerExport, 5> kHandlers{{
     {"wasi:http/incoming-handler", "0.2.0", HandlerKind::Wasi2},
     {"wasi:http/incoming-handler", wasi::p2::kCandidateVersions[0], HandlerKind::Wasi2},
     {"wasi:http/incoming-handler", wasi::p2::kCandidateVersions[1], HandlerKind::Wasi2},
-    {"wasi:http/handler", "0.3.0", HandlerKind::Wasi3},
+    {"wasi:http/handler", kShareable, HandlerKind::Wasi3},
     {"wasi:http/handler", wasi::p3::kReleaseCandidate, HandlerKind::Wasi3},
 }};
 
@@ -113,6 +116,9 @@ Result<> find_http_handler(const app::Component& component, Service& service) {
       ++handlers;
       service.http_handler = found;
       service.handler_kind = known.kind;
+      // As in Spin: the candidate has an instance for each request.
+      service.is_shared = known.kind == HandlerKind::Wasi3 && known.version == kShareable &&
+                          service.limits.reuse.is_on();
     }
   }
   service.spin1_handler = wasi::spin1::find_inbound_http(*service.component);

@@ -38,7 +38,7 @@ void ShardRuntime::set_metrics(telemetry::ShardMetrics& metrics) noexcept {
 
 InstanceGate::Place ShardRuntime::enter() {
   InstanceGate::Place place = platform_.instances().try_enter();
-  if (!place && pool_.evict_one()) {
+  if (!place && (pool_.evict_one() || shared_.evict_one())) {
     place = platform_.instances().try_enter();
   }
   return place;
@@ -62,12 +62,62 @@ void ShardRuntime::serve(
 ) {
   InstanceGate::Place place;
   if (admit(*service, place)) [[likely]] {
-    start(*service, make_guest(service), std::move(exchange), std::move(place));
+    dispatch(service, std::move(exchange), std::move(place));
     return;
   }
   wait_or_refuse(service, exchange, [this, service, exchange](InstanceGate::Place free) mutable {
-    start(*service, make_guest(service), std::move(exchange), std::move(free));
+    dispatch(service, std::move(exchange), std::move(free));
   });
+}
+
+void ShardRuntime::dispatch(
+    const std::shared_ptr<const Service>& service,
+    std::shared_ptr<http::Exchange> exchange,
+    InstanceGate::Place place
+) {
+  if (service->is_shared) {
+    serve_shared(service, std::move(exchange), std::move(place));
+  } else {
+    start(*service, make_guest(service), std::move(exchange), std::move(place));
+  }
+}
+
+void ShardRuntime::serve_shared(
+    const std::shared_ptr<const Service>& service,
+    std::shared_ptr<http::Exchange> exchange,
+    InstanceGate::Place place
+) {
+  std::shared_ptr<SharedGuest> guest = shared_.find(*service, SharedGuests::Wanted::Free);
+  if (guest == nullptr) {
+    if (InstanceGate::Place among_all = enter()) {
+      auto made = std::make_unique<Guest>(
+          platform_, around_, std::move(among_all), pool_.of(service)
+      );
+      guest = std::make_shared<SharedGuest>(
+          *this, std::move(made), shared_.draw(service->limits.reuse)
+      );
+      shared_.add(guest);
+    } else {
+      guest = shared_.find(*service, SharedGuests::Wanted::Any);
+    }
+  }
+  if (guest == nullptr) [[unlikely]] {
+    note_refused(*pool_.of(service));
+    refuse_full(*service, *exchange);
+    return;
+  }
+  turns_.note_short_work();
+  ++instances_started_;
+  guest->serve(std::move(exchange), std::move(place));
+}
+
+void ShardRuntime::refuse_full(const Service& service, http::Exchange& exchange) {
+  refuse(
+      service,
+      exchange,
+      telemetry::Limit::HostInstances,
+      fmt::format("all {} instances of the host are in use", platform_.instances().limit())
+  );
 }
 
 bool ShardRuntime::admit(const Service& service, InstanceGate::Place& place) noexcept {
@@ -202,12 +252,7 @@ void ShardRuntime::start(
     Message message
 ) {
   if (guest == nullptr) [[unlikely]] {
-    refuse(
-        service,
-        *exchange,
-        telemetry::Limit::HostInstances,
-        fmt::format("all {} instances of the host are in use", platform_.instances().limit())
-    );
+    refuse_full(service, *exchange);
     return;
   }
   turns_.note_short_work();
@@ -219,13 +264,17 @@ void ShardRuntime::start(
   invocation->start();
 }
 
-void ShardRuntime::keep(std::shared_ptr<Invocation> guest) {
+void ShardRuntime::keep(std::shared_ptr<GuestRun> guest) {
   waiting_.insert(std::move(guest));
   schedule_sweep();
 }
 
-void ShardRuntime::release(const std::shared_ptr<Invocation>& guest) {
+void ShardRuntime::release(const std::shared_ptr<GuestRun>& guest) {
   waiting_.erase(guest);
+  place_is_free();
+}
+
+void ShardRuntime::place_is_free() {
   if (!room_.is_empty()) [[unlikely]] {
     // Its place becomes free when the caller lets go of it.
     shard_.post([this] { serve_waiting(); });
@@ -234,8 +283,9 @@ void ShardRuntime::release(const std::shared_ptr<Invocation>& guest) {
 
 void ShardRuntime::cancel_all(std::string_view reason) {
   room_.close();
+  shared_.evict_all();
   // A copy: guests leave the set when they end.
-  const std::vector<std::shared_ptr<Invocation>> guests(waiting_.begin(), waiting_.end());
+  const std::vector<std::shared_ptr<GuestRun>> guests(waiting_.begin(), waiting_.end());
   for (const auto& guest : guests) {
     guest->cancel(engine::TrapKind::Cancelled, std::string(reason));
   }
@@ -254,7 +304,7 @@ void ShardRuntime::schedule_sweep() {
 
 void ShardRuntime::sweep() {
   const auto now = Invocation::Clock::now();
-  const std::vector<std::shared_ptr<Invocation>> guests(waiting_.begin(), waiting_.end());
+  const std::vector<std::shared_ptr<GuestRun>> guests(waiting_.begin(), waiting_.end());
   for (const auto& guest : guests) {
     guest->check_deadline(now);
   }

@@ -12,6 +12,7 @@
 #include "runtime/message.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
+#include "runtime/shared_guests.hpp"
 #include "runtime/turns.hpp"
 #include "runtime/waiting_room.hpp"
 #include "telemetry/limits.hpp"
@@ -61,7 +62,10 @@ class ShardRuntime {
   );
 
   /// The service was replaced: nothing of it is kept for events to come.
-  void forget(const Service& service) { pool_.forget(service); }
+  void forget(const Service& service) {
+    pool_.forget(service);
+    shared_.forget(service);
+  }
 
   /// Ends every guest that is still alive; their clients' answers are cut.
   void cancel_all(std::string_view reason);
@@ -81,10 +85,13 @@ class ShardRuntime {
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
   [[nodiscard]] Turns& turns() noexcept { return turns_; }
   [[nodiscard]] InstancePool& pool() noexcept { return pool_; }
+  [[nodiscard]] SharedGuests& shared() noexcept { return shared_; }
   [[nodiscard]] wasi::Timers& timers() noexcept { return timers_; }
+  /// An event of a component is over: another one may have its place.
+  void place_is_free();
   /// The guest did not end at once: keep it, and watch its deadline.
-  void keep(std::shared_ptr<Invocation> guest);
-  void release(const std::shared_ptr<Invocation>& guest);
+  void keep(std::shared_ptr<GuestRun> guest);
+  void release(const std::shared_ptr<GuestRun>& guest);
 
  private:
   /// Wakes the sweep.
@@ -129,6 +136,19 @@ class ShardRuntime {
       InstanceGate::Place place,
       Message message = nullptr
   );
+  /// Serves an event by an instance that serves others, too.
+  void serve_shared(
+      const std::shared_ptr<const Service>& service,
+      std::shared_ptr<http::Exchange> exchange,
+      InstanceGate::Place place
+  );
+  /// The same, or by one of its own, as the service is.
+  void dispatch(
+      const std::shared_ptr<const Service>& service,
+      std::shared_ptr<http::Exchange> exchange,
+      InstanceGate::Place place
+  );
+  void refuse_full(const Service& service, http::Exchange& exchange);
   /// A guest for an event: a kept one, else a new one; null when there is no room.
   [[nodiscard]] std::unique_ptr<Guest> make_guest(const std::shared_ptr<const Service>& service);
   void schedule_sweep();
@@ -148,7 +168,8 @@ class ShardRuntime {
   wasi::NetworkAccess network_;
   GuestSurroundings around_;
   InstancePool pool_;
-  std::unordered_set<std::shared_ptr<Invocation>> waiting_;
+  SharedGuests shared_;
+  std::unordered_set<std::shared_ptr<GuestRun>> waiting_;
   WaitingRoom room_;
   std::uint64_t instances_started_ = 0;
   async::Event empty_event_;

@@ -1,12 +1,12 @@
 #include "runtime/turns.hpp"
 
 #include "async/shard.hpp"
-#include "runtime/invocation.hpp"
+#include "runtime/guest_run.hpp"
 #include "telemetry/counters.hpp"
 
 namespace whorl::runtime {
 
-void Turns::add(std::shared_ptr<Invocation> guest) {
+void Turns::add(std::shared_ptr<GuestRun> guest) {
   waiting_.push_back(std::move(guest));
   if (length_ != nullptr) {
     length_->add(1);
@@ -38,7 +38,7 @@ bool Turns::may_run(Clock::time_point now) noexcept {
 
 void Turns::take_turn() {
   if (!waiting_.empty() && may_run(Clock::now())) {
-    const std::shared_ptr<Invocation> guest = std::move(waiting_.front());
+    const std::shared_ptr<GuestRun> guest = std::move(waiting_.front());
     waiting_.pop_front();
     if (length_ != nullptr) {
       length_->add(-1);

@@ -19,7 +19,7 @@ class Gauge;
 
 namespace whorl::runtime {
 
-class Invocation;
+class GuestRun;
 
 class Turns {
  public:
@@ -37,7 +37,7 @@ class Turns {
   /// Short work began: a new event, or a guest whose wait is over.
   void note_short_work() noexcept { ++short_work_; }
   /// The guest's slice is over; it is stepped again when its turn comes.
-  void add(std::shared_ptr<Invocation> guest);
+  void add(std::shared_ptr<GuestRun> guest);
   /// Shows how many wait; null: nobody wants to know. @param length  outlives this object
   void set_length(telemetry::Gauge* length) noexcept { length_ = length; }
 
@@ -47,7 +47,7 @@ class Turns {
   [[nodiscard]] bool may_run(Clock::time_point now) noexcept;
 
   async::Shard& shard_;
-  std::deque<std::shared_ptr<Invocation>> waiting_;
+  std::deque<std::shared_ptr<GuestRun>> waiting_;
   telemetry::Gauge* length_ = nullptr;
   bool scheduled_ = false;
   std::uint64_t short_work_ = 0;

@@ -63,4 +63,26 @@ std::expected<void, engine::Trap> call_handler(
   return called;
 }
 
+std::expected<void, engine::Trap> post_handler(
+    component::ComponentInstance& instance,
+    engine::Store& store,
+    const component::ExportedFunc& func,
+    const p2::Surroundings& around,
+    std::shared_ptr<http::Exchange> exchange,
+    PostedExchange& posted
+) {
+  component::Own<types::Request> request = std::make_unique<Request>(around, *exchange);
+  return component::post_async_export<Handle>(
+      instance,
+      store,
+      func,
+      &posted,
+      [exchange, &posted](Answer answer) {
+        posted.on_answer(respond(*exchange, std::move(answer)));
+      },
+      [&posted]() noexcept { posted.on_exit(); },
+      std::move(request)
+  );
+}
+
 }  // namespace whorl::wasi::p3

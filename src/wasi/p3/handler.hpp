@@ -32,4 +32,32 @@ namespace whorl::wasi::p3 {
     std::shared_ptr<http::Exchange> exchange
 );
 
+/// One of several exchanges that an instance answers at the same time. @thread shard
+class PostedExchange {
+ public:
+  /// The guest has answered. @param failure  why the client got a 500 of ours instead; null if it
+  /// did not
+  virtual void on_answer(const char* failure) noexcept = 0;
+  /// Its task is over, well or not. Nothing is called after this.
+  virtual void on_exit() noexcept = 0;
+
+ protected:
+  ~PostedExchange() = default;
+};
+
+/// Lets the guest answer the exchange beside others, by the run that is open for the instance. When
+/// the guest traps, the exchange is left as it is.
+///
+/// @param posted  outlives the task; what the guest does for it runs for it (post_async_export())
+/// @return        why it does not begin; then `posted` is told nothing
+/// @thread shard, off the fibers too
+[[nodiscard]] std::expected<void, engine::Trap> post_handler(
+    component::ComponentInstance& instance,
+    engine::Store& store,
+    const component::ExportedFunc& func,
+    const p2::Surroundings& around,
+    std::shared_ptr<http::Exchange> exchange,
+    PostedExchange& posted
+);
+
 }  // namespace whorl::wasi::p3
