@@ -120,7 +120,8 @@ def pin_to(cores: list[int] | None):
     return (lambda: os.sched_setaffinity(0, cores)) if cores else None
 
 
-def start(subject: Subject, cores: list[int] | None, work: pathlib.Path) -> None:
+def start(subject: Subject, cores: list[int] | None, work: pathlib.Path, ask=fetch) -> None:
+    """Until it answers, as `ask(port)` finds."""
     subject.port = free_port()
     log = open(work / f"{subject.name}.log", "wb")
     began = time.monotonic()
@@ -128,7 +129,7 @@ def start(subject: Subject, cores: list[int] | None, work: pathlib.Path) -> None
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=pin_to(cores))
     while True:
         try:
-            fetch(subject.port)
+            ask(subject.port)
             break
         except OSError:
             if subject.process.poll() is not None or time.monotonic() - began > START_TIMEOUT_S:

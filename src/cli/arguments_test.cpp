@@ -165,7 +165,15 @@ TEST_CASE("what the flags ask for") {
        "--max-component-instances",
        "7",
        "--max-response-delay",
-       "0"}
+       "0",
+       "--max-instance-reuse-count",
+       "3..9",
+       "--max-instance-concurrent-reuse-count",
+       "4",
+       "--idle-instance-timeout",
+       "2..8s",
+       "--request-timeout",
+       "5s"}
   ));
   REQUIRE(std::holds_alternative<TriggerFlags>(read));
   const UpRequest& request = std::get<TriggerFlags>(read).request;
@@ -184,6 +192,12 @@ TEST_CASE("what the flags ask for") {
   CHECK(request.budgets.cpu == std::chrono::milliseconds(100));
   CHECK(request.budgets.response_delay == std::chrono::milliseconds(0));
   CHECK(request.budgets.component_instances == 7);
+  const InstanceReuse& reuse = request.budgets.reuse;
+  CHECK(reuse.events == DrawnFrom<std::uint32_t>{3, 8});
+  CHECK(reuse.at_once == DrawnFrom<std::uint32_t>{4, 4});
+  using std::chrono::milliseconds;
+  CHECK(reuse.idle == DrawnFrom<milliseconds>{milliseconds(2000), milliseconds(7999)});
+  CHECK(reuse.request_timeout == DrawnFrom<milliseconds>{milliseconds(5000), milliseconds(5000)});
 }
 
 TEST_CASE("defaults, and folders beside the manifest") {
@@ -194,6 +208,9 @@ TEST_CASE("defaults, and folders beside the manifest") {
   CHECK(flags.request.budgets.response_delay == std::chrono::seconds(600));
   CHECK_FALSE(flags.request.budgets.component_instances);
   CHECK(flags.request.budgets.queued_requests == 256);
+  CHECK_FALSE(flags.request.budgets.reuse.events);
+  CHECK_FALSE(flags.request.budgets.reuse.at_once);
+  CHECK_FALSE(flags.request.budgets.reuse.request_timeout);
   CHECK(flags.request.threads == 0);
   CHECK_FALSE(flags.request.budgets.instance_memory);
 

@@ -21,7 +21,7 @@ TEST_CASE("completions name commands and flags") {
       CHECK(script->contains(word));
     }
     // What is refused is not offered.
-    CHECK_FALSE(script->contains("idle-instance-timeout"));
+    CHECK_FALSE(script->contains("insecure"));
   }
   CHECK_FALSE(completions_for("nosuch"));
 }

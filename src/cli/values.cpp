@@ -187,7 +187,7 @@ Result<DrawnFrom<T>> parse_drawn(std::string_view text, Parse parse, T step) {
 }  // namespace
 
 Result<DrawnFrom<std::uint32_t>> parse_counts(std::string_view text) {
-  constexpr std::uint64_t kMost = 1'000'000;
+  static constexpr std::uint64_t kMost = 1'000'000;
   const auto parse = [](std::string_view one) -> Result<std::uint32_t> {
     WHORL_TRY(const std::uint64_t number, parse_number(one));
     if (number > kMost) {

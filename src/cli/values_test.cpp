@@ -62,6 +62,29 @@ TEST_CASE("switches") {
   CHECK_FALSE(parse_switch(""));
 }
 
+TEST_CASE("numbers that are drawn from a range") {
+  using Counts = DrawnFrom<std::uint32_t>;
+  CHECK(*parse_counts("7") == Counts{7, 7});
+  CHECK(*parse_counts("0") == Counts{1, 1});
+  CHECK(*parse_counts("1..8") == Counts{1, 7});
+  CHECK(*parse_counts("0..1") == Counts{1, 1});
+  CHECK(*parse_counts("1000000") == Counts{1'000'000, 1'000'000});
+  for (const std::string_view wrong :
+       {"", "x", "-1", "1..", "..3", "1...3", "3..3", "5..2", "1000001"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_counts(wrong));
+  }
+  CHECK(parse_counts("5..2").error().message() == "there is nothing in the range \"5..2\"");
+
+  using Times = DrawnFrom<milliseconds>;
+  CHECK(*parse_durations("2") == Times{milliseconds(2000), milliseconds(2000)});
+  // Each end has its own unit.
+  CHECK(*parse_durations("1..8s") == Times{milliseconds(1000), milliseconds(7999)});
+  CHECK(*parse_durations("5ms..8ms") == Times{milliseconds(5), milliseconds(7)});
+  CHECK_FALSE(parse_durations("5..2s"));
+  CHECK_FALSE(parse_durations("1..x"));
+}
+
 TEST_CASE("durations") {
   struct Row {
     std::string_view text;

@@ -59,8 +59,8 @@ bool fits_async_export(
 namespace {
 
 /// What stands against calling the function. Null if nothing does.
-const char* obstacle(ComponentInstance& instance, const ExportedFunc& func) {
-  if (run_of(instance) == nullptr || !func.is_async_type) {
+const char* obstacle(ComponentInstance& instance, const FiberRun* run, const ExportedFunc& func) {
+  if (run == nullptr || !func.is_async_type) {
     return "it is not asynchronous, or nobody runs it";
   }
   return instance.func(func.func_slot) == nullptr ? "its module was not instantiated" : nullptr;
@@ -74,7 +74,9 @@ std::expected<void, engine::Trap> post_task(
     std::unique_ptr<PostedCaller> caller,
     void* event
 ) {
-  if (const char* why = obstacle(instance, func)) {
+  // Off the fibers, too.
+  FiberRun* run = instance.async() == nullptr ? nullptr : instance.async()->run();
+  if (const char* why = obstacle(instance, run, func)) {
     return std::unexpected(refusal(func, why));
   }
   AsyncState& async = *instance.async();
@@ -82,9 +84,8 @@ std::expected<void, engine::Trap> post_task(
     return std::unexpected(refusal(func, "too many tasks"));
   }
   PostedCaller& owner = *caller;
-  Task* task = async.add_task(
-      std::make_unique<Task>(*run_of(instance), async, func.component_index, &func, &owner)
-  );
+  Task* task =
+      async.add_task(std::make_unique<Task>(*run, async, func.component_index, &func, &owner));
   owner.own_itself(std::move(caller));
   task->implicit_thread.event = event;
   task->post();
@@ -98,10 +99,10 @@ std::expected<void, engine::Trap> run_async_export(
     TaskCaller& caller,
     Until until
 ) {
-  if (const char* why = obstacle(instance, func)) {
+  FiberRun* run = run_of(instance);
+  if (const char* why = obstacle(instance, run, func)) {
     return std::unexpected(refusal(func, why));
   }
-  FiberRun* run = run_of(instance);
   if (!instance.enter(func.component_index, ComponentInstance::kHost)) {
     return std::unexpected(refusal(func, "cannot enter component instance"));
   }

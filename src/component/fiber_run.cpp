@@ -101,7 +101,8 @@ bool FiberRun::can_be_woken() const noexcept {
 }
 
 bool FiberRun::is_quiet() const noexcept {
-  return !root_ && idle_.size() == workers_.size() && (async_ == nullptr || async_->num_tasks() == 0);
+  return !root_ && idle_.size() == workers_.size() &&
+         (async_ == nullptr || async_->num_tasks() == 0);
 }
 
 bool FiberRun::has_passing_streams() const noexcept {

@@ -90,9 +90,8 @@ void ShardRuntime::serve_shared(
   std::shared_ptr<SharedGuest> guest = shared_.find(*service, SharedGuests::Wanted::Free);
   if (guest == nullptr) {
     if (InstanceGate::Place among_all = enter()) {
-      auto made = std::make_unique<Guest>(
-          platform_, around_, std::move(among_all), pool_.of(service)
-      );
+      auto made =
+          std::make_unique<Guest>(platform_, around_, std::move(among_all), pool_.of(service));
       guest = std::make_shared<SharedGuest>(
           *this, std::move(made), shared_.draw(service->limits.reuse)
       );

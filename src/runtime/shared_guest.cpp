@@ -128,7 +128,9 @@ bool SharedGuest::begin() {
   run_.emplace(guest_->instance(), guest_->store(), *this);
   phase_ = Phase::Starting;
   run_->start(
-      [](void* self, engine::Fiber&) { return static_cast<SharedGuest*>(self)->guest_->run_starts(); },
+      [](void* self, engine::Fiber&) {
+        return static_cast<SharedGuest*>(self)->guest_->run_starts();
+      },
       this
   );
   return true;
@@ -229,7 +231,7 @@ bool SharedGuest::advance_dying() {
 void SharedGuest::settle() {
   for (auto next = requests_.begin(); next != requests_.end();) {
     Request& request = *next->second;
-    if (!request.has_exited || guest_->store().is_dying()) {
+    if (!request.has_exited) {
       ++next;
       continue;
     }
@@ -237,6 +239,14 @@ void SharedGuest::settle() {
     next = requests_.erase(next);
     shard_.place_is_free();
   }
+}
+
+void SharedGuest::let_go() {
+  for (const auto& [key, request] : requests_) {
+    request->place = {};
+  }
+  ended_.merge(requests_);
+  shard_.place_is_free();
 }
 
 void SharedGuest::end_request(Request& request, std::string_view failure) {
@@ -249,8 +259,9 @@ bool SharedGuest::rest() {
       return false;
     }
     // Nobody can come any more whose request would set these going.
-    const bool all_answered =
-        std::ranges::all_of(requests_, [](const auto& entry) { return entry.second->has_answered; });
+    const bool all_answered = std::ranges::all_of(requests_, [](const auto& entry) {
+      return entry.second->has_answered;
+    });
     if (!all_answered) {
       run_->cancel(engine::TrapKind::HostTrap, kDeadlock);
       return true;
@@ -259,11 +270,13 @@ bool SharedGuest::rest() {
     for (const auto& [key, request] : requests_) {
       end_request(*request, {});
     }
-    requests_.clear();
-    shard_.place_is_free();
+    let_go();
   }
   if (is_retired_ || served_ >= terms_.events) {
     return !run_->has_passing_streams() && end();
+  }
+  if (terms_.idle.count() == 0 && !run_->has_passing_streams()) {
+    return end();
   }
   become_idle();
   return false;
@@ -352,8 +365,8 @@ SharedGuest::Clock::time_point SharedGuest::deadline_of(Request& request, Clock:
     if ((body.is_ended() || body.reader_gone()) && !request.response_ended) {
       request.response_ended = now;
     }
-    deadline = request.response_ended ? after(*request.response_ended, delay)
-                                      : Clock::time_point::max();
+    deadline =
+        request.response_ended ? after(*request.response_ended, delay) : Clock::time_point::max();
   }
   return std::min(deadline, after(request.started, terms_.timeout));
 }
@@ -386,8 +399,7 @@ void SharedGuest::fail_all(const engine::Trap& trap) {
     end_request(*request, engine::to_string(trap.kind));
     request->exchange->abort(is_to_blame ? status_for(trap.kind) : 500);
   }
-  requests_.clear();
-  shard_.place_is_free();
+  let_go();
 }
 
 void SharedGuest::report(const engine::Trap& trap) const {

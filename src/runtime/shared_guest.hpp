@@ -115,6 +115,8 @@ class SharedGuest final : public GuestRun,
   void charge() noexcept;
   /// Lets go of requests whose tasks are over.
   void settle();
+  /// Of all, their tasks will tell them of their end.
+  void let_go();
   void end_request(Request& request, std::string_view failure);
   /// Nothing runs. @return whether there is more to do at once
   [[nodiscard]] bool rest();
@@ -141,7 +143,9 @@ class SharedGuest final : public GuestRun,
   Request* charged_ = nullptr;
   std::chrono::nanoseconds charged_until_{};
   telemetry::Recorder* recorder_ = nullptr;  ///< of the shard, once a request has a record
-  std::unordered_map<const void*, std::unique_ptr<Request>> requests_;
+  using Requests = std::unordered_map<const void*, std::unique_ptr<Request>>;
+  Requests requests_;
+  Requests ended_;  ///< before their tasks were
   std::unique_ptr<Guest> guest_;
   std::optional<component::FiberRun> run_;  ///< goes before the guest and the requests
   async::Timer idle_timer_;

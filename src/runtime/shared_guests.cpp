@@ -69,9 +69,8 @@ void SharedGuests::forget(const Service& service) {
 
 bool SharedGuests::evict_one() {
   for (auto& [service, guests] : guests_) {
-    const auto idle = std::ranges::find_if(guests, [](const auto& held) {
-      return held->is_idle();
-    });
+    const auto idle =
+        std::ranges::find_if(guests, [](const auto& held) { return held->is_idle(); });
     if (idle != guests.end()) {
       const std::shared_ptr<SharedGuest> guest = *idle;
       remove(*guest);

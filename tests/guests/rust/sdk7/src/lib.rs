@@ -1,11 +1,15 @@
 //! A service of WASI 0.3 with the Spin SDK 7: a greeting, a streaming echo, requests side by side, slow
-//! chunks, server-sent events.
+//! chunks, server-sent events; and what shows who shares an instance.
 use bytes::Bytes;
 use futures::{SinkExt, future::join_all};
 use spin_sdk::http::body::{IncomingBodyExt, stream};
 use spin_sdk::http::{BoxBody, FullBody, IntoResponse, Request, Response, StatusCode, box_body, get};
 use spin_sdk::http_service;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
+
+static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
 /// `count` chunks made of their number, 20 ms apart.
 fn chunks(count: usize, chunk: impl Fn(usize) -> String + Send + 'static) -> BoxBody {
@@ -36,6 +40,22 @@ async fn fan_out(count: usize, authority: &str) -> usize {
     answers.await.into_iter().flatten().count()
 }
 
+/// Waits until `count` requests are inside at once, for a second at most. Says how many were.
+async fn meet(count: usize) -> usize {
+    INSIDE.fetch_add(1, SeqCst);
+    for _ in 0..100 {
+        if INSIDE.load(SeqCst) >= count {
+            break;
+        }
+        spin_sdk::time::sleep(Duration::from_millis(10)).await;
+    }
+    let met = INSIDE.load(SeqCst);
+    // The others look, too, before anybody leaves.
+    spin_sdk::time::sleep(Duration::from_millis(100)).await;
+    INSIDE.fetch_sub(1, SeqCst);
+    met
+}
+
 #[http_service]
 async fn handle(request: Request) -> anyhow::Result<impl IntoResponse> {
     let path = request.uri().path().to_owned();
@@ -49,6 +69,25 @@ async fn handle(request: Request) -> anyhow::Result<impl IntoResponse> {
             let answered = fan_out(count, parts.get(2).unwrap_or(&"")).await;
             ("text/plain", box_body(FullBody::new(Bytes::from(answered.to_string()))))
         }
+        "count" => {
+            let number = REQUESTS.fetch_add(1, SeqCst) + 1;
+            ("text/plain", box_body(FullBody::new(Bytes::from(number.to_string()))))
+        }
+        "meet" => ("text/plain", box_body(FullBody::new(Bytes::from(meet(count).await.to_string())))),
+        "trap" => {
+            meet(count).await;
+            std::process::abort()
+        }
+        "later" => {
+            spin_sdk::wasip3::spawn(async move {
+                spin_sdk::time::sleep(Duration::from_millis(count as u64)).await;
+                eprintln!("later");
+            });
+            ("text/plain", box_body(FullBody::new(Bytes::from_static(b"now"))))
+        }
+        "loop" => loop {
+            std::hint::spin_loop();
+        },
         _ => {
             let query = request.uri().query().unwrap_or_default();
             ("text/plain", box_body(FullBody::new(Bytes::from(format!("Rust SDK 7 {path}?{query}\n")))))
