@@ -82,23 +82,51 @@ def interfaces() -> list[str]:
     return sorted(each for each in set(found) if not NOT_OFFERED.search(each))
 
 
-@pytest.fixture(scope="module")
-def functions(tmp_path_factory):
+def embedded(folder: pathlib.Path, scheme: str, more: str = "") -> pathlib.Path:
+    """A core module that imports every interface by the names of that scheme, as the tool has them."""
     tool = pathlib.Path(p3_guests.tools()) / "bin" / "wasm-tools"
     if not tool.exists():
         pytest.skip("NO TOOL: wasm-tools, see tests/guests/p3/README.md")
-    folder = tmp_path_factory.mktemp("wit")
     for number, package in enumerate(sorted({path.parent for path in (whorl.ROOT / "wit").rglob("*.wit")})):
         (folder / "deps" / str(number)).mkdir(parents=True)
         for file in package.glob("*.wit"):
             text = re.sub(r"@deprecated\([^)]*\)", "", file.read_text())
             (folder / "deps" / str(number) / file.name).write_text(text)
     (folder / "world.wit").write_text(
-        "package test:all;\nworld all {\n" + "".join(f"  import {each};\n" for each in interfaces()) + "}\n")
+        "package test:all;\n" + more.partition("\n")[2]
+        + "world all {\n" + "".join(f"  import {each};\n" for each in interfaces()) + more.partition("\n")[0] + "}\n")
     core = folder / "core.wasm"
-    subprocess.run([tool, "component", "embed", folder, "--world", "all", "--dummy-names", "legacy", "-o", core], check=True)
+    subprocess.run([tool, "component", "embed", folder, "--world", "all", "--dummy-names", scheme, "-o", core], check=True)
+    return core
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory):
+    core = embedded(tmp_path_factory.mktemp("wit"), "legacy")
     imports, _ = wasm_dump.read_items(core.read_bytes())
     return [item for item in imports if item.kind == "func"]
+
+
+EXPORTS = """export wasi:http/incoming-handler@0.2.12; export made; export top: func(a: string) -> string;
+interface made {
+  resource r { constructor(a: string); get: func() -> string; give: static func(a: r) -> option<r>; }
+  resource s { }
+  look: func(a: list<borrow<r>>) -> list<s>;
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["legacy", "standard32"])
+def test_every_name_of_every_interface_links(tmp_path, scheme):
+    """Imports and exports as the tool names them; nothing behind them: who is called ends."""
+    core = embedded(tmp_path / "wit", scheme, EXPORTS)
+    imports, exports = wasm_dump.read_items(core.read_bytes())
+    assert len([item for item in imports if item.module.startswith("cm32p2") == (scheme == "standard32")]) >= 400
+    assert sum("_ex_" in item.module or "[export]" in item.module for item in imports) >= 6
+    with whorl.Server.start("-f", core) as server:
+        assert server.get("/").status == 500
+        assert server.err.wait_for("unreachable")
+        assert server.stop() == 0
 
 
 @pytest.mark.parametrize("what", ARGUMENTS)

@@ -56,6 +56,27 @@ def test_a_component_answers(language, tmp_path):
     assert answer.header("content-type") == "text/plain"
 
 
+@pytest.mark.parametrize("package, version", [("b8", "0.8"), ("b13", "0.13")])
+def test_a_core_module_of_an_old_wit_bindgen_answers(package, version, tmp_path):
+    """Worlds as they were described in 2023, functions without and with resources, as the module was linked."""
+    build = toolchains.GUESTS / "bindgen" / "build.sh"
+    wasm = toolchains.kept(f"bindgen-{package}", toolchains.key_of("bindgen"), tmp_path, lambda out: [build, package, out])
+    assert b"component-type:old\x03" in wasm.read_bytes()
+    folder = whorl.manifest(tmp_path / "app", f"""[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "{wasm}"
+key_value_stores = ["default"]
+""")
+    with whorl.Server.start("-f", folder, timeout=300) as server:
+        for visit in (1, 2):
+            answer = server.get("/x/y?q=1")
+            assert (answer.status, answer.body.decode()) == (
+                200, f"wit-bindgen {version}, /x/y?q=1, visit Some({visit})\n")
+        assert answer.header("x-old") == version[2:]
+
+
 def test_a_ruby_script_answers(tmp_path):
     executor = 'executor = { type = "wagi", argv = "ruby --disable-gems /main.rb ${SCRIPT_NAME} ${ARGS}" }'
     (tmp_path / "app").mkdir()
