@@ -446,6 +446,8 @@ TEST_CASE("what cannot be linked says why") {
   other[3] = 'v';
   core.worlds = {other};
   has(core, "the component-type section holds no world v");
+  core.worlds = {Wasm{2, 0, 1, 'p', 1, 'd', 1, 'w'}.bytes()};
+  has(core, "described as wit-bindgen did before June 2023");
   core.worlds = {Wasm{3, 0, 200, 1}.bytes()};
   has(core, "component-type:x");
   core = provider(Names::Standard);

@@ -11,6 +11,8 @@ namespace {
 
 /// The first byte of the form in use until the end of 2023; a component begins with a zero.
 constexpr std::uint8_t kPackageForm = 0x03;
+/// The one before it.
+constexpr std::uint8_t kDocumentForm = 0x02;
 
 /// A section taken apart.
 struct Section {
@@ -34,6 +36,10 @@ Result<Section> decode(const ComponentTypeSection& section) {
     WHORL_TRY(code, in.byte("a string encoding"));
     WHORL_TRY(out.encoding, read_encoding(code, in.offset()));
     WHORL_TRY(out.world, in.name("the name of a world"));
+  }
+  if (in.peek() == kDocumentForm) {
+    return unsupported(section.offset, "its world is described as wit-bindgen did before June 2023")
+        .with_help("build the module with a newer wit-bindgen");
   }
   const std::uint64_t offset = in.offset();
   WHORL_TRY(const ByteView rest, in.take(in.remaining(), "a component"));
