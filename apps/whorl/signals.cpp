@@ -12,6 +12,7 @@
 #include <chrono>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 
 namespace whorl {
 namespace {
@@ -46,8 +47,10 @@ Result<StopSignals> StopSignals::install() {
   if (!signals.is_open() || !wake.is_open()) {
     return fs::errno_error(errno).context("cannot watch for signals");
   }
+  // A hangup from the `up` that started us is never that of a terminal.
+  const bool is_supervised = std::getenv("WHORL_SUPERVISED") != nullptr;
   const fs::Fd terminal(::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  return StopSignals(std::move(signals), std::move(wake), terminal.is_open());
+  return StopSignals(std::move(signals), std::move(wake), terminal.is_open() && !is_supervised);
 }
 
 StopSignals::Cause StopSignals::wait(async::Deadline deadline, int readable, int handover) {

@@ -1,11 +1,12 @@
 /// Applications with triggers that are other programs: each trigger type runs in a process of its
-/// own, under Spin's contract (a lock file, three variables of the environment), our own types in
-/// one.
+/// own, under Spin's contract (a lock file, three variables of the environment). Here is what they
+/// are and what they are told; trigger_supervisor.hpp runs them.
 /// @thread the main thread
 #pragma once
 
 #include "app/locked_app.hpp"
 #include "base/result.hpp"
+#include "fs/process.hpp"
 
 #include <string>
 #include <vector>
@@ -23,18 +24,17 @@ struct TriggerExecutor {
 /// @return errors: NotFound in Spin's words; Unsupported for built-in types of Spin's
 [[nodiscard]] Result<std::vector<TriggerExecutor>> find_executors(const app::LockedApp& app);
 
-/// What the processes are told.
-struct TriggerTask {
-  const app::LockedApp* app = nullptr;  ///< is written to `spin.lock` in the folder
-  std::string folder;                   ///< absolute; stays until the last process ended
-  std::vector<std::string> arguments;   ///< of the command line, not understood by `up` itself
-};
+/// The command line of a trigger's process.
+[[nodiscard]] std::vector<std::string> words_of(
+    const TriggerExecutor& executor, const std::vector<std::string>& arguments
+);
+/// What every process of that trigger gets beside the contract's variables.
+[[nodiscard]] fs::ProcessOptions options_for(const TriggerExecutor& executor);
 
-/// Runs them until one ends or this process is told to stop.
-/// @return the exit code; errors: InvalidInput for an argument that no trigger takes; what is wrong
-///         with starting the programs
-[[nodiscard]] Result<int> run_trigger_processes(
-    const std::vector<TriggerExecutor>& executors, const TriggerTask& task
+/// The arguments of each trigger, which are asked for their flags; all for all if one cannot be.
+/// @return as share_arguments()
+[[nodiscard]] Result<std::vector<std::vector<std::string>>> arguments_of(
+    const std::vector<TriggerExecutor>& executors, const std::vector<std::string>& arguments
 );
 
 /// Prints the executors' own help to our standard output, as far as they can be asked.

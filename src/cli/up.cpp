@@ -10,8 +10,6 @@
 #include "loader/loader.hpp"
 #include "log/terminal.hpp"
 
-#include <algorithm>
-
 namespace whorl::cli {
 namespace {
 
@@ -26,12 +24,6 @@ Result<UpSource> find_source(OwnFlags flags, const std::optional<std::string>& s
     return location.take_error();
   }
   return UpSource::open(*std::move(location), std::move(flags));
-}
-
-bool has_foreign(const std::vector<TriggerExecutor>& executors) {
-  return std::ranges::any_of(executors, [](const TriggerExecutor& each) {
-    return !each.is_builtin;
-  });
 }
 
 /// What runs the application's triggers, where that is known without building or loading files.
@@ -132,7 +124,7 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
     return report_failure(executors.error());
   }
   if (has_foreign(*executors)) {
-    auto code = source->run_elsewhere(**app, *executors, scanned.passed_on);
+    auto code = source->run_elsewhere(*std::move(app), scanned.passed_on, *source);
     return code ? *code : report_failure(code.error());
   }
   if (const auto answered = answer_about_flags(scanned)) {

@@ -228,29 +228,52 @@ Result<std::vector<TriggerExecutor>> UpSource::executors(const app::LockedApp& a
   return find_executors(app).context("Couldn't find trigger executor for {}", location_.describe());
 }
 
-Result<int> UpSource::run_elsewhere(
-    const app::LockedApp& app,
-    const std::vector<TriggerExecutor>& executors,
-    std::vector<std::string> arguments
-) {
+Result<TriggerVersion> UpSource::version_of(SharedApp app) const {
+  WHORL_TRY(auto found, executors(*app));
   if (copies_ != nullptr) {
     WHORL_CHECKED(copies_->make_all());
   }
-  return run_trigger_processes(
-      executors, {.app = &app, .folder = folder_.path(), .arguments = std::move(arguments)}
-  );
+  return TriggerVersion{.app = std::move(app), .executors = std::move(found)};
+}
+
+Result<TriggerVersion> UpSource::load_version() {
+  WHORL_TRY(SharedApp app, load_app());
+  return version_of(std::move(app));
+}
+
+Result<int> UpSource::run_elsewhere(
+    SharedApp first, std::vector<std::string> arguments, AppSource& events
+) {
+  TriggerTask task{
+      .folder = folder_.path(),
+      .arguments = std::move(arguments),
+      .events = &events,
+      .load = [this] { return load_version(); },
+      .first = std::nullopt,
+  };
+  if (first != nullptr) {
+    WHORL_TRY(task.first, version_of(std::move(first)));
+  }
+  return run_trigger_processes(std::move(task));
 }
 
 Result<Runnable> UpSource::load() {
   WHORL_TRY(SharedApp app, load_app());
   WHORL_TRY(const auto found, executors(*app));
-  if (std::ranges::any_of(found, [](const TriggerExecutor& each) { return !each.is_builtin; })) {
+  if (has_foreign(found)) {
     return fail(
-               ErrorKind::Unsupported, "triggers of plugins can't be run beside others by a reload"
+               ErrorKind::Unsupported,
+               "an application without plugins' triggers can't be replaced by one that has some"
     )
         .with_help("stop the program and start it again");
   }
   return complete(std::move(app));
+}
+
+bool has_foreign(const std::vector<TriggerExecutor>& executors) {
+  return std::ranges::any_of(executors, [](const TriggerExecutor& each) {
+    return !each.is_builtin;
+  });
 }
 
 void UpSource::on_reloaded(const Error* failure) {

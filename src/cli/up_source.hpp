@@ -6,6 +6,7 @@
 #include "cli/cli.hpp"
 #include "cli/locate.hpp"
 #include "cli/trigger_processes.hpp"
+#include "cli/trigger_supervisor.hpp"
 #include "cli/up_flags.hpp"
 #include "cli/work_folder.hpp"
 
@@ -33,11 +34,14 @@ class UpSource final : public AppSource {
   /// Finds what runs an application's triggers.
   /// @return errors: NotFound for a trigger type that nothing executes
   [[nodiscard]] Result<std::vector<TriggerExecutor>> executors(const app::LockedApp& app) const;
-  /// Runs what was loaded last in other processes. @return as run_trigger_processes()
+  /// As load(), for other processes: with all files.
+  [[nodiscard]] Result<TriggerVersion> load_version();
+  /// Runs it in other processes.
+  /// @param first   what was loaded last; null: what load_version() has once `events` says so
+  /// @param events  when another version is due, and who is told how it went
+  /// @return as run_trigger_processes()
   [[nodiscard]] Result<int> run_elsewhere(
-      const app::LockedApp& app,
-      const std::vector<TriggerExecutor>& executors,
-      std::vector<std::string> arguments
+      SharedApp first, std::vector<std::string> arguments, AppSource& events
   );
   /// What the trigger's flags add: the values of variables.
   /// @return errors: InvalidInput, NotFound
@@ -57,6 +61,7 @@ class UpSource final : public AppSource {
  private:
   UpSource(AppLocation location, OwnFlags flags, WorkFolder folder);
   [[nodiscard]] Result<SharedApp> load_manifest();
+  [[nodiscard]] Result<TriggerVersion> version_of(SharedApp app) const;
 
   AppLocation location_;
   OwnFlags flags_;
@@ -81,6 +86,9 @@ class UpSource final : public AppSource {
 [[nodiscard]] std::string download_folder(const std::string& given);
 /// Says how replacing the application went.
 void report_reload(const Error* failure);
+
+/// Whether some trigger is run by a plugin.
+[[nodiscard]] bool has_foreign(const std::vector<TriggerExecutor>& executors);
 
 /// Whether every component named by `--follow` exists.
 [[nodiscard]] Result<void> check_followed(

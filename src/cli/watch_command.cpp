@@ -8,6 +8,7 @@
 #include "cli/up_source.hpp"
 #include "cli/values.hpp"
 #include "fs/file.hpp"
+#include "loader/loader.hpp"
 #include "log/terminal.hpp"
 #include "watch/watch_loop.hpp"
 
@@ -88,14 +89,12 @@ class WatchSource final : public AppSource {
     for (const Error& problem : loop_.take_problems()) {
       report_failure(problem);
     }
-    return due;
-  }
-  [[nodiscard]] Result<Runnable> load() override {
-    if (screen_ == Screen::Clear) {
+    if (due && screen_ == Screen::Clear) {
       log::write_all(kStdout, kClearScreen);
     }
-    return source_.load();
+    return due;
   }
+  [[nodiscard]] Result<Runnable> load() override { return source_.load(); }
   void on_reloaded(const Error* failure) override {
     if (failure == nullptr) {
       source_.on_reloaded(nullptr);
@@ -111,35 +110,54 @@ class WatchSource final : public AppSource {
   Screen screen_;
 };
 
-/// What `up` is told, or the exit code.
+/// Where the application's triggers run.
+enum class Where : std::uint8_t { Here, Elsewhere };
+
+/// As the manifest says now; what can't be read is said when it is loaded.
+Where where_of(const std::string& manifest_path, const std::string& profile) {
+  const auto app = loader::load_manifest(manifest_path, {.profile = profile});
+  const auto executors = app ? find_executors(**app) : Result<std::vector<TriggerExecutor>>({});
+  return executors && has_foreign(*executors) ? Where::Elsewhere : Where::Here;
+}
+
+/// What is wrong with arguments for the triggers, where these are our own.
+std::optional<int> check_trigger_part(const ScannedArguments& scanned) {
+  if (const auto refused = refused_flag(scanned, Trigger)) {
+    return report_usage(*refused);
+  }
+  return scanned.trigger_error ? std::optional(report_usage(*scanned.trigger_error)) : std::nullopt;
+}
+
+/// What `up` is told.
 struct UpPart {
   UpSource source;
+  std::vector<std::string> passed_on;  ///< for triggers that are processes
   TriggerFlags flags;
   bool has_direct_mounts = false;
 };
 
+/// @return or the exit code
 std::variant<UpPart, int> read_up_part(
     std::span<const std::string_view> arguments,
     const std::string& manifest_path,
-    const std::string& profile
+    const std::string& profile,
+    Where where
 ) {
   const ScannedArguments scanned = scan_arguments(arguments, up_flags());
   if (scanned.up_error) {
     return report_up_usage(*scanned.up_error);
   }
-  for (const FlagSpec::Owner owner : {Up, Trigger}) {
-    if (const auto refused = refused_flag(scanned, owner)) {
-      return report_usage(*refused);
-    }
+  if (const auto refused = refused_flag(scanned, Up)) {
+    return report_usage(*refused);
   }
   auto own = read_own_flags(scanned);
   if (const auto* wrong = std::get_if<UsageError>(&own)) {
     return report_up_usage(*wrong);
   }
-  if (scanned.trigger_error) {
-    return report_usage(*scanned.trigger_error);
+  if (const auto code = where == Where::Here ? check_trigger_part(scanned) : std::nullopt) {
+    return *code;
   }
-  auto flags = read_trigger_flags(scanned);
+  auto flags = where == Where::Here ? read_trigger_flags(scanned) : TriggerFlags();
   if (const auto* wrong = std::get_if<UsageError>(&flags)) {
     return report_usage(*wrong);
   }
@@ -163,8 +181,17 @@ std::variant<UpPart, int> read_up_part(
   if (!source) {
     return report_failure(source.error());
   }
+  if (where == Where::Elsewhere) {
+    return UpPart{
+        .source = *std::move(source),
+        .passed_on = scanned.passed_on,
+        .flags = {},
+        .has_direct_mounts = scanned.has("direct-mounts"),
+    };
+  }
   UpPart out{
       .source = *std::move(source),
+      .passed_on = scanned.passed_on,
       .flags = std::get<TriggerFlags>(std::move(flags)),
       .has_direct_mounts = scanned.has("direct-mounts"),
   };
@@ -193,12 +220,19 @@ void print_unwatched(const watch::WatchLoop& loop) {
 }
 
 Result<int> watch_app(
-    UpPart up, watch::WatchOptions options, WatchSource::Screen screen, AppRunner& runner
+    UpPart up,
+    Where where,
+    watch::WatchOptions options,
+    WatchSource::Screen screen,
+    AppRunner& runner
 ) {
   options.assets = !up.has_direct_mounts;
   WHORL_TRY(const auto loop, watch::WatchLoop::start(std::move(options)));
   print_unwatched(*loop);
   WatchSource source(up.source, *loop, screen);
+  if (where == Where::Elsewhere) {
+    return up.source.run_elsewhere(nullptr, std::move(up.passed_on), source);
+  }
   up.flags.request.source = &source;
   return runner.run(up.flags.request);
 }
@@ -257,12 +291,14 @@ int run_watch(std::span<const std::string_view> arguments, AppRunner& runner) {
     return report_failure(manifest_path.error());
   }
   options.manifest_path = *manifest_path;
-  auto up = read_up_part(arguments.subspan(own), *manifest_path, options.profile);
+  const Where where = where_of(*manifest_path, options.profile);
+  auto up = read_up_part(arguments.subspan(own), *manifest_path, options.profile, where);
   if (const int* code = std::get_if<int>(&up)) {
     return *code;
   }
   auto code = watch_app(
       std::get<UpPart>(std::move(up)),
+      where,
       std::move(options),
       scanned.has("clear") ? WatchSource::Screen::Clear : WatchSource::Screen::Keep,
       runner

@@ -77,11 +77,14 @@ class SpawnPlan {
       flags |= POSIX_SPAWN_SETPGROUP;
     }
     // Signals that we block or ignore would be blocked and ignored in the child as well.
-    sigset_t none;
+    sigset_t held;
     sigset_t all;
-    sigemptyset(&none);
+    sigemptyset(&held);
     sigfillset(&all);
-    note(::posix_spawnattr_setsigmask(&attributes_, &none));
+    for (const int signal : options.held_signals) {
+      sigaddset(&held, signal);
+    }
+    note(::posix_spawnattr_setsigmask(&attributes_, &held));
     note(::posix_spawnattr_setsigdefault(&attributes_, &all));
     note(::posix_spawnattr_setflags(&attributes_, flags));
     return failed;

@@ -39,6 +39,8 @@ struct ProcessOptions {
   ProcessGroup group = ProcessGroup::Ours;
   /// Added to our environment, or instead of what is there under the same name.
   std::vector<std::pair<std::string, std::string>> environment{};
+  /// Signals that wait until the program takes them: one that is sent early is not lost.
+  std::vector<int> held_signals{};
 };
 
 /// A running child. Destroying it kills what still runs.

@@ -207,8 +207,11 @@ Result<void> mount_copies(
   out.files.push_back(
       {.content = {.url = app::to_file_url(folder), .inline_bytes = {}}, .path = "/"}
   );
-  // What no trigger runs needs no files, and may have many.
+  // What no trigger runs needs no files, and may have many; whoever else reads the lock finds them.
   if (!context.used.contains(from.id)) {
+    if (context.options.deferred != nullptr) {
+      context.options.deferred->add(folder, std::move(plan));
+    }
     return {};
   }
   if (context.options.deferred != nullptr) {

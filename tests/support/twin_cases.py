@@ -293,7 +293,7 @@ REFUSED = {
     + '[[component]]\nid = "c"\nsource = "multi.wasm"\n[component.trigger]\nroute = "/..."\n',
     "a component that there is not": HEAD + trigger("/", "c"),
     "a command for a handler": HEAD + trigger("/", "c") + component("c", "cgi"),
-    "a variable without a value": HEAD + "[variables]\nneeded = { required = true }\n" + trigger("/", "c") + component("c"),
+    "a variable without a value": HEAD + "[variables]\nx = { required = true }\n" + trigger("/", "c") + component("c"),
     "a variable that there is not": HEAD + trigger("/", "c") + component("c", more='variables = { v = "{{ none }}" }'),
     "a store that there is not": HEAD + trigger("/", "c") + component("c", more='key_value_stores = ["none"]'),
     "a database that there is not": HEAD + trigger("/", "c") + component("c", more='sqlite_databases = ["none"]'),
