@@ -129,6 +129,19 @@ Result<int> serve(
 int run_type(
     std::string_view type, std::span<const std::string_view> arguments, AppRunner& runner
 ) {
+  if (std::ranges::any_of(arguments, [](auto word) { return word == "--help" || word == "-h"; })) {
+    log::write_all(
+        kStdout,
+        fmt::format(
+            "Run the {} triggers of an application that `up` has locked\n\nUsage: {}\n\n"
+            "Options:\n  -h, --help\n          Print help\n\n{}",
+            type,
+            kTriggerUsage,
+            trigger_help(log::terminal_width(kStdout))
+        )
+    );
+    return 0;
+  }
   const ScannedArguments scanned = scan_arguments(arguments, trigger_flags(), kTriggerUsage);
   if (const auto answered = answer_about_flags(scanned)) {
     return *answered;
