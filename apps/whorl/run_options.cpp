@@ -82,6 +82,10 @@ runtime::Limits limits_of(const cli::RequestBudgets& budgets, std::uint32_t defa
 
 http::ClientOptions client_options(const cli::UpRequest& request) {
   http::ClientOptions options;
+  // As with Spin: the one place that guests reach by HTTP/2 without TLS.
+  if (const char* authority = std::getenv("SPIN_OUTBOUND_H2C_PRIOR_KNOWLEDGE")) {
+    options.http2_authority = authority;
+  }
   if (request.runtime_config != nullptr) {
     options.blocked = request.runtime_config->blocked_networks;
     if (!request.runtime_config->http_connection_pooling) {

@@ -2,6 +2,7 @@
 
 #include "async/awaitable.hpp"
 #include "http/client_run.hpp"
+#include "http/http2_client_connection.hpp"
 #include "wire/http1/request.hpp"
 #include "wire/http1/syntax.hpp"
 
@@ -46,6 +47,7 @@ ClientCore::ClientCore(async::Shard& on, ClientOptions with)
 
 ClientCore::~ClientCore() {
   holder_->detach();
+  close_all();
 }
 
 ClientCore::Connection ClientCore::take_idle(const Destination& to) {
@@ -70,18 +72,41 @@ void ClientCore::keep_idle(const Destination& to, Connection connection) {
     connection.channel->shutdown();
     return;
   }
-  if (idle_.size() >= options.max_idle) {
-    idle_.pop_front();
-  }
   idle_.push_back({to, std::move(connection), async::Deadline::after(options.idle_time)});
+  trim_idle();
 }
 
 bool ClientCore::evict_idle() {
+  const auto http2 = oldest_idle_http2();
+  if (http2 != nullptr &&
+      (idle_.empty() ||
+       async::Deadline(http2->idle_since() + options.idle_time) < idle_.front().until)) {
+    http2->close("its place was needed");
+    return true;
+  }
   if (idle_.empty()) {
     return false;
   }
   idle_.pop_front();
   return true;
+}
+
+void ClientCore::trim_idle() {
+  while (idle() > options.max_idle && evict_idle()) {
+  }
+}
+
+std::size_t ClientCore::idle() const noexcept {
+  return idle_.size() + idle_http2();
+}
+
+void ClientCore::close_all() {
+  idle_.clear();
+  while (!http2_.empty()) {
+    // It leaves the list by itself.
+    const auto connection = http2_.back();
+    connection->close("the client is gone");
+  }
 }
 
 std::size_t ClientCore::tls_profile(std::string_view component_id, std::string_view host)
@@ -101,8 +126,9 @@ std::size_t ClientCore::tls_profile(std::string_view component_id, std::string_v
 Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls(std::size_t profile) {
   tls_.resize(std::max(tls_.size(), options.tls_rules.size() + 1));
   if (tls_[profile] == nullptr) {
-    const net::TlsClientOptions& settings =
+    net::TlsClientOptions settings =
         profile == 0 ? options.tls : options.tls_rules[profile - 1].tls;
+    settings.offers_http2 = options.offers_http2;
     WHORL_TRY(tls_[profile], net::TlsClientContext::create(settings));
   }
   return tls_[profile];
@@ -115,7 +141,7 @@ Client::~Client() {
   // Requests that still wait on the loop keep the core; what it owns of threads and sockets ends
   // here, while the shard is alive.
   core_->resolver.stop();
-  core_->close_idle();
+  core_->close_all();
 }
 
 void Client::send(std::shared_ptr<ClientExchange> exchange) {
@@ -132,6 +158,10 @@ async::Shard& Client::shard() noexcept {
 
 std::size_t Client::idle_connections() const noexcept {
   return core_->idle();
+}
+
+std::size_t Client::http2_connections() const noexcept {
+  return core_->http2_connections();
 }
 
 }  // namespace whorl::http

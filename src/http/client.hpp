@@ -1,10 +1,11 @@
-/// Client: carries out requests over the network, HTTP/1.1 over TCP or TLS.
+/// Client: carries out requests over the network, HTTP/1.1 and HTTP/2 over TCP or TLS.
 ///
 /// One per shard. Each request is a coroutine that ends by itself when its exchange is abandoned or
 /// the reader of its response goes away. Connections that served a request whole wait a little for
-/// another one to the same place.
+/// another one to the same place. HTTP/2 is spoken where a server chooses it during the handshake
+/// of TLS, or where it is known beforehand: then one connection to a place carries all requests.
 /// @thread shard
-/// @spec RFC 9112, RFC 9110 §9.2.2 (when a request is sent a second time)
+/// @spec RFC 9112, RFC 9113, RFC 9110 §9.2.2 (when a request is sent a second time)
 #pragma once
 
 #include "async/shard.hpp"
@@ -36,7 +37,10 @@ struct ClientOptions {
   /// Of open connections, idle ones included. A request waits for its place as long as it may wait
   /// for its connection; where a limit is 0 it fails at once.
   ConnectionLimits limits = {std::make_shared<ConnectionLimit>(kDefaultConnections)};
-  std::size_t max_idle = 64;           ///< 0: no connection is used twice
+  std::size_t max_idle = 64;  ///< 0: no connection is used twice, nor for two requests
+  bool offers_http2 = true;   ///< to servers, during the handshake of TLS
+  /// Requests with exactly this authority, over plain TCP, are made by HTTP/2; empty: none are.
+  std::string http2_authority;
   std::chrono::seconds idle_time{30};  ///< after which an idle one is not used any more
 
   static constexpr std::uint64_t kDefaultConnections = 4096;
@@ -50,6 +54,7 @@ struct Destination {
   /// Which TLS settings: 0 those of the client, else one more than the index of a rule. Connections
   /// made under different ones are never shared.
   std::size_t tls_profile = 0;
+  bool knows_http2 = false;  ///< it is spoken from the first byte, without being agreed on
   [[nodiscard]] bool operator==(const Destination&) const = default;
 };
 /// Reads "host", "host:port", "[v6]:port"; the port is the scheme's by default. Nothing for what
@@ -71,8 +76,10 @@ class Client {
   void send(std::shared_ptr<ClientExchange> exchange);
 
   [[nodiscard]] async::Shard& shard() noexcept;
-  /// Connections that wait for another request.
+  /// Connections that wait for another request, those of HTTP/2 included.
   [[nodiscard]] std::size_t idle_connections() const noexcept;
+  /// Connections of HTTP/2, idle or not, that take requests.
+  [[nodiscard]] std::size_t http2_connections() const noexcept;
 
  private:
   std::shared_ptr<class ClientCore> core_;

@@ -15,6 +15,8 @@
 
 namespace whorl::http {
 
+class Http2ClientConnection;
+
 class ClientCore final : private IdleHolder::Owner {
  public:
   ClientCore(async::Shard& on, ClientOptions with);
@@ -30,8 +32,37 @@ class ClientCore final : private IdleHolder::Owner {
   /// An idle connection to a place; without a channel when there is no good one.
   [[nodiscard]] Connection take_idle(const Destination& to);
   void keep_idle(const Destination& to, Connection connection);
-  [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
-  void close_idle() { idle_.clear(); }
+  [[nodiscard]] std::size_t idle() const noexcept;
+  /// Closes idle connections, and those of HTTP/2 whatever they carry.
+  void close_all();
+  /// Closes the idle connections used longest ago until there are no more than may be.
+  void trim_idle();
+
+  // --- HTTP/2 ----------------------------------------------------------------------------------
+  /// The connection to a place that takes requests; null: there is none.
+  [[nodiscard]] std::shared_ptr<Http2ClientConnection> http2(const Destination& to) const;
+  /// A connection on which HTTP/2 is spoken: kept for other requests, where connections are.
+  [[nodiscard]] std::shared_ptr<Http2ClientConnection> add_http2(
+      std::shared_ptr<ClientCore> self, const Destination& to, Connection connection
+  );
+  [[nodiscard]] bool keeps(const Http2ClientConnection& connection) const noexcept;
+  void forget(const Http2ClientConnection& connection);
+  [[nodiscard]] std::size_t http2_connections() const noexcept;
+
+  /// Somebody makes a connection that may turn out to carry everybody's requests: others to the
+  /// same place wait for it instead of making their own.
+  struct Attempt {
+    Destination to;
+    async::Event over;
+    bool is_over = false;
+  };
+  /// The attempt under way to a place; null: there is none.
+  [[nodiscard]] std::shared_ptr<Attempt> attempt(const Destination& to) const;
+  /// Begins one; null where no connection could be shared: HTTP/1.1 is known to be spoken there.
+  [[nodiscard]] std::shared_ptr<Attempt> begin_attempt(const Destination& to);
+  void end_attempt(Attempt& attempt);
+  /// HTTP/1.1 is what a place speaks, until it says otherwise.
+  void note_http1(const Destination& to);
   /// The settings of TLS of a profile, made when first needed.
   [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(std::size_t profile);
 
@@ -54,8 +85,14 @@ class ClientCore final : private IdleHolder::Owner {
 
   void close_idle_one() noexcept override { static_cast<void>(evict_idle()); }
 
+  [[nodiscard]] std::size_t idle_http2() const noexcept;
+  [[nodiscard]] std::shared_ptr<Http2ClientConnection> oldest_idle_http2() const;
+
   std::shared_ptr<IdleHolder> holder_;
   std::deque<Idle> idle_;  ///< the one used last at the back
+  std::vector<std::shared_ptr<Http2ClientConnection>> http2_;
+  std::vector<std::shared_ptr<Attempt>> attempts_;
+  std::deque<Destination> http1_;  ///< places that speak HTTP/1.1 over TLS; the newest at the back
   std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< by profile
 };
 

@@ -61,6 +61,12 @@ enum class ConnectionReuse : std::uint8_t {
   Always,      ///< the requester bears that the server may just have closed it
 };
 
+/// Which versions of HTTP a request may be made by.
+enum class HttpVersions : std::uint8_t {
+  Any,        ///< what the server chooses; HTTP/1.1 over plain TCP
+  Http2Only,  ///< HTTP/2, over plain TCP without asking; a failure where the server does not
+};
+
 class ClientExchange {
  public:
   using Outcome = std::expected<Response, ClientError>;
@@ -79,6 +85,9 @@ class ClientExchange {
 
   void set_reuse(ConnectionReuse reuse) noexcept { reuse_ = reuse; }
   [[nodiscard]] ConnectionReuse reuse() const noexcept { return reuse_; }
+
+  void set_versions(HttpVersions versions) noexcept { versions_ = versions; }
+  [[nodiscard]] HttpVersions versions() const noexcept { return versions_; }
 
   // --- requester's side ------------------------------------------------------------------------
   [[nodiscard]] bool is_resolved() const noexcept { return resolved_; }
@@ -109,6 +118,7 @@ class ClientExchange {
   ClientTimeouts timeouts_;
   std::string requester_;
   ConnectionReuse reuse_ = ConnectionReuse::Idempotent;
+  HttpVersions versions_ = HttpVersions::Any;
   std::optional<Outcome> outcome_;
   std::shared_ptr<telemetry::OpenSpan> span_;
   bool resolved_ = false;

@@ -16,10 +16,6 @@ constexpr wire::http1::ResponseLimits kLimits{};
 /// RFC 9110 §15.2 sets no bound; nobody sends this many in good faith.
 constexpr unsigned kMaxInterim = 32;
 
-async::Deadline after(std::chrono::nanoseconds delay) {
-  return async::Deadline::after(std::max(delay, std::chrono::nanoseconds::zero()));
-}
-
 bool is_idempotent(std::string_view method) {
   constexpr std::array<std::string_view, 6> kMethods{
       "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"
@@ -44,34 +40,40 @@ async::Awaitable<> ClientRun::run(
   }
 }
 
+async::Deadline ClientRun::after(std::chrono::nanoseconds delay) {
+  return async::Deadline::after(std::max(delay, std::chrono::nanoseconds::zero()));
+}
+
+bool ClientRun::may_repeat() const {
+  return exchange_->reuse() == ConnectionReuse::Always ||
+         is_idempotent(exchange_->request().method);
+}
+
 async::Awaitable<ClientRun::Step<>> ClientRun::go() {
-  Request& request = exchange_->request();
+  const Request& request = exchange_->request();
   auto destination = parse_destination(request.scheme, request.authority);
-  if (!destination || !writer_.begin(request)) {
+  if (!destination || !RequestWriter::is_requestable(request)) {
     co_return failed(ClientFailure::InvalidUri, "the request's target cannot be requested");
   }
   to_ = *std::move(destination);
   to_.tls_profile = core_->tls_profile(exchange_->requester(), to_.host);
+  const bool is_known = !core_->options.http2_authority.empty() &&
+                        request.authority == core_->options.http2_authority;
+  to_.knows_http2 = !to_.is_tls && (is_known || exchange_->versions() == HttpVersions::Http2Only);
   const auto deadline = after(exchange_->timeouts().connect);
-  if (exchange_->reuse() == ConnectionReuse::Always || is_idempotent(request.method)) {
-    ClientCore::Connection idle = core_->take_idle(to_);
-    channel_ = std::move(idle.channel);
-    permit_ = std::move(idle.permit);
-    is_reused_ = channel_ != nullptr;
-  }
-  if (channel_ == nullptr) {
-    if (auto entered = co_await enter(deadline); !entered) {
-      co_return entered;
-    }
-  }
   while (true) {
-    if (channel_ == nullptr) {
-      auto connected = co_await connect(deadline);
-      if (!connected) {
-        co_return std::unexpected(std::move(connected.error()));
-      }
-      channel_ = *std::move(connected);
+    if (auto obtained = co_await obtain(deadline); !obtained) {
+      co_return obtained;
     }
+    if (http2_ != nullptr) {
+      auto transferred = co_await transfer_http2();
+      if (transferred || !retries_) {
+        co_return transferred;
+      }
+      failure_.reset();
+      continue;
+    }
+    writer_.begin(request);
     auto transferred = co_await transfer();
     if (transferred || !may_retry()) {
       end_connection();
@@ -79,11 +81,53 @@ async::Awaitable<ClientRun::Step<>> ClientRun::go() {
     }
     // The server closed the idle connection just before the request came.
     channel_.reset();
-    is_reused_ = false;
     write_failed_ = false;
     failure_.reset();
-    static_cast<void>(writer_.begin(request));
   }
+}
+
+async::Awaitable<ClientRun::Step<>> ClientRun::obtain(async::Deadline deadline) {
+  const bool is_second = std::exchange(is_reused_, false);
+  if (to_.is_tls || to_.knows_http2) {
+    auto joined = co_await join_http2(deadline);
+    if (!joined) {
+      co_return std::unexpected(std::move(joined.error()));
+    }
+    if (*joined) {
+      co_return Step<>();
+    }
+  }
+  if (!is_second && may_repeat() && exchange_->versions() == HttpVersions::Any) {
+    ClientCore::Connection idle = core_->take_idle(to_);
+    is_reused_ = idle.channel != nullptr;
+    if (is_reused_) {
+      channel_ = std::move(idle.channel);
+      permit_ = std::move(idle.permit);
+      has_place_ = true;
+      co_return Step<>();
+    }
+  }
+  const std::shared_ptr<ClientCore::Attempt> attempt = core_->begin_attempt(to_);
+  auto made = co_await make_connection(deadline);
+  if (attempt != nullptr) {
+    core_->end_attempt(*attempt);
+  }
+  co_return made;
+}
+
+async::Awaitable<ClientRun::Step<>> ClientRun::make_connection(async::Deadline deadline) {
+  if (!has_place_) {
+    if (auto entered = co_await enter(deadline); !entered) {
+      co_return entered;
+    }
+    has_place_ = true;
+  }
+  auto connected = co_await connect(deadline);
+  if (!connected) {
+    co_return std::unexpected(std::move(connected.error()));
+  }
+  channel_ = *std::move(connected);
+  co_return judge_protocol();
 }
 
 bool ClientRun::may_retry() const {

@@ -9,7 +9,9 @@
 #include "async/awaitable.hpp"
 #include "async/event.hpp"
 #include "http/client_core.hpp"
+#include "http/http2_client_stream.hpp"
 #include "http/read_buffer.hpp"
+#include "http/relay.hpp"
 #include "http/request_writer.hpp"
 #include "wire/http1/body.hpp"
 #include "wire/http1/response_head.hpp"
@@ -42,20 +44,6 @@ class ClientRun {
   using Channel = std::unique_ptr<net::Channel>;
   using Addresses = std::vector<net::SocketAddress>;
 
-  /// Passes an event on to wake_.
-  class Relay final : public async::Waiter {
-   public:
-    explicit Relay(async::Event& to) noexcept : to_(to) {}
-    void on_event() noexcept override { to_.notify(); }
-    void listen(async::Event& from) noexcept {
-      unlink();
-      from.add(*this);
-    }
-    void stop() noexcept { unlink(); }
-
-   private:
-    async::Event& to_;
-  };
   /// What a try to go on came to.
   enum class Move : std::uint8_t { Progress, Blocked, Ended };
 
@@ -78,8 +66,22 @@ class ClientRun {
   /// Waits for wake_. @return gone when the exchange was abandoned, or ConnectionTimeout
   async::Awaitable<Step<>> wait_connecting(async::Deadline deadline);
 
+  // client_http2.cpp
+  async::Awaitable<Step<bool>> join_http2(async::Deadline deadline);
+  [[nodiscard]] Step<> judge_protocol();
+  async::Awaitable<Step<>> transfer_http2();
+  /// Whether the request may be sent again, over this or a new connection.
+  [[nodiscard]] bool may_retry(const Http2ClientStream& stream, bool was_used) const;
+  [[nodiscard]] async::Deadline http2_deadline(const Http2ClientStream& stream) const;
+  void break_off_http2(Http2ClientStream& stream);
+
   // client_run.cpp
+  [[nodiscard]] static async::Deadline after(std::chrono::nanoseconds delay);
+  [[nodiscard]] bool may_repeat() const;
   async::Awaitable<Step<>> go();
+  /// Gets a connection: channel_ for HTTP/1.1, or http2_.
+  async::Awaitable<Step<>> obtain(async::Deadline deadline);
+  async::Awaitable<Step<>> make_connection(async::Deadline deadline);
   async::Awaitable<Step<>> transfer();
   async::Awaitable<> wait_transfer();
   /// Whether the request may be sent again over a new connection.
@@ -106,7 +108,11 @@ class ClientRun {
   Relay on_response_body_{wake_};
 
   ConnectionPermit permit_;
+  bool has_place_ = false;  ///< the permit was taken
   Channel channel_;
+  std::shared_ptr<Http2ClientConnection> http2_;
+  unsigned tries_ = 0;    ///< requests over HTTP/2 that failed
+  bool retries_ = false;  ///< the last of them is sent again
   bool is_reused_ = false;
   RequestWriter writer_;
   bool write_failed_ = false;

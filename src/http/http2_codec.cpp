@@ -1,4 +1,5 @@
 // What nghttp2 calls, and how it is set up. Nothing may escape from these functions into its C.
+#include "http/http2_extensions.hpp"
 #include "http/http2_session.hpp"
 
 #include <nghttp2/nghttp2.h>
@@ -190,6 +191,7 @@ struct Http2Session::Callbacks {
         nghttp2_session_callbacks_set_on_frame_not_send_callback(made, frame_not_sent);
         nghttp2_session_callbacks_set_on_stream_close_callback(made, stream_closed);
         nghttp2_session_callbacks_set_send_data_callback(made, send_data);
+        nghttp2_session_callbacks_set_unpack_extension_callback(made, pass_over_extension);
       }
       return CallbackTable(made);
     }();
@@ -205,6 +207,7 @@ struct Http2Session::Callbacks {
         nghttp2_option_set_max_continuations(made, kMaxContinuations);
         nghttp2_option_set_max_outbound_ack(made, kMaxAcks);
         nghttp2_option_set_max_settings(made, kMaxSettings);
+        hear_of_extensions(*made);
         nghttp2_option_set_stream_reset_rate_limit(made, kResetBurst, kResetRate);
         nghttp2_option_set_max_send_header_block_length(made, kMaxHeadSent);
         nghttp2_option_set_max_deflate_dynamic_table_size(made, kHpackTable);

@@ -69,6 +69,7 @@ TEST_CASE("floods of frames that bring nothing are ended: CVE-2019-9512 to 9518"
       {"window of the connection", frame(8, 0, 0, std::string_view("\0\0\0\1", 4))},
       {"empty data: RUSTSEC-2026-0258", frame(0, 0, 1, "")},
       {"data of padding only", frame(0, 8, 1, std::string_view("\x00", 1))},
+      {"frames of no known kind", frame(0x55, 0, 0, "")},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "http/http2_allowance.hpp"
 #include "http/http2_stream.hpp"
 #include "http/server_core.hpp"
 
@@ -28,22 +29,6 @@
 struct nghttp2_session;
 
 namespace whorl::http {
-
-/// Something that is used up by what a client does and filled by time.
-class Http2Allowance {
- public:
-  Http2Allowance(std::int64_t most, std::int64_t each_second) noexcept
-      : most_(most), each_second_(each_second), left_(most) {}
-  /// @return false when it is used up
-  [[nodiscard]] bool take() noexcept { return --left_ >= 0; }
-  void add(std::int64_t count) noexcept { left_ = left_ + count < most_ ? left_ + count : most_; }
-  void pass(async::Milliseconds time) noexcept { add(each_second_ * time.count() / 1000 + 1); }
-
- private:
-  std::int64_t most_;
-  std::int64_t each_second_;
-  std::int64_t left_;
-};
 
 class Http2Session {
  public:

@@ -77,13 +77,14 @@ void RequestWriter::choose_framing(const Request& request) {
   }
 }
 
-bool RequestWriter::begin(const Request& request) {
+bool RequestWriter::is_requestable(const Request& request) {
   const bool has_target = request.path_and_query.starts_with('/') ||
                           (request.method == "OPTIONS" && request.path_and_query == "*");
-  if (!wire::http1::is_token(request.method) || request.method == "CONNECT" || !has_target ||
-      !is_one_word(request.path_and_query) || !is_one_word(request.authority)) {
-    return false;
-  }
+  return wire::http1::is_token(request.method) && request.method != "CONNECT" && has_target &&
+         is_one_word(request.path_and_query) && is_one_word(request.authority);
+}
+
+void RequestWriter::begin(const Request& request) {
   head_.clear();
   tail_.clear();
   head_sent_ = tail_sent_ = part_ = 0;
@@ -93,7 +94,6 @@ bool RequestWriter::begin(const Request& request) {
   append_fields(request);
   choose_framing(request);
   head_.append("\r\n");
-  return true;
 }
 
 void RequestWriter::append_last_chunk(std::string& out) {

@@ -22,10 +22,11 @@ class RequestWriter {
   /// Head or chunk line, a part of the body, what ends the chunk or body.
   using Parts = std::array<ByteView, 3>;
 
-  /// Queues the head. May be called again to send the same request once more, as long as
-  /// has_taken_body() is false.
-  /// @return false when method, target or authority cannot stand in a request line
-  [[nodiscard]] bool begin(const Request& request);
+  /// Whether method, target and authority can stand in a request line. CONNECT is none of ours.
+  [[nodiscard]] static bool is_requestable(const Request& request);
+  /// Queues the head of a request that is_requestable(). May be called again to send the same
+  /// request once more, as long as has_taken_body() is false.
+  void begin(const Request& request);
   /// Bytes of the body were given out: they cannot be sent a second time.
   [[nodiscard]] bool has_taken_body() const noexcept { return taken_body_; }
   /// The whole request was sent.

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace whorl::net {
 
@@ -42,6 +43,9 @@ class Channel {
   [[nodiscard]] virtual Tried try_write(std::span<const ByteView> parts) = 0;
   /// Nothing was received and the peer has not closed: an idle connection that can be used again.
   [[nodiscard]] virtual bool is_quiet() = 0;
+  /// What both sides have agreed to speak (ALPN), after the handshake; empty: nothing was agreed
+  /// on.
+  [[nodiscard]] virtual std::string_view protocol() const noexcept { return {}; }
   /// Says goodbye, without waiting, before the channel is destroyed.
   virtual void shutdown() noexcept = 0;
   /// Why an operation failed, for a log; empty when nothing is known.

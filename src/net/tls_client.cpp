@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 namespace whorl::net {
@@ -21,8 +22,11 @@ using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
 // Small parts put together make one record instead of several.
 constexpr std::size_t kRecordBytes = 8 * 1024;
-// Protocol names with their lengths in front (RFC 7301 §3.1).
-constexpr std::array<std::uint8_t, 9> kAlpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// Protocol names with their lengths in front (RFC 7301 §3.1), the one liked best first.
+constexpr std::array<std::uint8_t, 12> kProtocols{
+    2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'
+};
+constexpr std::size_t kHttp2Name = 3;  ///< bytes of the first
 
 class TlsChannel final : public Channel {
  public:
@@ -60,6 +64,14 @@ class TlsChannel final : public Channel {
     // Session tickets may have arrived; they are processed here. Anything else is not expected.
     std::uint8_t byte = 0;
     return try_read({&byte, 1}).outcome == Tried::Outcome::WantRead;
+  }
+
+  std::string_view protocol() const noexcept override {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return size == 0 ? std::string_view()
+                     : std::string_view(reinterpret_cast<const char*>(name), size);
   }
 
   void shutdown() noexcept override {
@@ -139,7 +151,10 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
   );
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  if (SSL_CTX_set_alpn_protos(context.get(), kAlpn.data(), kAlpn.size()) != 0) {
+  const auto protocols = std::span(kProtocols).subspan(options.offers_http2 ? 0 : kHttp2Name);
+  if (SSL_CTX_set_alpn_protos(
+          context.get(), protocols.data(), static_cast<unsigned>(protocols.size())
+      ) != 0) {
     return tls_error("cannot set up TLS");
   }
   if (options.system_roots && SSL_CTX_set_default_verify_paths(context.get()) != 1) {

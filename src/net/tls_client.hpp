@@ -2,7 +2,8 @@
 ///
 /// Versions 1.2 and 1.3. The certificate must chain to a trusted root and be for the host that was
 /// asked for; the host's name is sent in the clear (SNI), an IP address is not.
-/// @spec RFC 8446, RFC 5246, RFC 6066 §3 (SNI), RFC 9110 §4.3.4 (what the certificate must say)
+/// @spec RFC 8446, RFC 5246, RFC 6066 §3 (SNI), RFC 7301 (ALPN), RFC 9110 §4.3.4 (what the
+/// certificate must say)
 #pragma once
 
 #include "base/result.hpp"
@@ -20,6 +21,8 @@ struct TlsClientOptions {
   std::string extra_roots_file;  ///< PEM; empty: none
   std::string certificate_file;  ///< PEM, the chain of a client certificate; empty: none
   std::string private_key_file;  ///< PEM; with certificate_file
+  /// The server may choose HTTP/2 (Channel::protocol()); else it is offered HTTP/1.1 only.
+  bool offers_http2 = false;
 };
 
 /// Settings shared by connections. @thread any (immutable)
