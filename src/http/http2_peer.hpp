@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/client_test_support.hpp"
+#include "http/http2_frames.hpp"
 
 #include <nghttp2/nghttp2.h>
 
@@ -16,11 +17,6 @@
 namespace whorl::http::test {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
-
-/// A frame: head and payload (test_http2_client.cpp).
-[[nodiscard]] std::string frame(
-    std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload
-);
 
 inline constexpr std::uint8_t kData = 0;
 inline constexpr std::uint8_t kHeaders = 1;

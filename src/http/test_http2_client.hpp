@@ -2,6 +2,7 @@
 /// writes only when told to, and can also send frames that no codec would.
 #pragma once
 
+#include "http/http2_frames.hpp"
 #include "http/server_test_support.hpp"
 
 #include <cstdint>
@@ -83,10 +84,5 @@ class H2Client {
   Site& site_;
   std::unique_ptr<Codec> codec_;
 };
-
-/// A frame: head and payload.
-[[nodiscard]] std::string frame(
-    std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload
-);
 
 }  // namespace whorl::http::test

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "otlp/encode.hpp"
+#include "otlp/grpc.hpp"
 #include "telemetry/text.hpp"
 
 #include <fmt/format.h>
@@ -71,7 +72,8 @@ Sender::~Sender() {
 
 void Sender::send(std::string body, async::Deadline last) {
   WHORL_CHECK(!is_busy(), "one request at a time");
-  body_ = std::move(body);
+  body_ =
+      endpoint_.transport == Transport::Grpc ? to_grpc_message(std::move(body)) : std::move(body);
   next_pause_ = kFirstPause;
   last_why_.clear();
   deadline_ = async::Deadline::after(endpoint_.timeout).earlier(last);
@@ -132,7 +134,16 @@ http::Request Sender::make_request() const {
   request.scheme = endpoint_.url.is_tls ? http::Scheme::Https : http::Scheme::Http;
   request.authority = endpoint_.url.authority;
   request.path_and_query = endpoint_.url.path_and_query;
-  request.fields.append("content-type", "application/x-protobuf");
+  if (endpoint_.transport == Transport::Grpc) {
+    request.fields.append("content-type", "application/grpc");
+    request.fields.append("te", "trailers");
+    request.fields.append(
+        "grpc-timeout",
+        to_grpc_timeout(std::chrono::duration_cast<milliseconds>(deadline_.remaining()))
+    );
+  } else {
+    request.fields.append("content-type", "application/x-protobuf");
+  }
   request.fields.append("content-length", std::to_string(body_.size()));
   request.fields.append("user-agent", "whorl");
   for (const auto& [name, value] : endpoint_.headers) {
@@ -153,6 +164,9 @@ void Sender::attempt() {
       make_request(),
       http::ClientTimeouts{.connect = left, .first_byte = left, .between_bytes = left}
   );
+  if (endpoint_.transport == Transport::Grpc) {
+    exchange_->set_versions(http::HttpVersions::Http2Only);
+  }
   on_exchange_.listen(exchange_->resolved_event());
   on_timer_.listen(timer_.event());
   timer_.start(deadline_);
@@ -175,10 +189,14 @@ void Sender::take_outcome() {
     }
     return;
   }
-  http::Response& response = **outcome;
+  take_response(std::move(**outcome));
+}
+
+void Sender::take_response(http::Response response) {
   if (response.status >= 200 && response.status < 300) {
     step_ = Step::Reading;
     answer_.clear();
+    head_ = std::move(response.fields);
     response_ = std::move(response.body);
     wake();
     return;
@@ -209,12 +227,57 @@ void Sender::read_answer() {
     }
     return;
   }
+  if (endpoint_.transport == Transport::Grpc) {
+    take_grpc_answer();
+  } else {
+    take_answer();
+  }
+}
+
+void Sender::take_answer() {
   Delivery delivery{.is_delivered = true};
   if (auto partial = otlp::read_answer(as_bytes(answer_))) {
     delivery.rejected = partial->rejected;
     delivery.why = std::move(partial->message);
   }
   end(std::move(delivery));
+}
+
+/// What came of a call stands behind its answer; where there is none, in the head.
+void Sender::take_grpc_answer() {
+  const std::unique_ptr<http::Fields> trailers = response_->take_trailers();
+  const http::Fields& fields = trailers != nullptr ? *trailers : head_;
+  const auto status = response_->failure() ? "" : fields.find("grpc-status").value_or("");
+  const auto message = read_grpc_message(as_bytes(answer_));
+  if (status == "0" && message) {
+    answer_ = std::string(as_text(*message));
+    take_answer();
+  } else {
+    fail_call(fields, status);
+  }
+}
+
+void Sender::fail_call(const http::Fields& fields, std::string_view status) {
+  if (status.empty() || status == "0") {
+    // Cut, or the answer of something else than a collector.
+    const bool is_cut = response_->failure().has_value();
+    const std::string why = is_cut ? "the answer was cut" : "the answer is none of gRPC";
+    response_.reset();
+    is_cut ? pause(milliseconds(0), why) : end({.why = why});
+    return;
+  }
+  std::string why =
+      fmt::format("the call ended with status {}", shown_grpc_message(status.substr(0, 10)));
+  if (const auto message = fields.find("grpc-message"); message && !message->empty()) {
+    why += fmt::format(" ({})", shown_grpc_message(*message));
+  }
+  const auto again = retry_of_call(status, fields.find("grpc-status-details-bin").value_or(""));
+  if (again) {
+    response_.reset();
+    pause(*again, std::move(why));
+  } else {
+    end({.why = std::move(why)});
+  }
 }
 
 void Sender::pause(milliseconds asked, std::string why) {

@@ -1,6 +1,7 @@
 /// Sender: brings one request after the other to an endpoint, and tries again where that helps.
 ///
-/// @spec OTLP/HTTP: what is tried again and how long is waited. @thread shard
+/// @spec OTLP/HTTP, OTLP/gRPC: what is tried again and how long is waited; gRPC over HTTP/2.
+/// @thread shard
 #pragma once
 
 #include "async/shard.hpp"
@@ -14,7 +15,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace whorl::otlp {
 
@@ -75,7 +78,11 @@ class Sender {
   void go_on();
   void attempt();
   void take_outcome();
+  void take_response(http::Response response);
   void read_answer();
+  void take_answer();
+  void take_grpc_answer();
+  void fail_call(const http::Fields& fields, std::string_view status);
   void pause(std::chrono::milliseconds asked, std::string why);
   void end(Delivery delivery);
   [[nodiscard]] http::Request make_request() const;
@@ -94,6 +101,7 @@ class Sender {
   async::Deadline deadline_;
   std::shared_ptr<http::ClientExchange> exchange_;
   std::shared_ptr<http::BodyPipe> response_;
+  http::Fields head_;  ///< of an answer to a call: says what came of one that answers nothing
   async::Timer timer_;
   Wake on_exchange_{*this};
   Wake on_body_{*this};

@@ -81,9 +81,9 @@ class Settler {
     if (!value("OTEL_SDK_DISABLED").empty()) {
       return std::move(out_);
     }
-    WHORL_TRY(out_.traces, endpoint("TRACES", "/v1/traces"));
-    WHORL_TRY(out_.metrics, endpoint("METRICS", "/v1/metrics"));
-    WHORL_TRY(out_.logs, endpoint("LOGS", "/v1/logs"));
+    WHORL_TRY(out_.traces, endpoint("TRACES", "/v1/traces", grpc_path("trace", "Trace")));
+    WHORL_TRY(out_.metrics, endpoint("METRICS", "/v1/metrics", grpc_path("metrics", "Metrics")));
+    WHORL_TRY(out_.logs, endpoint("LOGS", "/v1/logs", grpc_path("logs", "Logs")));
     if (!out_.is_on()) {
       return std::move(out_);
     }
@@ -123,15 +123,22 @@ class Settler {
     }
   }
 
-  Result<std::optional<Endpoint>> endpoint(std::string_view signal, std::string_view path) {
+  /// The path of a call (gRPC over HTTP/2: "/" service "/" method).
+  static std::string grpc_path(std::string_view package, std::string_view service) {
+    return fmt::format("/opentelemetry.proto.collector.{}.v1.{}Service/Export", package, service);
+  }
+
+  Result<std::optional<Endpoint>> endpoint(
+      std::string_view signal, std::string_view path, std::string grpc_path
+  ) {
     const auto [name, text] = value_for(signal, "ENDPOINT");
     if (text.empty()) {
       return std::optional<Endpoint>();
     }
-    WHORL_CHECKED(check_protocol(signal));
+    WHORL_TRY(const Transport transport, transport_for(signal));
     // The variable of one signal is the whole URL, that of all the front part of it.
     std::string url(text);
-    if (name == "OTEL_EXPORTER_OTLP_ENDPOINT") {
+    if (name == "OTEL_EXPORTER_OTLP_ENDPOINT" && transport == Transport::HttpProtobuf) {
       if (url.ends_with('/')) {
         url.pop_back();
       }
@@ -144,7 +151,11 @@ class Settler {
           ErrorKind::InvalidInput, "{} is no http or https URL without user information", name
       );
     }
-    Endpoint endpoint{.url = *std::move(parsed)};
+    Endpoint endpoint{.transport = transport, .url = *std::move(parsed)};
+    if (transport == Transport::Grpc) {
+      // Whatever path the variable has: a call has its own.
+      endpoint.url.path_and_query = std::move(grpc_path);
+    }
     const auto [headers_name, headers] = value_for(signal, "HEADERS");
     endpoint.headers = pairs(headers_name, headers);
     const auto [timeout_name, timeout] = value_for(signal, "TIMEOUT");
@@ -158,23 +169,18 @@ class Settler {
     return std::optional(std::move(endpoint));
   }
 
-  Result<> check_protocol(std::string_view signal) {
+  Result<Transport> transport_for(std::string_view signal) {
     const auto [name, text] = value_for(signal, "PROTOCOL");
-    if (text.empty() || text == "http/protobuf") {
-      return {};
+    if (text == "grpc") {
+      return Transport::Grpc;
     }
     if (text == "http/json") {
       return fail(ErrorKind::Unsupported, "http/json OTLP protocol is not supported");
     }
-    if (text == "grpc") {
-      return fail(ErrorKind::Unsupported, "{}: OTLP over gRPC is not supported yet", name)
-          .with_help(
-              "set it to http/protobuf, and the endpoint to the collector's port for that, "
-              "usually 4318"
-          );
+    if (!text.empty() && text != "http/protobuf") {
+      warn(fmt::format("{} is neither http/protobuf nor grpc; it is http/protobuf", name));
     }
-    warn(fmt::format("{} is neither http/protobuf nor grpc; it is http/protobuf", name));
-    return {};
+    return Transport::HttpProtobuf;
   }
 
   std::vector<std::pair<std::string, std::string>> pairs(

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,8 +20,12 @@
 
 namespace whorl::otlp {
 
+/// How requests of OTLP travel: their Protocol Buffers in a POST, or as calls of gRPC over HTTP/2.
+enum class Transport : std::uint8_t { HttpProtobuf, Grpc };
+
 /// Where one kind of signal is sent.
 struct Endpoint {
+  Transport transport = Transport::HttpProtobuf;
   http::DownloadUrl url{};
   std::vector<std::pair<std::string, std::string>> headers{};
   std::chrono::milliseconds timeout{10'000};  ///< for a batch, retries included
@@ -49,7 +54,7 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 /// Those variables of the process that settings are read from.
 [[nodiscard]] Environment environment_of_process();
 
-/// @return errors: Unsupported (http/json, grpc) and InvalidInput (an endpoint that is no URL),
+/// @return errors: Unsupported (http/json) and InvalidInput (an endpoint that is no URL),
 ///         which name the variable. Other values that make no sense are warnings.
 [[nodiscard]] Result<Settings> read_settings(const Environment& environment);
 

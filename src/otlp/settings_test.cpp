@@ -75,6 +75,29 @@ TEST_CASE("values and their defaults") {
   CHECK(named->resource == telemetry::Attributes{{"service.name", "mine"}});
 }
 
+TEST_CASE("gRPC, for all signals or for one") {
+  const auto settings = read_settings({
+      {std::string(kEndpoint), "http://h:4317/ignored"},
+      {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+      {"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http/protobuf"},
+      {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://m"},
+  });
+  REQUIRE(settings);
+  CHECK(settings->warnings.empty());
+  CHECK(settings->traces->transport == Transport::Grpc);
+  CHECK(
+      settings->traces->url.to_text() ==
+      "http://h:4317/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+  );
+  CHECK(settings->metrics->transport == Transport::Grpc);
+  CHECK(
+      settings->metrics->url.to_text() ==
+      "https://m/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+  );
+  CHECK(settings->logs->transport == Transport::HttpProtobuf);
+  CHECK(settings->logs->url.to_text() == "http://h:4317/ignored/v1/logs");
+}
+
 TEST_CASE("what cannot be is refused, without showing what may be secret") {
   struct Case {
     std::string name;
@@ -88,18 +111,6 @@ TEST_CASE("what cannot be is refused, without showing what may be secret") {
                "http/json",
                ErrorKind::Unsupported,
                "http/json OTLP protocol is not supported"
-           },
-           Case{
-               "OTEL_EXPORTER_OTLP_PROTOCOL",
-               "grpc",
-               ErrorKind::Unsupported,
-               "OTEL_EXPORTER_OTLP_PROTOCOL: OTLP over gRPC is not supported yet"
-           },
-           Case{
-               "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
-               "grpc",
-               ErrorKind::Unsupported,
-               "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: OTLP over gRPC is not supported yet"
            },
            Case{
                "OTEL_EXPORTER_OTLP_ENDPOINT",
