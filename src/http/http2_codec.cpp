@@ -191,7 +191,7 @@ struct Http2Session::Callbacks {
         nghttp2_session_callbacks_set_on_frame_not_send_callback(made, frame_not_sent);
         nghttp2_session_callbacks_set_on_stream_close_callback(made, stream_closed);
         nghttp2_session_callbacks_set_send_data_callback(made, send_data);
-        nghttp2_session_callbacks_set_unpack_extension_callback(made, pass_over_extension);
+        pass_over_extensions(*made);
       }
       return CallbackTable(made);
     }();

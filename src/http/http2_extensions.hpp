@@ -4,25 +4,14 @@
 /// @spec RFC 9113 §5.5
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
-#include <cstdint>
+struct nghttp2_option;
+struct nghttp2_session_callbacks;
 
 namespace whorl::http {
 
 /// Lets the codec tell of the beginning of such frames.
-inline void hear_of_extensions(nghttp2_option& option) noexcept {
-  constexpr unsigned kFirst = 0x0a;
-  for (unsigned type = kFirst; type <= UINT8_MAX; ++type) {
-    nghttp2_option_set_user_recv_extension_type(&option, static_cast<std::uint8_t>(type));
-  }
-}
-
-/// The callback that goes with it. @return that the frame is of no interest
-inline int pass_over_extension(
-    nghttp2_session*, void** /*payload*/, const nghttp2_frame_hd*, void* /*user*/
-) noexcept {
-  return NGHTTP2_ERR_CANCEL;
-}
+void hear_of_extensions(nghttp2_option& option) noexcept;
+/// The callback that goes with it.
+void pass_over_extensions(nghttp2_session_callbacks& callbacks) noexcept;
 
 }  // namespace whorl::http

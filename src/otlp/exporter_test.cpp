@@ -1,7 +1,7 @@
 #include "otlp/exporter.hpp"
 
 #include "http/client_test_support.hpp"
-#include "http/http2_peer.hpp"
+#include "http/test_http2_peer.hpp"
 #include "otlp/encode.hpp"
 
 #include <doctest/doctest.h>

@@ -144,14 +144,65 @@ def test_a_collector_that_is_away_changes_nothing_for_clients(hello):
         assert "hunter2" not in server.err.text
 
 
-@pytest.mark.parametrize("protocol, message", [
-    ("grpc", "OTEL_EXPORTER_OTLP_PROTOCOL: OTLP over gRPC is not supported yet"),
-    ("http/json", "http/json OTLP protocol is not supported"),
-])
-def test_other_protocols_are_refused(hello, protocol, message):
+def test_other_protocols_are_refused(hello):
     result = whorl.run("up", "-f", hello, "--listen", "127.0.0.1:0",
-                       env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
-    assert (result.returncode, message in result.stderr) == (1, True), result.stderr
+                       env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+    assert (result.returncode, "http/json OTLP protocol is not supported" in result.stderr) == (1, True), result.stderr
+
+
+GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+
+
+def test_all_signals_over_grpc(hello):
+    with otlp.GrpcCollector() as collector, whorl.Server.start(
+            "-f", hello, env=to(collector, OTEL_EXPORTER_OTLP_HEADERS="api-key=hunter2") | GRPC) as server:
+        server.get("/log")
+        spans = {span["name"]: span for span in collector.spans(2)}
+        assert set(spans) == {"GET /...", "execute_wasm_component multi"}
+        logs = collector.logs(1)
+        assert {log["trace_id"] for log in logs} == {spans["GET /..."]["trace_id"]}
+        assert "spin.request_count" in collector.metrics(lambda metrics: "spin.request_count" in metrics)
+        assert all(headers["api-key"] == "hunter2" and 0 < headers["time_remaining"] <= 10 for headers in collector.headers)
+        assert "hunter2" not in server.err.text
+
+
+def test_one_signal_over_grpc_and_the_others_not(hello):
+    with otlp.GrpcCollector() as called, otlp.Collector() as posted, whorl.Server.start("-f", hello, env=FAST | {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": posted.url, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": called.url,
+            "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "grpc"}) as server:
+        server.get("/log")
+        assert posted.spans(2) and called.logs(1)
+        assert {call.split()[0] for call in called.calls} == {"/v1/logs"}
+
+
+def test_calls_that_failed_are_made_again_where_that_helps(hello):
+    slow = {name: "600000" for name in FAST}
+    with otlp.GrpcCollector("14", "retry:8:0.05") as collector, whorl.Server.start(
+            "-f", hello, env={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.url} | slow | GRPC) as server:
+        server.get("/status/200")
+        assert server.stop() == 0
+        assert len(collector.spans(2)) == 2
+        assert [call.split()[1] for call in collector.calls] == ["14", "retry:8:0.05", "0"]
+
+
+@pytest.mark.parametrize("status", ["3", "7", "8", "12", "16"])
+def test_calls_that_were_refused_for_good_are_not(hello, status):
+    with otlp.GrpcCollector(status) as collector, whorl.Server.start(
+            "-f", hello, env={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.url} | FAST | GRPC) as server:
+        server.get("/status/200")
+        assert server.err.wait_for(rf"2 of 2 spans did not get to http://\S+: the call ended with status {status} "
+                                   r"\(not now: it is said with an ä and 100 %\)"), server.err.text
+        server.get("/status/200")
+        assert len(collector.spans(2)) == 2
+
+
+def test_a_collector_that_does_not_speak_http2(hello):
+    with otlp.Collector() as collector, whorl.Server.start("-f", hello, env=to(
+            collector, OTEL_EXPORTER_OTLP_TIMEOUT="300") | GRPC) as server:
+        assert server.get("/status/200").status == 200
+        assert server.err.wait_for(r"spans did not get to http://127\.0\.0\.1:\d+/opentelemetry\.proto\.collector\.trace"), \
+            server.err.text
+        assert server.stop() == 0
 
 
 def test_without_an_endpoint_nothing_is_injected(app):

@@ -11,9 +11,15 @@ length or a span without a name is an error, which `Collector.__exit__` raises.
 from __future__ import annotations
 
 import http.server
+import json
+import os
+import pathlib
 import struct
+import subprocess
 import threading
 import time
+
+import pytest
 
 WAIT_S = 20
 
@@ -267,3 +273,40 @@ class Collector:
 
         self._wait("/v1/metrics", "resource_metrics", check)
         return last
+
+
+CALLS = {f"/opentelemetry.proto.collector.{package}.v1.{service}Service/Export": path for package, service, path in (
+    ("trace", "Trace", "/v1/traces"), ("logs", "Logs", "/v1/logs"), ("metrics", "Metrics", "/v1/metrics"))}
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+class GrpcCollector(Collector):
+    """The same for OTLP over gRPC, received by a library that others have written. `answers`: see grpc_collector.py."""
+
+    def __init__(self, *answers: str):
+        self._changed = threading.Condition()
+        self._received = {path: [] for path in PATHS}
+        self._answers: list[int] = []
+        self.errors, self.headers = [], []
+        self.calls: list[str] = []  # "<path of OTLP over HTTP> <answer>", tries that failed included
+        if subprocess.run([SYSTEM_PYTHON, "-c", "import grpc"], capture_output=True).returncode != 0:
+            why = "NO LIBRARY: gRPC for Python is not installed (Debian package python3-grpcio; ./dev setup installs it)"
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+        program = pathlib.Path(__file__).with_name("grpc_collector.py")
+        self._process = subprocess.Popen([SYSTEM_PYTHON, program, *answers], stdout=subprocess.PIPE, text=True)
+        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            call, answer, metadata, message = line.rstrip("\n").split(" ")
+            path = CALLS.get(call, call)
+            self.calls.append(f"{path} {answer}")
+            if answer == "0":
+                headers = json.loads(metadata) | {"content-type": "application/x-protobuf"}
+                self._take(path, headers, bytes.fromhex(message))
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert not self.errors, self.errors

@@ -5,14 +5,14 @@
 #include "http/client_test_support.hpp"
 #include "http/http2_frames.hpp"
 
-#include <nghttp2/nghttp2.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+struct nghttp2_hd_inflater;
 
 namespace whorl::http::test {
 
@@ -93,13 +93,8 @@ class H2Peer {
   };
 
   /// @param settings  sent first; frames
-  explicit H2Peer(Peer& peer, std::string_view settings = frame(kSettings, 0, 0, ""))
-      : peer_(peer) {
-    nghttp2_hd_inflate_new(&inflater_);
-    peer_.read_bytes(24);
-    peer_.send(settings);
-  }
-  ~H2Peer() { nghttp2_hd_inflate_del(inflater_); }
+  explicit H2Peer(Peer& peer, std::string_view settings = frame(kSettings, 0, 0, ""));
+  ~H2Peer();
   H2Peer(const H2Peer&) = delete;
   H2Peer& operator=(const H2Peer&) = delete;
 
@@ -172,29 +167,7 @@ class H2Peer {
   }
 
  private:
-  Lines inflate(std::string_view block) {
-    Lines fields;
-    const auto* at = reinterpret_cast<const std::uint8_t*>(block.data());
-    std::size_t left = block.size();
-    int flags = 0;
-    while ((flags & NGHTTP2_HD_INFLATE_FINAL) == 0) {
-      nghttp2_nv field;
-      const auto used = nghttp2_hd_inflate_hd2(inflater_, &field, &flags, at, left, 1);
-      if (used < 0) {
-        break;
-      }
-      at += used;
-      left -= static_cast<std::size_t>(used);
-      if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-        fields.emplace_back(
-            std::string(reinterpret_cast<const char*>(field.name), field.namelen),
-            std::string(reinterpret_cast<const char*>(field.value), field.valuelen)
-        );
-      }
-    }
-    nghttp2_hd_inflate_end_headers(inflater_);
-    return fields;
-  }
+  Lines inflate(std::string_view block);
 
   Peer& peer_;
   nghttp2_hd_inflater* inflater_ = nullptr;
@@ -208,6 +181,31 @@ inline std::shared_ptr<ClientExchange> send_http2(
   exchange->set_versions(HttpVersions::Http2Only);
   scene.client.send(exchange);
   return exchange;
+}
+
+inline std::string repeat(std::string_view text, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) {
+    all.append(text);
+  }
+  return all;
+}
+
+inline Request post(const Server& server, std::shared_ptr<BodyPipe> body) {
+  Request request = get(server);
+  request.method = "POST";
+  request.body = std::move(body);
+  return request;
+}
+
+/// Outcome and body of a request, as a line.
+inline std::string told(Scene& scene, const std::shared_ptr<ClientExchange>& exchange) {
+  auto outcome = scene.outcome(*exchange);
+  if (!outcome) {
+    return fmt::format("{}: {}", static_cast<int>(outcome.error().failure), outcome.error().text);
+  }
+  const std::string body = scene.drain(*outcome->body);
+  return fmt::format("{} {}{}", outcome->status, body, outcome->body->failure() ? " cut" : "");
 }
 
 }  // namespace whorl::http::test
