@@ -13,21 +13,38 @@ namespace {
 constexpr std::size_t kV4Bytes = 4;
 constexpr std::size_t kV6Bytes = 16;
 
-/// The IPv4 address inside ::ffff:a.b.c.d or ::a.b.c.d.
+/// A form of IPv6 addresses with an IPv4 one inside.
+struct Embedding {
+  std::array<std::uint8_t, 12> prefix;
+  std::size_t prefix_bytes;
+  std::size_t at;  ///< where the IPv4 address begins
+};
+/// @spec RFC 4291 §2.5.5, RFC 2765 §2.1, RFC 6052 §2.1, RFC 3056 §2
+constexpr std::array kEmbeddings{
+    Embedding{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 12, 12},     // mapped
+    Embedding{{}, 12, 12},                                             // compatible
+    Embedding{{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0}, 12, 12},     // translated
+    Embedding{{0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}, 12, 12},  // NAT64
+    Embedding{{0x20, 0x02}, 2, 2},                                     // 6to4
+};
+
+/// The IPv4 address inside an IPv6 one: where its packets may end up.
 std::optional<IpBytes> embedded_v4(const IpBytes& address) noexcept {
-  if (!address.is_v6) {
-    return std::nullopt;
-  }
   const auto& bytes = address.bytes;
-  const bool zeroes = std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; });
-  const bool mapped = zeroes && bytes[10] == 0xff && bytes[11] == 0xff;
-  const bool compatible = zeroes && bytes[10] == 0 && bytes[11] == 0;
-  if (!mapped && !compatible) {
-    return std::nullopt;
+  for (const Embedding& each : kEmbeddings) {
+    if (address.is_v6 && std::equal(
+                             each.prefix.begin(),
+                             each.prefix.begin() + static_cast<std::ptrdiff_t>(each.prefix_bytes),
+                             bytes.begin()
+                         )) {
+      IpBytes inner;
+      std::copy_n(
+          bytes.begin() + static_cast<std::ptrdiff_t>(each.at), kV4Bytes, inner.bytes.begin()
+      );
+      return inner;
+    }
   }
-  IpBytes inner;
-  std::copy_n(bytes.begin() + 12, kV4Bytes, inner.bytes.begin());
-  return inner;
+  return std::nullopt;
 }
 
 /// Ranges that the registries call not globally reachable.
@@ -117,10 +134,8 @@ bool IpNetwork::contains(const IpBytes& address) const noexcept {
 
 bool is_globally_routable(const SocketAddress& address) noexcept {
   const IpBytes bytes = IpBytes::of(address);
-  if (const auto inner = embedded_v4(bytes)) {
-    return is_global(*inner);
-  }
-  return is_global(bytes);
+  const auto inner = embedded_v4(bytes);
+  return is_global(bytes) && (!inner || is_global(*inner));
 }
 
 bool BlockedNetworks::blocks(const SocketAddress& address) const noexcept {

@@ -41,7 +41,7 @@ class BlockedNetworks {
   void add(const IpNetwork& network) { networks_.push_back(network); }
   /// Blocks every address that is not globally routable.
   void block_private() noexcept { private_ = true; }
-  /// IPv4 addresses inside IPv6 ones (mapped and compatible) are checked as IPv4 too.
+  /// IPv4 addresses inside IPv6 ones (mapped, NAT64, 6to4 and others) are checked as IPv4 too.
   [[nodiscard]] bool blocks(const SocketAddress& address) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return !private_ && networks_.empty(); }
 

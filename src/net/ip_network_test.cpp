@@ -33,7 +33,8 @@ TEST_CASE("networks") {
 
 TEST_CASE("addresses of the public network") {
   for (const char* text :
-       {"8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "172.32.0.1"}) {
+       {"8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "172.32.0.1", "64:ff9b::8.8.8.8"
+       }) {
     CAPTURE(text);
     CHECK(is_globally_routable(ip(text)));
   }
@@ -52,6 +53,9 @@ TEST_CASE("addresses of the public network") {
         "fd00::1",
         "::ffff:127.0.0.1",
         "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b::169.254.169.254",
+        "2002:808:808::1",
         "2001:db8::1"}) {
     CAPTURE(text);
     CHECK_FALSE(is_globally_routable(ip(text)));
@@ -65,6 +69,10 @@ TEST_CASE("blocked networks see through IPv4 inside IPv6") {
   CHECK(blocked.blocks(ip("8.8.1.1")));
   CHECK(blocked.blocks(ip("::ffff:8.8.1.1")));
   CHECK(blocked.blocks(ip("::8.8.1.1")));
+  CHECK(blocked.blocks(ip("::ffff:0:8.8.1.1")));
+  CHECK(blocked.blocks(ip("64:ff9b::8.8.1.1")));
+  CHECK(blocked.blocks(ip("2002:808:101::")));
+  CHECK_FALSE(blocked.blocks(ip("64:ff9b::8.9.1.1")));
   CHECK_FALSE(blocked.blocks(ip("127.0.0.1")));
   blocked.block_private();
   CHECK(blocked.blocks(ip("127.0.0.1")));

@@ -25,6 +25,10 @@ async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read(65536)
 
 
+async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Closes at once."""
+
+
 async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers with bytes of no protocol."""
     await reader.read(65536)
@@ -64,10 +68,11 @@ def answering(*answers: bytes) -> Behaviour:
 
 
 class BadServer:
-    """Listens on a free port. Counts what it sees: `accepted`, `open_connections`, `received` bytes."""
+    """Listens on a free port, or the one given. Counts what it sees: `accepted`, `open_connections`."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, host: str = "127.0.0.1", port: int = 0) -> None:
         self.behaviour = behaviour
+        self._place = (host, port)
         self.accepted = 0
         self.open_connections = 0
         self._loop = asyncio.new_event_loop()
@@ -78,7 +83,7 @@ class BadServer:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, *self._place, backlog=1024))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
