@@ -3,9 +3,18 @@
 #include "log/log.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace whorl::http {
+namespace {
+
+/// To who sends a request where a handshake is due.
+constexpr std::string_view kPlainHttp =
+    "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+    "content-length: 41\r\n\r\nthis port speaks HTTPS: ask for https://\n";
+
+}  // namespace
 
 Handshake::Handshake(
     ServerCore& core, std::unique_ptr<net::TlsServerStream> stream, std::string client_address
@@ -76,6 +85,9 @@ void Handshake::advance() {
           client_address_,
           stream_->failure_text()
       );
+      if (stream_->is_plain_http()) {
+        stream_->answer_plainly(kPlainHttp);
+      }
       end();
       break;
   }

@@ -222,6 +222,40 @@ TEST_CASE("handshakes that stall are bounded in number and time") {
   }));
 }
 
+TEST_CASE("a handshake that stalls within a record does not keep the shard busy") {
+  const Folder folder;
+  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  Site site(https());
+  site.server.set_tls(context_of({identity}));
+  Client client(site.address);
+  // The beginning of a ClientHello of 512 bytes.
+  client.send(std::string_view("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
+  REQUIRE(site.run_until([&] { return site.server.connection_count() == 1; }));
+  site.settle();
+  int busy = 0;
+  for (int i = 0; i < 1000; ++i) {
+    busy += site.shard.poll() ? 1 : 0;
+  }
+  CHECK(busy < 100);
+}
+
+TEST_CASE("a request without TLS is told that there is TLS") {
+  const Folder folder;
+  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  for (const std::string_view request :
+       {"GET / HTTP/1.1\r\nhost: a\r\n\r\n", "POST /a HTTP/1.1\r\nhost: a\r\n\r\n"}) {
+    Site site(https());
+    site.server.set_tls(context_of({identity}));
+    Client client(site.address);
+    client.send(request);
+    site.receive_all(client);
+    CHECK(client.received.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+    CHECK(client.received.ends_with("this port speaks HTTPS: ask for https://\n"));
+    CHECK_FALSE(client.reset);
+    CHECK(site.handler.handled == 0);
+  }
+}
+
 TEST_CASE("a drain waits for no stalled handshake") {
   const Folder folder;
   const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");

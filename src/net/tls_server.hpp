@@ -41,6 +41,10 @@ class TlsServerStream : public Stream {
   [[nodiscard]] virtual std::string_view protocol() const noexcept = 0;
   /// Whether a former session was resumed.
   [[nodiscard]] virtual bool is_resumed() const noexcept = 0;
+  /// The handshake failed because the client speaks HTTP without TLS.
+  [[nodiscard]] virtual bool is_plain_http() const noexcept = 0;
+  /// Answers such a client in its language, as well as that can be done without waiting for it.
+  virtual void answer_plainly(std::string_view text) noexcept = 0;
   /// Why the handshake failed, for a log.
   [[nodiscard]] virtual const std::string& failure_text() const noexcept = 0;
 };

@@ -31,6 +31,11 @@ struct TlsState final : std::enable_shared_from_this<TlsState> {
 
   enum class Outcome : std::uint8_t { Done, WantRead, WantWrite, Closed, Failed };
   Outcome judge(int returned);
+  /// Bytes that OpenSSL has taken from the socket already don't make it readable again. Those of
+  /// half a record are of no use: trying again and again would keep the shard busy.
+  [[nodiscard]] bool has_something() const noexcept {
+    return !starved && SSL_has_pending(ssl.get()) == 1;
+  }
 
   void wait(Descriptor::wait_type what, std::move_only_function<void(bool aborted)> then);
   void post_read();
@@ -47,11 +52,16 @@ struct TlsState final : std::enable_shared_from_this<TlsState> {
   bool cancelled = false;              ///< the started read is to end
   bool broken = false;                 ///< nothing can be sent any more, not even a goodbye
   bool shut = false;                   ///< the goodbye was said
+  /// OpenSSL can go on only with more bytes from the socket, whatever part of a record it holds.
+  bool starved = false;
+  bool plain_http = false;  ///< the handshake failed of that
   std::string failure_text;
 };
 
 TlsState::Outcome TlsState::judge(int returned) {
-  switch (SSL_get_error(ssl.get(), returned)) {
+  const int code = SSL_get_error(ssl.get(), returned);
+  starved = code == SSL_ERROR_WANT_READ;
+  switch (code) {
     case SSL_ERROR_WANT_READ:
       return Outcome::WantRead;
     case SSL_ERROR_WANT_WRITE:
@@ -62,6 +72,8 @@ TlsState::Outcome TlsState::judge(int returned) {
       break;
   }
   broken = true;
+  plain_http = ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL &&
+               ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
   failure_text = ERR_peek_error() == 0 ? "the connection broke" : take_tls_reason();
   return Outcome::Failed;
 }
@@ -113,6 +125,7 @@ void TlsState::try_read() {
   std::size_t count = 0;
   const int done = SSL_read_ex(ssl.get(), room.data(), room.size(), &count);
   if (done == 1) {
+    starved = false;
     finish_read(ReadEnd::Bytes, count);
     return;
   }
@@ -144,6 +157,7 @@ class TlsStream final : public TlsServerStream {
     ERR_clear_error();
     const int done = SSL_accept(state_->ssl.get());
     if (done == 1) {
+      state_->starved = false;
       return Step::Done;
     }
     switch (state_->judge(done)) {
@@ -165,6 +179,19 @@ class TlsStream final : public TlsServerStream {
 
   bool is_resumed() const noexcept override { return SSL_session_reused(state_->ssl.get()) == 1; }
 
+  bool is_plain_http() const noexcept override { return state_->plain_http; }
+
+  void answer_plainly(std::string_view text) noexcept override {
+    const int fd = state_->socket.native_handle();
+    // The buffer of a new socket has room for it.
+    (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(fd, SHUT_WR);
+    // What has arrived unread would turn the end into a reset.
+    std::array<char, 4096> ignored;
+    while (::recv(fd, ignored.data(), ignored.size(), MSG_DONTWAIT) == ssize_t{ignored.size()}) {
+    }
+  }
+
   const std::string& failure_text() const noexcept override { return state_->failure_text; }
 
   void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) override {
@@ -175,7 +202,7 @@ class TlsStream final : public TlsServerStream {
   void start_read_lent(std::shared_ptr<StreamSink> sink) override { start({}, std::move(sink)); }
 
   void start_wait_readable(std::shared_ptr<StreamSink> sink) override {
-    if (SSL_has_pending(state_->ssl.get()) == 1) {
+    if (state_->has_something()) {
       state_->shard.post([sink = std::move(sink)] { sink->on_read(ReadEnd::Bytes, 0); });
       return;
     }
@@ -233,8 +260,7 @@ class TlsStream final : public TlsServerStream {
   void start(MutableByteView buffer, std::shared_ptr<StreamSink> sink) {
     state_->reader = std::move(sink);
     state_->buffer = buffer;
-    // Bytes that OpenSSL has taken from the socket already don't make it readable again.
-    if (SSL_has_pending(state_->ssl.get()) == 1) {
+    if (state_->has_something()) {
       state_->post_read();
     } else {
       state_->wait_for_bytes(Descriptor::wait_read);
