@@ -1,5 +1,7 @@
 #include "edge.hpp"
 
+#include "log/log.hpp"
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -97,7 +99,11 @@ Result<std::shared_ptr<const net::TlsServerContext>> TlsFiles::read() {
     );
   }
   options.client_roots_file = settings_.tls_client_roots;
-  return net::TlsServerContext::create(options);
+  WHORL_TRY(auto context, net::TlsServerContext::create(options));
+  for (const std::string& warning : context->warnings()) {
+    log::warn("whorl::trigger", "{}", warning);
+  }
+  return context;
 }
 
 }  // namespace whorl

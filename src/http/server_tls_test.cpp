@@ -298,7 +298,7 @@ TEST_CASE("files that are no identity are refused with their path") {
       {good.certificate_file,
        other.private_key_file,
        "failed to load private key from '" + other.private_key_file + "'",
-       "the key does not belong to the certificate in '" + good.certificate_file + "'"},
+       "the key does not belong to the first certificate in '" + good.certificate_file + "'"},
   };
   for (const Row& row : rows) {
     const auto made = net::TlsServerContext::create({.identities = {{row.certificate, row.key}}});

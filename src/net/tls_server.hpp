@@ -25,6 +25,7 @@ struct TlsServerOptions {
     std::string private_key_file;  ///< PEM, not encrypted
   };
   /// At least one. A client that asks for a name gets the first that is for it, else the first.
+  /// Several for the same names with different kinds of keys are one: a client gets what it knows.
   std::vector<Identity> identities;
   /// PEM; clients must show a certificate that chains to one of these. Empty: none is asked for.
   std::string client_roots_file{};
@@ -58,6 +59,9 @@ class TlsServerContext : public std::enable_shared_from_this<TlsServerContext> {
   [[nodiscard]] static Result<std::shared_ptr<const TlsServerContext>> create(
       const TlsServerOptions& options
   );
+  /// What the operator should know of the files, a sentence each: a certificate that clients will
+  /// refuse, a key that is no secret.
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
   struct Impl;
   /// For create().
   explicit TlsServerContext(std::unique_ptr<Impl> impl) noexcept;

@@ -262,12 +262,16 @@ WAYS = {
 class Crowd:
     """A crowd in a process of its own, from its last connect to the end of the block."""
 
-    def __init__(self, way: str, port: int, count: int, option: str = ""):
+    def __init__(self, way: str, port: int, count: int, option: str = "", meanwhile=None):
+        """@param meanwhile  called now and then until it is in place"""
+        self.meanwhile = meanwhile
         self.process = subprocess.Popen([sys.executable, __file__, way, str(port), str(count), option],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.result: dict = {}
 
     def __enter__(self) -> Crowd:
+        while self.meanwhile and not select.select([self.process.stdout], [], [], 0.05)[0]:
+            self.meanwhile()
         assert self.process.stdout.readline() == "ready\n"
         return self
 
