@@ -6,6 +6,9 @@ figure is CPU time of the server's whole process tree for each body, median of t
 bytes count once, as received. RSS growth is VmHWM over what it was after a first body of 1 MB, with `--streams` bodies
 at once, for each of them.
 
+The floor is a C program that reads from the socket and writes back, in blocks of 64 KiB and nothing else
+(bench/echo_floor.c): the kernel's part, which no server is below.
+
 Peers answer in reused instances, as they do by default; the time is that of the bytes. Guests: multi3 (C),
 rust-sdk7, both built by tests/guests; a component of one's own with --guest and --path.
 
@@ -21,6 +24,7 @@ import os
 import pathlib
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -49,6 +53,12 @@ def echo(port: int, path: str, body: bytes) -> None:
     assert start.startswith(b"HTTP/1.1 200") and received > len(body), (start, received, len(body), tail)
 
 
+def floor(work: pathlib.Path) -> load.Subject:
+    program = work / "echo_floor"
+    subprocess.run(["cc", "-O2", "-o", program, pathlib.Path(__file__).parent / "echo_floor.c"], check=True)
+    return load.Subject("floor", lambda port: [str(program), str(port), "65536"], "echo_floor.c")
+
+
 def peak_kib(pids: list[int]) -> int:
     lines = "".join(pathlib.Path(f"/proc/{pid}/status").read_text() for pid in pids).splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
@@ -70,14 +80,15 @@ def measure(options: argparse.Namespace, work: pathlib.Path, name: str) -> dict[
     body = os.urandom(options.size)
     cores = sorted(os.sched_getaffinity(0))
     servers, clients = ([cores[0]], set(cores[1:])) if len(cores) > 1 else (None, set(cores))
-    chosen = load.subjects(options, b"", work)[1:]
+    chosen = [*load.subjects(options, b"", work)[1:], floor(work)]
     os.sched_setaffinity(0, clients)
     table: dict[str, object] = {"guest": name, "size": options.size}
     try:
         cpu: dict[str, list[float]] = {}
         for subject in chosen:
             load.start(subject, servers, work, lambda port: echo(port, options.path, b"x"))
-            table[subject.name + "_growth_kib_per_stream"] = growth_kib(subject, options, body)
+            if subject.name != "floor":  # it serves one after the other
+                table[subject.name + "_growth_kib_per_stream"] = growth_kib(subject, options, body)
         for _ in range(options.rounds):
             for subject in chosen:
                 pids = load.tree(subject.process.pid)
@@ -93,9 +104,10 @@ def measure(options: argparse.Namespace, work: pathlib.Path, name: str) -> dict[
         median = statistics.median(times)
         table[subject + "_cpu_ms"] = median
         against = statistics.median([other / whorl for other, whorl in zip(times, cpu["whorl"])])
+        growth = table.get(subject + "_growth_kib_per_stream")
         print(f"{name:12} {subject:9} {median:7.2f} ms CPU a body ({min(times):.2f} to {max(times):.2f}), "
-              f"{options.size / median / 1000:6.0f} MB per CPU second, {against:.2f} x Whorl's time, "
-              f"{table[subject + '_growth_kib_per_stream']:.0f} KiB a stream")
+              f"{options.size / median / 1000:6.0f} MB per CPU second, {against:.2f} x Whorl's time"
+              + ("" if growth is None else f", {growth:.0f} KiB a stream"))
     return table
 
 

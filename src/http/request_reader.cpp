@@ -8,7 +8,7 @@ namespace {
 
 // A head fits nearly always; a body that is longer is read in bigger parts.
 constexpr std::size_t kHeadCapacity = 4 * 1024;
-constexpr std::size_t kBodyCapacity = 32 * 1024;
+constexpr std::size_t kBodyCapacity = 64 * 1024;
 
 }  // namespace
 
