@@ -1,4 +1,5 @@
-// What an echo costs at least: reads from a socket and writes back, nothing else. For bench/echo.py.
+// What an echo costs at least: reads from a socket and writes back, nothing else. For
+// bench/echo.py.
 //
 // echo_floor PORT BLOCK: answers every connection's request with its body, in blocks of so many
 // bytes, until the client's end of the body (Content-Length), then closes.
@@ -36,7 +37,8 @@ static void serve(int client, char* block, size_t size) {
     used += (size_t)count;
     end = memmem(block, used, "\r\n\r\n", 4);
   }
-  const char* length = end == NULL ? NULL : memmem(block, (size_t)(end - block), "Content-Length: ", 16);
+  const char* length =
+      end == NULL ? NULL : memmem(block, (size_t)(end - block), "Content-Length: ", 16);
   if (length == NULL || !write_all(client, kHead, sizeof kHead - 1)) {
     return;
   }

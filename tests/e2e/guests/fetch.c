@@ -6,6 +6,9 @@
 //   x-url          "http://host:port/path", "/path" (relative), or another scheme
 //   x-method       a token; GET by default, POST when x-body is there
 //   x-body         send the own request's body
+//   x-duplex       pass the answer on while the body is sent, instead of after it: a peer that
+//   echoes
+//                  stops reading when its answer is not read
 //   x-length       announce it as content-length
 //   x-timeout-ms   connect, first byte and between bytes
 //   x-drop         drop the future right after the request was handed over
@@ -31,6 +34,9 @@ WHORL_IMPORT(WHORL_HTTP, "[method]incoming-response.status") int32_t in_status(w
 WHORL_IMPORT(WHORL_HTTP, "[method]incoming-response.headers") whorl_handle_t in_headers(whorl_handle_t);
 WHORL_IMPORT(WHORL_HTTP, "[method]incoming-response.consume") void in_consume(whorl_handle_t, whorl_area *);
 WHORL_IMPORT(WHORL_HTTP, "[resource-drop]incoming-response") void in_drop(whorl_handle_t);
+WHORL_IMPORT(WHORL_STREAMS, "[method]input-stream.read") void input_read(whorl_handle_t, uint64_t, whorl_area *);
+WHORL_IMPORT(WHORL_STREAMS, "[method]input-stream.subscribe") whorl_handle_t input_subscribe(whorl_handle_t);
+WHORL_IMPORT("wasi:io/poll@" WHORL_WASI, "poll") void poll_all(const whorl_handle_t *, size_t, whorl_area *);
 // clang-format on
 
 static whorl_text text_at(const int32_t* words) {
@@ -78,6 +84,24 @@ static void append(whorl_handle_t fields, const char* name, whorl_text value) {
   wasi_fields_append(fields, key.data, key.size, value.data, value.size, &area);
 }
 
+static void finish_sent(whorl_request* request, whorl_handle_t body, bool is_whole) {
+  size_t trailers = 0;
+  const whorl_field* fields = is_whole ? whorl_trailers(request, &trailers) : NULL;
+  whorl_handle_t sent = wasi_fields_new();
+  whorl_area area;
+  for (size_t i = 0; i < trailers; ++i) {
+    wasi_fields_append(
+        sent,
+        fields[i].name.data,
+        fields[i].name.size,
+        fields[i].value.data,
+        fields[i].value.size,
+        &area
+    );
+  }
+  wasi_outgoing_body_finish(body, 1, sent, &area);
+}
+
 static void send_body(whorl_request* request, whorl_handle_t body) {
   static char buffer[4096];
   whorl_area area;
@@ -91,20 +115,7 @@ static void send_body(whorl_request* request, whorl_handle_t body) {
     }
   }
   wasi_output_drop(stream);
-  size_t trailers = 0;
-  const whorl_field* fields = count == 0 ? whorl_trailers(request, &trailers) : NULL;
-  whorl_handle_t sent = wasi_fields_new();
-  for (size_t i = 0; i < trailers; ++i) {
-    wasi_fields_append(
-        sent,
-        fields[i].name.data,
-        fields[i].name.size,
-        fields[i].value.data,
-        fields[i].value.size,
-        &area
-    );
-  }
-  wasi_outgoing_body_finish(body, 1, sent, &area);
+  finish_sent(request, body, count == 0);
 }
 
 static void copy_fields(whorl_response* response, whorl_handle_t fields, bool trailers) {
@@ -156,6 +167,98 @@ static void copy_body(whorl_response* response, whorl_handle_t incoming) {
   wasi_trailers_drop(future);
 }
 
+// Both at once, as x-duplex says.
+typedef struct {
+  whorl_request* request;
+  whorl_response* response;
+  whorl_handle_t body, out;         // out: 0 when all is sent
+  whorl_handle_t future, in, from;  // in: the answer, 0 before it; from: its body, 0 after it
+  char buffer[4096];
+  size_t begin, end;
+  bool is_answered;
+} duplex;
+
+static bool send_some(duplex* at) {
+  whorl_area area;
+  if (at->begin == at->end) {
+    const long count = whorl_read(at->request, at->buffer, sizeof at->buffer);
+    if (count <= 0) {
+      wasi_output_drop(at->out);
+      at->out = 0;
+      finish_sent(at->request, at->body, count == 0);
+      return true;
+    }
+    at->begin = 0;
+    at->end = (size_t)count;
+  }
+  wasi_output_check_write(at->out, &area);
+  const size_t left = at->end - at->begin;
+  const size_t room = area.u8[0] != 0 ? 0 : (size_t)(uint32_t)area.i32[2];
+  const size_t part = room < left ? room : left;
+  if (part == 0) {
+    return false;
+  }
+  wasi_output_write(at->out, at->buffer + at->begin, part, &area);
+  at->begin += part;
+  return true;
+}
+
+static void receive_some(duplex* at) {
+  whorl_area area;
+  if (at->in == 0) {
+    future_get(at->future, &area);
+    if (area.u8[0] == 0) {
+      return;
+    }
+    if (area.u8[16] != 0) {
+      fail(at->response, "error ", area.u8[24]);
+      at->is_answered = true;
+      return;
+    }
+    at->in = area.i32[6];
+    whorl_status(at->response, in_status(at->in));
+    copy_fields(at->response, in_headers(at->in), false);
+    in_consume(at->in, &area);
+    wasi_incoming_body_stream(area.i32[1], &area);
+    at->from = area.i32[1];
+  }
+  input_read(at->from, 65536, &area);
+  if (area.u8[0] != 0) {
+    at->is_answered = true;
+    return;
+  }
+  whorl_print_text(at->response, text_at(area.i32 + 1));
+  whorl_flush(at->response);
+}
+
+static void exchange(
+    whorl_request* request, whorl_response* response, whorl_handle_t body, whorl_handle_t future
+) {
+  static duplex at;
+  at.request = request;
+  at.response = response;
+  at.body = body;
+  at.future = future;
+  whorl_area area;
+  wasi_outgoing_body_write(body, &area);
+  at.out = area.i32[1];
+  while (!at.is_answered) {
+    while (at.out != 0 && send_some(&at)) {
+    }
+    whorl_handle_t ready[2];
+    size_t count = 0;
+    ready[count++] = at.in == 0 ? future_subscribe(future) : input_subscribe(at.from);
+    if (at.out != 0) {
+      ready[count++] = wasi_output_subscribe(at.out);
+    }
+    poll_all(ready, count, &area);
+    while (count != 0) {
+      wasi_pollable_drop(ready[--count]);
+    }
+    receive_some(&at);
+  }
+}
+
 void whorl_handle(whorl_request* request, whorl_response* response) {
   whorl_handle_t headers = wasi_fields_new();
   bool has_body = whorl_find_header(request, "x-body").data != NULL;
@@ -201,6 +304,10 @@ void whorl_handle(whorl_request* request, whorl_response* response) {
     whorl_print(response, "waiting");
     whorl_flush(response);
     whorl_sleep_ms(600000);
+  }
+  if (has_body && whorl_find_header(request, "x-duplex").data != NULL) {
+    exchange(request, response, body, future);
+    return;
   }
   if (has_body) {
     send_body(request, body);
