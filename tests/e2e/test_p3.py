@@ -7,10 +7,12 @@ folder of components that are already built can be named by WHORL_GUESTS_P3.
 import contextlib
 import os
 import shutil
+import subprocess
 import threading
 import time
 
 import bad_servers
+import p3_guests
 import pytest
 import rude
 import whorl
@@ -333,3 +335,31 @@ def test_components_of_both_generations_call_each_other(tmp_path, component):
                 response = connection.response()
                 sender.join()
             assert (response.status, response.body == body) == (200, True), (path, response.body[:80], server.err.text)
+
+
+@pytest.mark.parametrize(
+    "kind,core",
+    [
+        ("func(x: u32) -> u32", "int handle(int x) { return x; }"),
+        ("async func(x: u32) -> u32", "int handle(int x) { return x; }"),
+        ("async func(x: u32, y: u64)", "void handle(int x, long long y) { (void)x, (void)y; }"),
+        ("async func(x: u32, y: u32) -> u32", "int handle(int x, int y) { return x + y; }"),
+    ],
+)
+def test_a_handler_of_another_type_is_refused_at_the_start(tmp_path, kind, core):
+    wit = tmp_path / "wit"
+    (wit / "deps" / "http").mkdir(parents=True)
+    (wit / "deps" / "http" / "http.wit").write_text(f"package wasi:http@0.3.0;\ninterface handler {{ handle: {kind}; }}\n")
+    (wit / "world.wit").write_text("package a:b;\nworld w { export wasi:http/handler@0.3.0; }\n")
+    (tmp_path / "a.c").write_text(f'__attribute__((export_name("wasi:http/handler@0.3.0#handle"))) {core}\n')
+    tool = p3_guests.tools() + "/bin/wasm-tools"
+    if not os.path.exists(tool):
+        pytest.skip("there is no wasm-tools, see tests/guests/p3/README.md")
+    for command in (
+        ["clang-19", "--target=wasm32-unknown-unknown", "-nostdlib", "-fuse-ld=/usr/bin/wasm-ld-19", "-Wl,--no-entry", "a.c", "-o", "core.wasm"],
+        [tool, "component", "embed", "wit", "core.wasm", "-o", "embedded.wasm"],
+        [tool, "component", "new", "embedded.wasm", "-o", "handler.wasm"],
+    ):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    done = whorl.run("up", "-f", tmp_path / "handler.wasm", "--listen", "127.0.0.1:0")
+    assert done.returncode == 1 and "its wasi:http/handler#handle is of another type" in done.stderr, done.stderr
