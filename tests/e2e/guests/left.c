@@ -24,7 +24,9 @@ void whorl_handle(whorl_request* request, whorl_response* response) {
   } else if (whorl_equal(path, "/late")) {
     whorl_sleep_ms(400);
     whorl_log("it goes on\n");
-    whorl_log(whorl_print(response, "late\n") && whorl_flush(response) ? "written\n" : "not written\n");
+    whorl_log(
+        whorl_print(response, "late\n") && whorl_flush(response) ? "written\n" : "not written\n"
+    );
   } else if (whorl_equal(path, "/silent")) {
     whorl_print(response, "tick\n");
     whorl_flush(response);
