@@ -1,7 +1,9 @@
 """Every function of every interface is called with what no guest should say: handles that are none, pointers out of
 memory, lengths without end, and twice. The guest ends, alone; the program and its other guests go on.
 
-The functions and their core types are those of a module that wasm-tools makes of the WIT tree.
+The functions and their core types are those of a module that wasm-tools makes of the WIT tree; those of preview 1 are
+in a table, and those of 2022 are functions of `fermyon:spin` under the names of then. test_misuse_handles.py has the
+resources.
 """
 
 import pathlib
@@ -18,6 +20,27 @@ TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C}
 ENTRY = b"wasi:http/incoming-handler@0.2.0#handle"
 # What guests export, and what is there only when asked for.
 NOT_OFFERED = re.compile("inbound-(http|redis)|incoming-handler|http/handler|cli/run|timezone|wasi:otel")
+# Preview 1: the letters of each function's parameters; proc_exit returns nothing, the others a number.
+PREVIEW1 = {
+    "args_get": "ii", "args_sizes_get": "ii", "environ_get": "ii", "environ_sizes_get": "ii", "clock_res_get": "ii",
+    "clock_time_get": "iIi", "fd_advise": "iIIi", "fd_allocate": "iII", "fd_close": "i", "fd_datasync": "i",
+    "fd_fdstat_get": "ii", "fd_fdstat_set_flags": "ii", "fd_fdstat_set_rights": "iII", "fd_filestat_get": "ii",
+    "fd_filestat_set_size": "iI", "fd_filestat_set_times": "iIIi", "fd_pread": "iiiIi", "fd_prestat_get": "ii",
+    "fd_prestat_dir_name": "iii", "fd_pwrite": "iiiIi", "fd_read": "iiii", "fd_readdir": "iiiIi", "fd_renumber": "ii",
+    "fd_seek": "iIii", "fd_sync": "i", "fd_tell": "ii", "fd_write": "iiii", "path_create_directory": "iii",
+    "path_filestat_get": "iiiii", "path_filestat_set_times": "iiiiIIi", "path_link": "iiiiiii",
+    "path_open": "iiiiiIIii", "path_readlink": "iiiiii", "path_remove_directory": "iii", "path_rename": "iiiiii",
+    "path_symlink": "iiiii", "path_unlink_file": "iii", "poll_oneoff": "iiii", "proc_exit": "i", "proc_raise": "i",
+    "sched_yield": "", "random_get": "ii", "sock_accept": "iii", "sock_recv": "iiiiii", "sock_send": "iiiii",
+    "sock_shutdown": "ii",
+}
+# Modules of 2022, and whose functions theirs are.
+OLD = {"key-value": "key-value", "llm": "llm", "outbound-mysql": "mysql", "outbound-pg": "postgres",
+       "outbound-redis": "redis", "spin-config": "config", "sqlite": "sqlite", "wasi-outbound-http": "http"}
+# Entries: what they take and return, and what the allocator is called beside them.
+HANDLER = (ENTRY, ["i32"] * 2, [], b"cabi_realloc")
+OLD_HANDLER = (b"handle-http-request", ["i32"] * 10, ["i32"], b"canonical_abi_realloc")
+COMMAND = (b"_start", [], [], b"realloc")
 # What each argument is, by round; a function is called with the same ones twice.
 ARGUMENTS = {"all bits": -1, "nothing": 0, "one": 1, "the end of memory": 65535}
 
@@ -52,9 +75,10 @@ def signature(item: wasm_dump.Item) -> tuple[list[str], list[str]]:
     return tuple([each for each in side.strip("()").split(",") if each] for side in item.type.split("->"))
 
 
-def module(item: wasm_dump.Item, value: int) -> bytes:
+def module(item: wasm_dump.Item, value: int, entry=HANDLER) -> bytes:
     """A service that does nothing but call that import twice."""
     parameters, results = signature(item)
+    label, taken_by_entry, given_by_entry, realloc = OLD_HANDLER if item.module in OLD else entry
 
     def function(taken: list[str], given: list[str]) -> bytes:
         return b"\x60" + b"".join(size(len(each)) + bytes(TYPES[t] for t in each) for each in (taken, given))
@@ -62,13 +86,13 @@ def module(item: wasm_dump.Item, value: int) -> bytes:
     constant = {"i32": b"\x41" + leb(value), "i64": b"\x42" + leb(value),
                 "f32": b"\x43\0\0\xc0\x7f", "f64": b"\x44\0\0\0\0\0\0\xf8\x7f"}
     call = b"".join(constant[each] for each in parameters) + b"\x10\0" + b"\x1a" * len(results)
-    bodies = [b"\0" + call * 2 + b"\x0b", b"\0\x41\x10\x0b"]  # the second: realloc, which says 16
+    bodies = [b"\0" + call * 2 + b"\x41\x10" * len(given_by_entry) + b"\x0b", b"\0\x41\x10\x0b"]  # the second: realloc, which says 16
     return b"\0asm\1\0\0\0" + b"".join([
-        section(1, function(parameters, results), function(["i32"] * 2, []), function(["i32"] * 4, ["i32"])),
+        section(1, function(parameters, results), function(taken_by_entry, given_by_entry), function(["i32"] * 4, ["i32"])),
         section(2, name(item.module.encode()) + name(item.name.encode()) + b"\0\0"),
         section(3, b"\1", b"\2"),
         section(5, b"\0\1"),
-        section(7, name(ENTRY) + b"\0\1", name(b"cabi_realloc") + b"\0\2", name(b"memory") + b"\2\0"),
+        section(7, name(label) + b"\0\1", name(realloc) + b"\0\2", name(b"memory") + b"\2\0"),
         section(10, *(size(len(body)) + body for body in bodies)),
     ])
 
@@ -104,7 +128,16 @@ def embedded(folder: pathlib.Path, scheme: str, more: str = "") -> pathlib.Path:
 def functions(tmp_path_factory):
     core = embedded(tmp_path_factory.mktemp("wit"), "legacy")
     imports, _ = wasm_dump.read_items(core.read_bytes())
-    return [item for item in imports if item.kind == "func"]
+    found = [item for item in imports if item.kind == "func"]
+    found += [wasm_dump.Item(old, item.name.replace("send-request", "request"), "func", item.type)
+              for old, new in OLD.items() for item in found if item.module == f"fermyon:spin/{new}"]
+    return found + preview1()
+
+
+def preview1() -> list[wasm_dump.Item]:
+    types = {"i": "i32", "I": "i64"}
+    return [wasm_dump.Item("wasi_snapshot_preview1", label, "func", f"({','.join(types[each] for each in letters)})->"
+                           + ("" if label == "proc_exit" else "i32")) for label, letters in PREVIEW1.items()]
 
 
 EXPORTS = """export wasi:http/incoming-handler@0.2.12; export made; export top: func(a: string) -> string;
@@ -130,6 +163,22 @@ def test_every_name_of_every_interface_links(tmp_path, scheme):
 
 
 @pytest.mark.parametrize("what", ARGUMENTS)
+def test_no_function_harms_the_host_of_a_command(tmp_path, what):
+    """The same for preview 1 under WAGI."""
+    text = ""
+    for number, item in enumerate(preview1()):
+        (tmp_path / f"f{number}.wasm").write_bytes(module(item, ARGUMENTS[what], COMMAND))
+        text += f'[[trigger.http]]\nroute = "/{number}"\ncomponent = "f{number}"\nexecutor = {{ type = "wagi" }}\n'
+        text += f'[component.f{number}]\nsource = "f{number}.wasm"\nfiles = ["f0.wasm"]\n'
+    flags = ["--max-response-delay", "2s", "--max-request-cpu", "500ms"]
+    with whorl.Server.start("-f", whorl.manifest(tmp_path, text), *flags, timeout=300) as server:
+        for number, label in enumerate(PREVIEW1):
+            answer = server.get(f"/{number}", timeout=30)
+            assert answer.status in (500, 504), (label, server.err.text[-2000:])
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("what", ARGUMENTS)
 def test_no_function_harms_the_host(functions, tmp_path, what):
     text = '[[trigger.http]]\nroute = "/hello"\ncomponent = "hello"\n[component.hello]\nsource = "hello.wasm"\n'
     shutil.copy(whorl.guest("hello"), tmp_path / "hello.wasm")
@@ -138,7 +187,8 @@ def test_no_function_harms_the_host(functions, tmp_path, what):
         text += f'[[trigger.http]]\nroute = "/{number}"\ncomponent = "f{number}"\n'
         text += f'[component.f{number}]\nsource = "f{number}.wasm"\nallowed_outbound_hosts = ["*://127.0.0.1:1"]\n'
         text += 'key_value_stores = ["default"]\nsqlite_databases = ["default"]\nai_models = ["m"]\n'
-    assert len(functions) >= 400
+    assert len(functions) >= 470
+    assert sum(item.module in OLD for item in functions) >= 27
     flags = ["--max-response-delay", "2s", "--max-request-cpu", "500ms"]
     with whorl.Server.start("-f", whorl.manifest(tmp_path, text), *flags, timeout=300) as server:
         for number, item in enumerate(functions):
