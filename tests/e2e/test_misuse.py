@@ -204,3 +204,61 @@ def test_no_function_harms_the_host(functions, tmp_path, what):
         for number, reason in ends:
             if functions[int(number)].name.startswith(("[method]", "[resource-drop]")):
                 assert re.search("handle|out of bounds|cannot block a synchronous task", reason), functions[int(number)]
+
+
+ENTRIES = {
+    "WASI 0.2": HANDLER,
+    "November 2023": (b"wasi:http/incoming-handler@0.2.0-rc-2023-11-10#handle", *HANDLER[1:]),
+    "October 2023": (b"wasi:http/incoming-handler@0.2.0-rc-2023-10-18#handle", *HANDLER[1:]),
+    "fermyon:spin": (b"fermyon:spin/inbound-http#handle-request", *OLD_HANDLER[1:3], b"cabi_realloc"),
+    "2022": OLD_HANDLER,
+    "WAGI": COMMAND,
+}
+# Code, and what the log says; imports are 0 proc_exit and 1 fd_write, function 2 calls itself.
+ENDS = {
+    "trap": (b"\x41\1\x41\0\x6d\x1a", "divi"),
+    "unreachable": (b"\0", "unreachable"),
+    "exit with 3": (b"\x41\3\x10\0", "exit"),
+    "stack overflow": (b"\x10\2", "stack"),
+    "out of memory": (b"\x03\x40\x41\x80\x02\x40\0\x41\x7f\x47\x0d\0\x0b\0", "unreachable"),
+    "endless loop": (b"\x03\x40\x0c\0\x0b", "CPU|cpu|processor"),
+    "bad pointer": (b"\x41\1\x41\x70\x41\1\x41\0\x10\1\x1a\0", "out of bounds|pointer"),
+    "bad descriptor": (b"\x41\xe3\0\x41\0\x41\0\x41\0\x10\1\x41\x08\x47\x04\x40\x03\x40\x0c\0\x0b\x0b\0", "unreachable"),
+    "bad answer": (b"", ""),
+}
+
+
+def ending(entry, code: bytes) -> bytes:
+    label, takes, gives, realloc = entry
+
+    def function(taken, given) -> bytes:
+        return b"\x60" + b"".join(size(len(each)) + bytes(TYPES[t] for t in each) for each in (taken, given))
+
+    bodies = [b"\0\x10\2\x0b", b"\0\x41\x10\x0b", b"\0" + code + b"\x41\x70" * len(gives) + b"\x0b"]
+    return b"\0asm\1\0\0\0" + b"".join([
+        section(1, function(["i32"], []), function(["i32"] * 4, ["i32"]), function([], []), function(takes, gives)),
+        section(2, name(b"wasi_snapshot_preview1") + name(b"proc_exit") + b"\0\0",
+                name(b"wasi_snapshot_preview1") + name(b"fd_write") + b"\0\1"),
+        section(3, b"\2", b"\1", b"\3"),
+        section(5, b"\0\1"),
+        section(7, name(label) + b"\0\4", name(realloc) + b"\0\3", name(b"memory") + b"\2\0"),
+        section(10, *(size(len(body)) + body for body in bodies)),
+    ])
+
+
+def test_every_end_of_every_generation_is_a_500(tmp_path):
+    text, made = "", [(generation, end) for generation in ENTRIES for end in ENDS]
+    for number, (generation, end) in enumerate(made):
+        (tmp_path / f"e{number}.wasm").write_bytes(ending(ENTRIES[generation], ENDS[end][0]))
+        text += f'[[trigger.http]]\nroute = "/{number}"\ncomponent = "e{number}"\n'
+        text += 'executor = { type = "wagi" }\n' if generation == "WAGI" else ""
+        text += f'[component.e{number}]\nsource = "e{number}.wasm"\n'
+    flags = ["--max-request-cpu", "200ms", "--max-instance-memory", str(16 << 20)]
+    with whorl.Server.start("-f", whorl.manifest(tmp_path, text), *flags) as server:
+        for number, case in enumerate(made):
+            assert server.get(f"/{number}").status in ((500, 504) if case[1] == "endless loop" else (500,)), case
+        assert server.stop() == 0
+        ends = dict(re.findall(r"component `e(\d+)`, GET /\d+[^:]*: (.*)", server.err.text))
+    wrong = {case: ends.get(str(number), "none") for number, case in enumerate(made)
+             if not re.search(ENDS[case[1]][1], ends.get(str(number), "none"))}
+    assert not wrong, (wrong, server.err.text[-3000:])
