@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 namespace whorl::async {
@@ -190,6 +191,20 @@ TEST_CASE("blocking work is awaited by a coroutine, and its exceptions stay insi
   }(shard, pool, log));
   shard.run();
   CHECK(log == std::vector{42, static_cast<int>(ErrorKind::Internal)});
+}
+
+TEST_CASE("a loop that was looked into without work still waits for it") {
+  Shard shard(0);
+  CHECK_FALSE(shard.poll());
+  bool is_done = false;
+  const std::jthread other([&] {
+    shard.post([&] {
+      is_done = true;
+      shard.stop();
+    });
+  });
+  shard.run();
+  CHECK(is_done);
 }
 
 }  // namespace

@@ -41,6 +41,10 @@ void report_bug(const char* what) noexcept {
 struct Shard::Impl {
   // The hint says that one thread runs the loop; posting from other threads stays allowed.
   boost::asio::io_context io{1};
+  // What is waited for may come from another thread, and is not counted as work before: a loop
+  // without work stops itself, and one who looks into it and then waits would never come to wait.
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> never_idle =
+      boost::asio::make_work_guard(io);
 };
 
 Shard::Shard(unsigned index) : index_(index), impl_(std::make_unique<Impl>()) {}
@@ -58,7 +62,6 @@ void Shard::post(std::move_only_function<void()> work) {
 void Shard::run() {
   const CurrentShard mark(this);
   const BlockCache::Use keep_blocks;
-  const auto guard = boost::asio::make_work_guard(impl_->io);
   while (!impl_->io.stopped()) {
     try {
       impl_->io.run();

@@ -28,8 +28,16 @@ void BlockCache::open() noexcept {
   if (uses_++ != 0) {
     return;
   }
+  // Opened for each wait of a thread that is no shard's: not the place for 128 divisions.
+  static constexpr auto kRooms = [] {
+    std::array<std::size_t, kClasses> rooms{};
+    for (std::size_t at = 0; at < kClasses; ++at) {
+      rooms[at] = std::min(kMostBlocks, kMostBytes / (at * kStep + kHead));
+    }
+    return rooms;
+  }();
   for (std::size_t at = 0; at < kClasses; ++at) {
-    classes_[at].room = std::min(kMostBlocks, kMostBytes / (at * kStep + kHead));
+    classes_[at].room = kRooms[at];
   }
 }
 
