@@ -1,6 +1,7 @@
 #include "cli/cli.hpp"
 
 #include "cli/build_command.hpp"
+#include "cli/cloud_command.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/help.hpp"
 #include "cli/inspect.hpp"
@@ -29,23 +30,22 @@ constexpr int kStderr = 2;
 constexpr std::string_view kProgramUsage = "whorl <COMMAND>";
 constexpr std::size_t kSimilarVerbDistance = 2;
 
-constexpr std::array<VerbHelp, 6> kVerbs{
+constexpr std::array<VerbHelp, 8> kVerbs{
     {{"build", "Build the Spin application"},
+     {"deploy", kDeployAbout},
      {"doctor", "Detect and fix problems with Spin applications"},
      {"help", "Print this message or the help of the given subcommand(s)"},
      {"inspect", kInspectAbout},
+     {"login", kLoginAbout},
      {"up", kUpAbout},
      {"watch", "Build and run the Spin application, rebuilding and restarting it when files change"}
     }
 };
 
 /// Spin's verbs that don't exist here yet, with their aliases.
-constexpr std::array<std::string_view, 16> kSpinVerbs{
+constexpr std::array<std::string_view, 13> kSpinVerbs{
     "add",
     "a",
-    "deploy",
-    "d",
-    "login",
     "new",
     "n",
     "plugins",
@@ -154,6 +154,10 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
   }
   if (first == "inspect") {
     return run_inspect(rest, runner);
+  }
+  if (first == "deploy" || first == "d" || first == "login") {
+    const auto code = run_cloud(first == "login" ? first : "deploy", rest);
+    return code ? *code : report_failure(code.error());
   }
   if (first == "trigger") {
     return run_trigger(rest, runner);

@@ -48,14 +48,47 @@ void check_version(const Node& root, std::vector<Diagnosis>& out) {
          .advice = {}}
     );
   } else if (!value.is(Node::Kind::Integer) || value.integer != 2) {
+    const bool is_one = value.is(Node::Kind::Integer) && value.integer == 1;
     out.push_back(
         {.severity = Severity::Error,
          .text = fmt::format(
              "Manifest 'spin_manifest_version' must be \"1\" or 2, not {}", shown(value)
          ),
          .cure = Cure::None,
-         .advice = {}}
+         .advice = is_one ? "write `spin_manifest_version = \"1\"`" : ""}
     );
+  }
+}
+
+/// A manifest of version 1 says its trigger type once, and each component's route.
+void check_triggers(const Node& root, std::vector<Diagnosis>& out) {
+  const auto diagnose = [&](std::string text, std::string advice) {
+    out.push_back(
+        {.severity = Severity::Error,
+         .text = std::move(text),
+         .cure = Cure::None,
+         .advice = std::move(advice)}
+    );
+  };
+  const Entry* trigger = root.find("trigger");
+  if (trigger == nullptr) {
+    diagnose("missing top-level trigger config", "write `trigger = { type = \"http\" }`");
+    return;
+  }
+  const Entry* type = trigger->value.find("type");
+  const Entry* components = root.find("component");
+  if (type == nullptr || type->value.text != "http" || components == nullptr) {
+    return;
+  }
+  for (const Node& component : components->value.items) {
+    const Entry* own = component.find("trigger");
+    const Entry* id = component.find("id");
+    if (id != nullptr && (own == nullptr || own->value.find("route") == nullptr)) {
+      diagnose(
+          fmt::format("HTTP component \"{}\" missing trigger.route", id->value.text),
+          "write `[component.trigger]` with `route = \"/...\"` below it"
+      );
+    }
   }
 }
 
@@ -108,6 +141,8 @@ Result<std::vector<Diagnosis>> examine(const std::string& manifest_path) {
   const bool is_readable = out.empty() || out.front().severity == Severity::Warning;
   if (is_readable) {
     check_manifest(text, manifest_path, out);
+  } else if (root.find("application") == nullptr) {
+    check_triggers(root, out);
   }
   WHORL_TRY(const auto info, build::parse_build_info(text, manifest_path, {}));
   check_sources(info, out);

@@ -57,13 +57,24 @@ TEST_CASE("what is wrong with a manifest") {
   CHECK(unbuilt[0].cure == Diagnosis::Cure::Build);
 
   const auto unversioned = examined("name = \"x\"\n");
-  REQUIRE(unversioned.size() == 1);
+  REQUIRE(unversioned.size() == 2);
   CHECK(unversioned[0].text == "Manifest missing 'spin_manifest_version' key");
   CHECK(unversioned[0].cure == Diagnosis::Cure::WriteVersion);
   CHECK(
       examined("spin_manifest_version = 3\n").at(0).text ==
       "Manifest 'spin_manifest_version' must be \"1\" or 2, not 3"
   );
+  const auto empty = examined("");
+  REQUIRE(empty.size() == 2);
+  CHECK(empty[1].text == "missing top-level trigger config");
+  const auto routeless = examined(
+      "spin_manifest_version = 1\nname = \"x\"\ntrigger = { type = \"http\" }\n"
+      "[[component]]\nid = \"a\"\nsource = \"a.wasm\"\n"
+  );
+  REQUIRE(routeless.size() >= 2);
+  CHECK(routeless[0].text == "Manifest 'spin_manifest_version' must be \"1\" or 2, not 1");
+  CHECK(routeless[0].advice == "write `spin_manifest_version = \"1\"`");
+  CHECK(routeless[1].text == "HTTP component \"a\" missing trigger.route");
   const auto old = examined(
       "spin_version = \"1\"\nname = \"x\"\nversion = \"1\"\ntrigger = { type = \"http\" }\n"
       "[[component]]\nid = \"a\"\nsource = \"a.wasm\"\n[component.trigger]\nroute = \"/\"\n"

@@ -18,7 +18,7 @@ KEYS = (DOCS / "manifest-keys.md").read_text()
 VERBS = ["up", "build", "watch", "doctor", "trigger http", "trigger redis"]
 TRIGGERS = ["http", "redis"]
 # Verbs of Spin's that do not exist here: `whorl` says so by name.
-OTHER_VERBS = {"add", "deploy", "login", "new", "plugins", "registry", "targets", "templates"}
+OTHER_VERBS = {"add", "new", "plugins", "registry", "targets", "templates"}
 # What Spin reads and no `--help` of it shows.
 QUIET_VARIABLES = """
     RUST_LOG SPIN_ALWAYS_BUILD SPIN_DATA_DIR SPIN_DEPLOY_PLUGIN SPIN_DISABLE_LOG_TO_TRACING SPIN_HTTP1_MAX_BUF_SIZE
@@ -176,3 +176,49 @@ def test_every_test_that_is_named_exists():
             if slug and slug not in text:
                 wrong.append(f"{name} has no case “{case}”")
     assert not wrong, "\n".join(wrong)
+
+
+ALIASES = {"u": "up", "b": "build", "w": "watch"}
+
+
+@pytest.mark.parametrize("alias, verb", ALIASES.items())
+def test_aliases_of_verbs(alias, verb):
+    assert whorl.run(alias, "--help").stdout == whorl.run(verb, "--help").stdout != ""
+    assert whorl.run("help", alias).stdout == whorl.run("help", verb).stdout != ""
+
+
+def complete(script: str, line: str) -> set[str]:
+    """What bash offers at the end of a line."""
+    words = line.split(" ")
+    text = f"""source {script}
+COMP_WORDS=({" ".join(f"'{word}'" for word in words)})
+COMP_CWORD={len(words) - 1}
+COMP_LINE='{line}'
+COMP_POINT={len(line)}
+$(complete -p whorl | sed 's/.*-F \\([^ ]*\\) .*/\\1/') whorl '{words[-1]}' '{words[-2]}'
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    ended = subprocess.run(["bash", "--norc", "-c", text], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return {word.strip() for word in ended.stdout.splitlines() if word.strip()}
+
+
+def test_bash_completes_verbs_and_flags(tmp_path):
+    made = whorl.run("maintenance", "generate-completions", "bash")
+    assert made.returncode == 0
+    script = tmp_path / "whorl.bash"
+    script.write_text(made.stdout)
+    assert complete(script, "whorl w") == {"watch"}
+    assert complete(script, "whorl up --lis") == {"--listen"}
+    assert complete(script, "whorl build --skip") == {"--skip-target-checks", "--skip-generate-wits"}
+    for verb in ("up", "build", "watch", "doctor"):
+        offered = complete(script, f"whorl {verb} --")
+        assert {f"--{flag}" for flag in flags_of(whorl.program(), verb)} <= offered | {"--help"}
+
+
+def test_the_manual_page_names_every_flag():
+    page = whorl.run("maintenance", "generate-man-page").stdout.replace("\\-", "-")
+    assert page.startswith(".TH")
+    for verb in ("up", "build", "watch", "doctor"):
+        for flag in flags_of(whorl.program(), verb):
+            assert f"--{flag}" in page, flag

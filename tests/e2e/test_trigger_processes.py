@@ -224,6 +224,22 @@ def test_a_plugin_that_is_a_command(tmp_path, world):
     assert (ended.returncode, ended.stdout) == (9, "4 a -b\n")
 
 
+@pytest.mark.parametrize("verb, told", [("deploy", "deploy"), ("d", "deploy"), ("login", "login")])
+def test_a_deployment_plugin(tmp_path, world, verb, told):
+    folder = tmp_path / "data" / "plugins" / "place"
+    folder.mkdir()
+    (folder / "place").write_text('#!/bin/sh\necho "$@"\nexit 4\n')
+    (folder / "place").chmod(0o755)
+    ended = whorl.run(verb, "a", "--help", env=world | {"SPIN_DEPLOY_PLUGIN": "place"})
+    assert (ended.returncode, ended.stdout) == (4, f"{told} a --help\n")
+    ended = whorl.run(verb, env=world | {"SPIN_DEPLOY_PLUGIN": "none"})
+    assert (ended.returncode, ended.stderr) == (1, "Error: the plugin 'none' of SPIN_DEPLOY_PLUGIN is not installed\n")
+    ended = whorl.run(verb, env=world | {"SPIN_DEPLOY_PLUGIN": ""})
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f"which deployment plugin to use. Either:\nError: Unable to {told}\n")
+    assert "* Set the `SPIN_DEPLOY_PLUGIN` environment variable.\n" in ended.stdout
+
+
 def install(world, name: str, supported: str) -> None:
     """As Spin leaves a plugin's manifest; the program is there already."""
     folder = pathlib.Path(world["SPIN_DATA_DIR"]) / "plugins" / "manifests"

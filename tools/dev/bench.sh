@@ -3,10 +3,10 @@
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|start|density|idle|state|echo|hostile|micro] [arguments of the program in bench/]
+# verb_bench [load|start|watch|density|idle|state|echo|hostile|micro] [arguments of the program in bench/]
 verb_bench() {
   local what=all
-  case ${1:-} in load | start | density | idle | state | echo | hostile | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | watch | density | idle | state | echo | hostile | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
@@ -15,6 +15,7 @@ verb_bench() {
   case $what in
     all) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" ;;
     start) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" "$@" ;;
+    watch) /usr/bin/python3 "$root/bench/watch.py" --out "$root/build/bench/watch.json" "$@" ;;
     state) /usr/bin/python3 "$root/bench/state.py" --out "$root/build/bench/state.json" "$@" ;;
     idle) /usr/bin/python3 "$root/bench/idle.py" --out "$root/build/bench/idle.json" "$@" ;;
     echo) /usr/bin/python3 "$root/bench/echo.py" --out "$root/build/bench/echo.json" "$@" ;;
