@@ -144,7 +144,7 @@ def test_copies_of_endless_links_end(app, tmp_path):
     unpack(folder / "data", tmp_path)
     (folder / "data" / "folder").unlink()  # all of /etc is more than this test needs
     with whorl.Server.start("-f", folder, "--temp", tmp_path / "work") as server:
-        assert server.get("/read/inside").body == server.get("/read/self/sub/real.txt").body == b"real"
-        for name in ("broken", "loop", "self/self/sub/real.txt", "../spin.toml"):
+        assert server.get("/read/inside").body == b"real"
+        for name in ("broken", "loop", "self/sub/real.txt", "../spin.toml"):
             assert server.get(f"/read/{name}").body.startswith(b"error"), name
     assert len([path for path in (tmp_path / "work").rglob("*")]) < 100
