@@ -6,7 +6,12 @@ a noisy machine hits all alike. The figure that counts is CPU time of the server
 request, and of that the median over rounds of the ratio to nginx in the same round. Slices during which
 the hypervisor took more than `--max-steal` of the machine are repeated.
 
+`--speak` chooses what is spoken: `http` (with hey), `tls` (HTTP/1.1 on kept connections), `h2` and `h2c` (HTTP/2 with and
+without TLS, `--streams` at once on each connection), these by h2load; `resumed` (a TLS connection for each request, whose
+session is resumed), by our own client. nginx has the same certificate, ciphers and protocols; peers take part in `http` only.
+
     ./dev bench load
+    ./dev bench load --speak h2 --streams 10
     WHORL_PEER_SPIN=/path/spin WHORL_PEER_WASMTIME=/path/wasmtime ./dev bench load --guest c-hello.wasm --rounds 9
 """
 
@@ -116,6 +121,10 @@ def fetch(port: int, path: str = "/") -> bytes:
         return answer.read()
 
 
+def connects(port: int) -> None:
+    socket.create_connection(("127.0.0.1", port), timeout=30).close()
+
+
 def pin_to(cores: list[int] | None):
     return (lambda: os.sched_setaffinity(0, cores)) if cores else None
 
@@ -162,11 +171,67 @@ def run_hey(port: int, options: argparse.Namespace, requests: int, cores: list[i
     return codes[200], per_second, quantile.get(50, 0.0), quantile.get(99, 0.0)
 
 
+def run_h2load(port: int, options: argparse.Namespace, requests: int, cores: list[int] | None) -> tuple[int, float, float, float]:
+    """As run_hey()."""
+    scheme = "http" if options.speak == "h2c" else "https"
+    how = ["--h1"] if options.speak == "tls" else ["-m", str(options.streams)]
+    with tempfile.NamedTemporaryFile(prefix="whorl-h2load-") as log:
+        output = subprocess.run(
+            ["h2load", "-n", str(requests), "-c", str(options.connections), *how, f"--log-file={log.name}", f"{scheme}://127.0.0.1:{port}{options.path}"],
+            capture_output=True, text=True, check=True, preexec_fn=pin_to(cores)).stdout
+        lines = [line.split() for line in pathlib.Path(log.name).read_text().splitlines()]
+    good = re.search(r"status codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx", output)
+    if not good or int(good.group(1)) != requests or {line[1] for line in lines} != {"200"}:
+        sys.exit(f"Error: not every answer was a 200\n\n{output}")
+    took = sorted(int(line[2]) / 1000 for line in lines)
+    per_second = float(re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", output).group(1))
+    return requests, per_second, took[len(took) // 2], took[len(took) * 99 // 100]
+
+
+RESUMING = """
+import socket, ssl, sys, time
+port, path, count = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+request = f"GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n".encode()
+session, took = None, []
+begun = time.monotonic()
+for number in range(count):
+    begin = time.perf_counter()
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with context.wrap_socket(sock, session=session) as tls:
+        tls.sendall(request)
+        answer = b""
+        while piece := tls.recv(65536):
+            answer += piece
+        if not answer.startswith(b"HTTP/1.1 200") or (number > 0 and not tls.session_reused):
+            sys.exit(f"connection {number}: {tls.session_reused} {answer[:200]}")
+        session = tls.session
+    took.append((time.perf_counter() - begin) * 1000)
+took.sort()
+print(count, count / (time.monotonic() - begun), took[count // 2], took[count * 99 // 100])
+"""
+
+
+def run_resuming(port: int, options: argparse.Namespace, requests: int, cores: list[int] | None) -> tuple[int, float, float, float]:
+    """As run_hey(), one client after the other."""
+    done = subprocess.run([sys.executable, "-c", RESUMING, str(port), options.path, str(requests)], capture_output=True, text=True,
+                          preexec_fn=pin_to(cores))
+    if done.returncode != 0:
+        sys.exit(f"Error: {done.stderr}")
+    count, per_second, p50, p99 = map(float, done.stdout.split())
+    return int(count), per_second, p50, p99
+
+
+RUNNERS = {"http": run_hey, "tls": run_h2load, "resumed": run_resuming, "h2": run_h2load, "h2c": run_h2load}
+
+
 def measure(subject: Subject, options: argparse.Namespace, requests: int, cores: list[int] | None) -> Slice:
     pids = tree(subject.process.pid)
     steal_before, total_before = steal_and_total()
     cpu_before = cpu_ns(pids)
-    done, per_second, p50, p99 = run_hey(subject.port, options, requests, cores)
+    done, per_second, p50, p99 = RUNNERS[options.speak](subject.port, options, requests, cores)
     cpu = cpu_ns(pids) - cpu_before
     steal_after, total_after = steal_and_total()
     steal = (steal_after - steal_before) / max(1, total_after - total_before)
@@ -178,14 +243,30 @@ def first_line(command: list[str]) -> str:
     return ((result.stdout + result.stderr).splitlines() or ["?"])[0].strip()
 
 
-def nginx(body: bytes, work: pathlib.Path) -> Subject:
+def make_identity(work: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """One certificate for all servers of a run."""
+    files = work / "cert.pem", work / "cert.key"
+    if not files[0].exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", files[1],
+                        "-out", files[0], "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
+    return files
+
+
+def nginx(body: bytes, work: pathlib.Path, speak: str = "http") -> Subject:
+    protocol = {"http": "", "tls": " ssl", "resumed": " ssl", "h2": " ssl http2", "h2c": " http2"}[speak]
+    secrets = ""
+    if "ssl" in protocol:
+        certificate, key = make_identity(work)
+        secrets = (f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; "
+                   "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; ssl_session_tickets on; ")
+
     def command(port: int) -> list[str]:
         text = body.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"').replace("$", "").replace("\n", "\\n")
         (work / "nginx.conf").write_text(
             f"worker_processes 1;\ndaemon off;\npid {work}/nginx.pid;\nerror_log {work}/nginx-error.log;\n"
             "events { worker_connections 1024; }\n"
             f"http {{ access_log off; keepalive_requests 1000000000; default_type text/plain;\n"
-            f'  server {{ listen 127.0.0.1:{port}; location / {{ return 200 "{text}"; }} }} }}\n')
+            f'  server {{ listen 127.0.0.1:{port}{protocol}; {secrets}location / {{ return 200 "{text}"; }} }} }}\n')
         return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", f"{work}/nginx.conf", "-p", str(work)]
 
     return Subject("nginx", command, first_line([shutil.which("nginx") or "/usr/sbin/nginx", "-v"]))
@@ -196,14 +277,18 @@ def is_component(guest: pathlib.Path) -> bool:
 
 
 def subjects(options: argparse.Namespace, body: bytes, work: pathlib.Path) -> list[Subject]:
-    guest = str(options.guest)
-    chosen = [nginx(body, work)]
+    guest, speak = str(options.guest), getattr(options, "speak", "http")
+    chosen = [nginx(body, work, speak)]
+    secrets = []
+    if speak in ("tls", "resumed", "h2"):
+        certificate, key = make_identity(work)
+        secrets = ["--tls-cert", str(certificate), "--tls-key", str(key)]
     if options.whorl and os.access(options.whorl, os.X_OK):
         chosen.append(Subject(
             "whorl", lambda port: [str(options.whorl), "up", "-f", guest, "--listen", f"127.0.0.1:{port}", "--quiet",
-                                   "--threads", "1", *options.whorl_flag], first_line([str(options.whorl), "--version"])))
+                                   "--threads", "1", *secrets, *options.whorl_flag], first_line([str(options.whorl), "--version"])))
     peers = {"WHORL_PEER_SPIN": "spin", "WHORL_PEER_WASMTIME": "wasmtime"}
-    for variable, name in peers.items():
+    for variable, name in peers.items() if speak == "http" else ():
         program = os.environ.get(variable)
         if not program:
             print(f"({name} is not compared: {variable} is not set)", file=sys.stderr)
@@ -226,7 +311,8 @@ def default_guest() -> pathlib.Path:
 
 def guest_body(options: argparse.Namespace, work: pathlib.Path) -> bytes:
     """What the guest answers, for nginx to answer the same; asked from Whorl, or from a peer without it."""
-    for probe in subjects(options, b"", work)[1:]:
+    plain = argparse.Namespace(**(vars(options) | {"speak": "http"}))
+    for probe in subjects(plain, b"", work)[1:]:
         start(probe, None, work)
         try:
             return fetch(probe.port, options.path)
@@ -275,7 +361,7 @@ def summary(subject: Subject, base: Subject) -> dict:
 
 
 def print_table(rows: list[dict], options: argparse.Namespace) -> None:
-    print(f"\n{options.guest.name}, {options.connections} connections, {options.rounds} rounds; "
+    print(f"\n{options.guest.name}, {options.speak}, {options.connections} connections, {options.rounds} rounds; "
           "medians; ratio is per round, min to max in brackets")
     print(f"{'':10} {'CPU-us/req':>10} {'x nginx':>22} {'req/s':>9} {'p50 ms':>7} {'p99 ms':>7} "
           f"{'start ms':>9} {'idle MiB':>9} {'RSS MiB':>8} {'PSS MiB':>8}")
@@ -292,6 +378,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--whorl", type=pathlib.Path, default=ROOT / "build" / "whorl")
     parser.add_argument("--whorl-flag", action="append", default=[], help="a flag for `whorl up`, repeatable")
     parser.add_argument("--path", default="/")
+    parser.add_argument("--speak", choices=tuple(RUNNERS), default="http")
+    parser.add_argument("--streams", type=int, default=1, help="requests at once on each connection of HTTP/2")
     parser.add_argument("--rounds", type=int, default=7, help="15 for a claim")
     parser.add_argument("--connections", type=int, default=50)
     parser.add_argument("--requests", type=int, help="per slice; default: what takes --slice-seconds")
@@ -314,7 +402,7 @@ def main() -> int:
         all_of = subjects(options, guest_body(options, work), work)
         try:
             for subject in all_of:
-                start(subject, server_cores, work)
+                start(subject, server_cores, work, fetch if options.speak == "http" else connects)
             run_rounds(all_of, options, load_cores)
         finally:
             for subject in all_of:
@@ -324,7 +412,7 @@ def main() -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps({
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": platform.platform(), "cores": len(cores),
-        "pinned": server_cores is not None, "connections": options.connections, "rounds": options.rounds,
+        "pinned": server_cores is not None, "speak": options.speak, "connections": options.connections, "rounds": options.rounds,
         "guest": options.guest.name, "guest_sha256": hashlib.sha256(options.guest.read_bytes()).hexdigest(),
         "subjects": rows}, indent=2) + "\n")
     print(f"\nwritten to {options.out}", file=sys.stderr)

@@ -36,6 +36,9 @@ http::ServerOptions server_options(const cli::UpRequest& request, unsigned shard
     options.clients = std::make_shared<http::ClientCensus>(static_cast<std::size_t>(of_client));
   }
   options.proxies = edge.proxies;
+  if (shards > 1) {
+    options.balance = std::make_shared<http::ConnectionBalance>();
+  }
   options.scheme = edge.tls.empty() ? http::Scheme::Http : http::Scheme::Https;
   return options;
 }

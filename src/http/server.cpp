@@ -52,12 +52,7 @@ class ServerCore::Listener final : public net::AcceptSink {
       : core_(core), acceptor_(core.shard, std::move(listening), *this) {}
 
   void on_accept(fs::Fd socket, const net::SocketAddress& peer) override {
-    if (core_.options.proxies.contains(peer)) {
-      // A proxy has many connections: its clients are counted, once they are known.
-      core_.add(std::make_shared<ProxyPreface>(core_, std::move(socket), peer.to_string()), {});
-    } else {
-      core_.admit(std::move(socket), peer.to_string());
-    }
+    core_.on_accept(std::move(socket), peer);
   }
   bool has_room() override {
     if (core_.connections.size() < core_.options.max_connections || core_.shed_idle(1) > 0) {
@@ -83,9 +78,47 @@ class ServerCore::Listener final : public net::AcceptSink {
 };
 
 ServerCore::ServerCore(async::Shard& on, Handler& to, ServerOptions with)
-    : shard(on), handler(to), options(std::move(with)), tick_length(choose_tick(options)) {}
+    : shard(on), handler(to), options(std::move(with)), tick_length(choose_tick(options)) {
+  if (options.balance != nullptr) {
+    seat_ = &options.balance->join(shard, *this);
+  }
+}
 
 ServerCore::~ServerCore() = default;
+
+void ServerCore::on_accept(fs::Fd socket, const net::SocketAddress& peer) {
+  if (seat_ == nullptr || draining || !options.balance->try_pass_on(*seat_, socket, peer)) {
+    take(std::move(socket), peer);
+  }
+}
+
+void ServerCore::adopt(fs::Fd socket, const net::SocketAddress& peer) {
+  if (!ended) {
+    take(std::move(socket), peer);
+  }
+  if (is_empty()) {
+    empty_event.notify();
+  }
+}
+
+void ServerCore::take(fs::Fd socket, const net::SocketAddress& peer) {
+  if (options.proxies.contains(peer)) {
+    // A proxy has many connections: its clients are counted, once they are known.
+    add(std::make_shared<ProxyPreface>(*this, std::move(socket), peer.to_string()), {});
+  } else {
+    admit(std::move(socket), peer.to_string());
+  }
+}
+
+bool ServerCore::is_empty() const noexcept {
+  return draining && connections.empty() && (seat_ == nullptr || !seat_->is_expecting());
+}
+
+void ServerCore::note_load() noexcept {
+  if (seat_ != nullptr) {
+    seat_->set_load(connections.size());
+  }
+}
 
 Tick ServerCore::tick_after(Milliseconds timeout) const noexcept {
   // The present tick is partly over, hence one more.
@@ -188,6 +221,7 @@ void ServerCore::add(
   }
   connection->index = connections.size();
   connections.push_back(connection);
+  note_load();
   start_sweeping();
   connection->start();
 }
@@ -200,11 +234,12 @@ void ServerCore::remove(ServerConnection& connection) {
     connections[index]->index = index;
   }
   connections.pop_back();
+  note_load();
   leave_census(*removed);
   if (connections.size() + 1 == options.max_connections) {
     resume_accepting();
   }
-  if (connections.empty() && draining) {
+  if (is_empty()) {
     empty_event.notify();
   }
 }
@@ -236,6 +271,9 @@ std::size_t ServerCore::shed_idle(std::size_t count) {
 
 void ServerCore::stop_accepting() {
   if (!std::exchange(draining, true)) {
+    if (seat_ != nullptr) {
+      seat_->close();
+    }
     for (const auto& listener : listeners) {
       listener->accept_waiting();
     }
@@ -244,17 +282,21 @@ void ServerCore::stop_accepting() {
   for (const auto& connection : connections) {
     connection->on_drain();
   }
-  if (connections.empty()) {
+  if (is_empty()) {
     empty_event.notify();
   }
 }
 
 void ServerCore::close_all() {
-  draining = true;
+  draining = ended = true;
+  if (seat_ != nullptr) {
+    seat_->close();
+  }
   listeners.clear();
   while (!connections.empty()) {
     const std::shared_ptr<ServerConnection> connection = std::move(connections.back());
     connections.pop_back();
+    note_load();
     leave_census(*connection);
     connection->abandon();
   }
@@ -320,7 +362,7 @@ void Server::close_all() {
 }
 
 bool Server::is_empty() const noexcept {
-  return core_->draining && core_->connections.empty();
+  return core_->is_empty();
 }
 
 async::Event& Server::empty_event() noexcept {

@@ -12,6 +12,7 @@
 #include "async/shard.hpp"
 #include "fs/file.hpp"
 #include "http/client_census.hpp"
+#include "http/connection_balance.hpp"
 #include "http/exchange.hpp"
 #include "net/stream.hpp"
 #include "net/tls_server.hpp"
@@ -39,6 +40,9 @@ struct ServerOptions {
   /// Counts the connections of each client; one more than it may have is refused (429). Null: they
   /// are not counted.
   std::shared_ptr<ClientCensus> clients{};
+  /// Shares connections out among the servers that have it, which are on shards of their own. Null:
+  /// each keeps what it accepts.
+  std::shared_ptr<ConnectionBalance> balance{};
   /// TLS handshakes at once; for one more the oldest is given up.
   std::size_t max_handshakes = 1024;
   /// From accepting a connection to the end of its TLS handshake.

@@ -24,17 +24,22 @@ class Handshake;
 /// What a connection speaks.
 enum class Protocol : std::uint8_t { Http1, Http2 };
 
-struct ServerCore final {
+struct ServerCore final : ConnectionBalance::Member {
   ServerCore(async::Shard& on, Handler& to, ServerOptions with);
   ServerCore(const ServerCore&) = delete;
   ServerCore& operator=(const ServerCore&) = delete;
   ~ServerCore();
 
+  // ConnectionBalance::Member
+  void adopt(fs::Fd socket, const net::SocketAddress& peer) override;
+
   /// A sweep's number from which `timeout` has certainly passed.
   [[nodiscard]] Tick tick_after(async::Milliseconds timeout) const noexcept;
   [[nodiscard]] std::string_view date() noexcept { return date_cache.at(std::time(nullptr)); }
 
-  /// A socket that was accepted: makes it a connection, after a handshake where there is TLS.
+  /// A socket that this shard has accepted: keeps it, or lets a shard with fewer have it.
+  void on_accept(fs::Fd socket, const net::SocketAddress& peer);
+  /// Makes it a connection, after a handshake where there is TLS.
   void admit(fs::Fd socket, std::string client_address);
   /// @param client_address  whose connections are counted
   void add(std::shared_ptr<ServerConnection> connection, std::string_view client_address);
@@ -53,6 +58,8 @@ struct ServerCore final {
   /// Ends idle connections, the longest idle first. @return how many
   std::size_t shed_idle(std::size_t count);
   void stop_accepting();
+  /// Draining, and there is nothing and nothing will come.
+  [[nodiscard]] bool is_empty() const noexcept;
   void close_all();
   /// close_all() at a deadline.
   void close_at(async::Deadline deadline);
@@ -63,6 +70,7 @@ struct ServerCore final {
   const async::Milliseconds tick_length;
   Tick now = 1;
   bool draining = false;
+  bool ended = false;             ///< by close_all()
   wire::http1::RequestHead head;  ///< scratch, used within one call only
   wire::http1::DateCache date_cache;
   BufferPool head_buffers{4 * 1024};    ///< a head fits nearly always
@@ -98,11 +106,15 @@ struct ServerCore final {
   /// Answers a client that has as many connections as it may have, as well as that can be done
   /// without waiting for it. @return false when it may have one more
   [[nodiscard]] bool refuse_crowd(const fs::Fd& socket, std::string_view client_address);
+  /// Makes a connection of it, or of the proxy's that it is.
+  void take(fs::Fd socket, const net::SocketAddress& peer);
   void leave_census(const ServerConnection& connection) noexcept;
+  void note_load() noexcept;
   void start_sweeping();
   void sweep();
   void resume_accepting();
 
+  ConnectionBalance::Seat* seat_ = nullptr;  ///< null: nothing is shared out
   bool sweeping_ = false;
   Alarm sweep_alarm_{*this, &ServerCore::sweep};
   Alarm close_alarm_{*this, &ServerCore::close_all};

@@ -190,3 +190,30 @@ def test_limits_of_connections_and_bodies():
         for connection in busy:
             assert connection.response().status == 200
             connection.close()
+
+
+def test_few_kept_connections_are_spread_over_the_threads():
+    """The kernel chooses a listener by address, by chance; a thread with more connections passes new ones on."""
+    def spent(server):
+        """CPU time of the threads that serve, in ns."""
+        found = {}
+        for task in os.listdir(f"/proc/{server.process.pid}/task"):
+            name = open(f"/proc/{server.process.pid}/task/{task}/comm").read().strip()
+            if name.startswith("whorl-") and name[6:].isdigit():
+                found[name] = int(open(f"/proc/{server.process.pid}/task/{task}/schedstat").read().split()[0])
+        return found
+
+    shares = []
+    with whorl.Server.start("-f", whorl.guest("multi"), "--threads", "2") as server:
+        for _ in range(20):
+            kept = [server.connect() for _ in range(8)]
+            before = spent(server)
+            for _ in range(25):
+                for connection in kept:
+                    connection.request("GET", "/status/200")
+                    assert connection.response().status == 200
+            used = [count - before[name] for name, count in spent(server).items()]
+            shares.append(round(min(used) / sum(used), 2))
+            for connection in kept:
+                connection.close()
+    assert min(shares) > 0.1 and sum(shares) / len(shares) > 0.35, shares
