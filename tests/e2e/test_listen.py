@@ -205,6 +205,7 @@ def test_few_kept_connections_are_spread_over_the_threads():
 
     shares = []
     with whorl.Server.start("-f", whorl.guest("multi"), "--threads", "2") as server:
+        assert server.get("/status/200").status == 200  # the threads have their names
         for _ in range(20):
             kept = [server.connect() for _ in range(8)]
             before = spent(server)
