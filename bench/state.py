@@ -285,7 +285,7 @@ def summary(program: Program, path: str, base: Program | None, cores: int) -> di
     slices = program.slices_of[path]
     middle = lambda key: statistics.median(getattr(s, key) for s in slices)  # noqa: E731
     row = {"program": program.name, "path": path, "failed": sum(s.failed for s in slices), "requests": sum(s.requests for s in slices),
-           "p99_ms_worst": max(s.p99_ms for s in slices), "connections": max(s.connections for s in slices),
+           "p99_ms_worst": max(s.p99_ms for s in slices), "connections": [s.connections for s in slices],
            "steal": max(s.steal for s in slices), "slices": [dataclasses.asdict(s) for s in slices]}
     row |= {key: middle(key) for key in ("cpu_us", "server_us", "load_us", "per_second", "p50_ms", "p99_ms", "busy")}
     row["limit"] = cores * 1e6 / max(1e-9, row["server_us"] + row["load_us"])
@@ -313,15 +313,20 @@ def verdict(row: dict) -> str:
     return ", ".join([*goals, *(["FAILURES"] if row["failed"] else [])])
 
 
+def connections(row: dict) -> str:
+    """To the real server, in the first and the last round."""
+    return "-".join(str(count) for count in (row["connections"][0], row["connections"][-1]))
+
+
 def print_table(rows: list[dict], options: argparse.Namespace) -> None:
     print(f"\n{options.guest.name}, {options.connections} connections, {options.rounds} rounds of {options.slice_seconds} s; medians; p99 also the worst\n"
           "round's; server us and load us: the real server's and the load generator's CPU per request; limit: see --help")
     print(f"{'path':12}{'':7}{'CPU us':>8}{'x less':>8}{'req/s':>8}{'x more':>8}{'p50 ms':>8}{'p99 ms':>8}{'worst':>8}{'failed':>8}"
-          f"{'conns':>6}{'server us':>10}{'load us':>8}{'busy':>6}{'limit/s':>9}  goals")
+          f"{'conns':>8}{'server us':>10}{'load us':>8}{'busy':>6}{'limit/s':>9}  goals")
     for row in rows:
         ratio = lambda key: f"{row[key]:.1f}" if key in row else ""  # noqa: E731
         print(f"{row['path']:12}{row['program']:7}{row['cpu_us']:8.1f}{ratio('less_cpu'):>8}{row['per_second']:8.0f}{ratio('more_rate'):>8}"
-              f"{row['p50_ms']:8.2f}{row['p99_ms']:8.2f}{row['p99_ms_worst']:8.2f}{row['failed']:8}{row['connections']:6}"
+              f"{row['p50_ms']:8.2f}{row['p99_ms']:8.2f}{row['p99_ms_worst']:8.2f}{row['failed']:8}{connections(row):>8}"
               f"{row['server_us']:10.1f}{row['load_us']:8.1f}{row['busy']:6.0%}{row['limit']:9.0f}  {verdict(row)}")
 
 
