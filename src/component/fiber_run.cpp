@@ -111,8 +111,8 @@ bool FiberRun::has_passing_streams() const noexcept {
 
 bool FiberRun::holds_back(std::uint16_t component_index) const noexcept {
   const AsyncState::PerInstance& inst = async_->of(component_index);
-  return inst.exclusive_thread != nullptr || inst.num_waiting_to_enter != 0 ||
-         instance_.backpressure(component_index) != 0;
+  return workers_.size() - idle_.size() >= kMaxWorkers / 2 || inst.exclusive_thread != nullptr ||
+         inst.num_waiting_to_enter != 0 || instance_.backpressure(component_index) != 0;
 }
 
 std::expected<void, engine::Trap> FiberRun::root_entry(void* env, engine::Fiber& fiber) {

@@ -114,8 +114,9 @@ class FiberRun final : public engine::FiberScheduler {
   [[nodiscard]] bool is_quiet() const noexcept;
   /// Whether something flows from the host to the host that only passed through the guest's hands.
   [[nodiscard]] bool has_passing_streams() const noexcept;
-  /// Whether the instance of that index would have a new task wait: a task of it wants to be alone,
-  /// or it said that it wants no more now.
+  /// Whether a new task had better go elsewhere: the instance of that index would have it wait,
+  /// since a task of it wants to be alone, or it said that it wants no more now; or half of the
+  /// fibers that there may be are busy.
   [[nodiscard]] bool holds_back(std::uint16_t component_index) const noexcept;
   /// No fiber is alive.
   [[nodiscard]] bool is_empty() const noexcept { return workers_.empty() && !root_; }

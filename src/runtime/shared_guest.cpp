@@ -331,10 +331,11 @@ void SharedGuest::leave() {
 }
 
 void SharedGuest::wake() noexcept {
-  if (std::exchange(is_woken_, true)) {
-    return;
+  auto self = weak_from_this().lock();
+  if (self == nullptr || std::exchange(is_woken_, true)) {
+    return;  // it is being destroyed, or step() is posted
   }
-  shard_.shard().post([self = shared_from_this()] {
+  shard_.shard().post([self = std::move(self)] {
     self->is_woken_ = false;
     self->shard_.turns().note_short_work();
     self->step();

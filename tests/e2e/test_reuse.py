@@ -11,11 +11,12 @@ import threading
 import time
 
 import pytest
+import rude
 import toolchains
 import whorl
 from p3_guests import build
 
-COUNT, AT_ONCE = "--max-instance-reuse-count", "--max-instance-concurrent-reuse-count"
+COUNT, AT_ONCE, IDLE = "--max-instance-reuse-count", "--max-instance-concurrent-reuse-count", "--idle-instance-timeout"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,9 @@ def component(tmp_path_factory):
 
 
 def serve(component, *flags, **options):
-    return whorl.Server.start("-f", component, "--threads", "1", *flags, **options)
+    """On a busy machine a second passes between two requests."""
+    kept = () if IDLE in flags else (IDLE, "60s")
+    return whorl.Server.start("-f", component, "--threads", "1", *flags, *kept, **options)
 
 
 def counts(server, requests):
@@ -37,7 +40,7 @@ def at_once(server, path, requests):
 
 
 def test_every_request_has_its_own_instance_by_default(component):
-    with serve(component, "--idle-instance-timeout", "10s") as server:
+    with serve(component, IDLE, "10s") as server:
         assert set(counts(server, 5)) == {1}
 
 
@@ -73,14 +76,19 @@ def test_requests_run_at_once_in_one_instance(component, limit, clients, met):
         assert {(answer.status, answer.body) for answer in answers} == {(200, b"%d" % met)}, server.err.text
 
 
+def test_more_at_once_than_an_instance_has_fibers_for(component):
+    with serve(component, COUNT, "1000", AT_ONCE, "1000") as server:
+        assert {answer.status for answer in at_once(server, "/meet/1", 300)} == {200}, server.err.text[-2000:]
+
+
 def test_an_idle_instance_is_dropped(component):
-    with serve(component, COUNT, "100", "--idle-instance-timeout", "300ms") as server:
+    with serve(component, COUNT, "100", IDLE, "300ms") as server:
         assert counts(server, 3) == [1, 2, 3]
         time.sleep(1)
         assert counts(server, 2) == [1, 2]
-    with serve(component, COUNT, "100", "--idle-instance-timeout", "0") as server:
+    with serve(component, COUNT, "100", IDLE, "0") as server:
         assert counts(server, 2) == [1, 1]
-    with serve(component, COUNT, "100", "--idle-instance-timeout", "5..9s") as server:
+    with serve(component, COUNT, "100", IDLE, "5..9s") as server:
         assert counts(server, 1) == [1]
         time.sleep(1.5)
         assert counts(server, 1) == [2]
@@ -208,6 +216,21 @@ def test_components_call_each_other_and_themselves(component, tmp_path):
                 assert server.get(f"/fan/10/{authority}").body == b"10", server.err.text
 
 
+def test_the_host_outlives_random_clients(component, tmp_path):
+    paths = ["/count", "/echo", "/slow/3", "/events/2", "/meet/2", "/trap/1", "/later/20", "/loop", "/fan/5/two.spin.internal"]
+    text = ""
+    for name in ("one", "two"):
+        text += f'[[trigger.http]]\nroute = "/{name}/..."\ncomponent = "{name}"\n[component.{name}]\nsource = "{component}"\n'
+        text += 'allowed_outbound_hosts = ["http://*.spin.internal"]\n'
+    text += '[[trigger.http]]\nroute = "/..."\ncomponent = "one"\n'
+    limits = ("--max-request-cpu", "100ms", "--max-response-delay", "1s", IDLE, "1ms..50ms")
+    with serve(whorl.manifest(tmp_path, text), COUNT, "1..40", AT_ONCE, "1..9", *limits, "--quiet", env={"MALLOC_PERTURB_": "165"}) as server:
+        seed = rude.run(server, paths)
+        assert server.process.poll() is None, f"seed {seed}"
+        assert server.get("/count").status == 200, f"seed {seed}"
+        assert server.stop() == 0, f"seed {seed}"
+
+
 def test_guests_of_0_2_are_not_shared():
     with whorl.Server.start("-f", whorl.guest("counter"), COUNT, "100") as server:
         assert {server.get("/").body for _ in range(5)} == {server.get("/").body}
@@ -238,7 +261,7 @@ WRONG = [
     (COUNT, "3..3", 'there is nothing in the range "3..3"'),
     (COUNT, "-1", "invalid digit found in string"),
     (AT_ONCE, "5..2", 'there is nothing in the range "5..2"'),
-    ("--idle-instance-timeout", "5..2s", 'there is nothing in the range "5..2s"'),
+    (IDLE, "5..2s", 'there is nothing in the range "5..2s"'),
     ("--request-timeout", "5m", "expected integer suffixed by"),
 ]
 
@@ -252,7 +275,7 @@ def test_values_that_are_none(flag, value, reason):
 def spin_counts(spin, component, flags, requests, tmp_path):
     folder = whorl.manifest(tmp_path, f'[[trigger.http]]\nroute = "/..."\ncomponent = "a"\n[component.a]\nsource = "{component}"\n')
     process = subprocess.Popen(
-        [spin, "up", "-f", folder / "spin.toml", "--listen", "127.0.0.1:0", "--quiet", *flags],
+        [spin, "up", "-f", folder / "spin.toml", "--listen", "127.0.0.1:0", "--quiet", IDLE, "60s", *flags],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         port = next(int(found[1]) for line in process.stdout if (found := re.search(r"Serving http://127\.0\.0\.1:(\d+)", line)))
