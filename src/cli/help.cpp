@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <vector>
 
@@ -106,6 +107,32 @@ std::string flag_paragraphs(const FlagSpec& spec, unsigned width) {
   return out;
 }
 
+/// Flags that mean something to HTTP triggers only.
+constexpr auto kHttpFlags = std::to_array<std::string_view>(
+    {"listen",
+     "tls-cert",
+     "tls-key",
+     "http1-max-buf-size",
+     "find-free-port",
+     "format",
+     "max-instance-reuse-count",
+     "max-instance-concurrent-reuse-count",
+     "request-timeout",
+     "idle-instance-timeout",
+     "access-log",
+     "access-log-format",
+     "takeover",
+     "tls-client-ca",
+     "proxy-protocol",
+     "header-timeout",
+     "idle-timeout",
+     "body-timeout",
+     "write-timeout",
+     "max-connections",
+     "max-client-connections",
+     "max-request-body"}
+);
+
 }  // namespace
 
 std::string wrap(std::string_view text, unsigned width, unsigned indent) {
@@ -178,11 +205,14 @@ std::string up_own_help(std::string_view about, unsigned width) {
   return fmt::format("{}\n\nUsage: {}\n\nOptions:\n{}", about, kUpUsage, in_columns(own, width));
 }
 
-std::string trigger_help(unsigned width) {
+std::string trigger_help(unsigned width, std::string_view type) {
   width = std::max(width, kMinWidth);
   std::string out;
   bool is_first = true;
   for (const FlagSpec* spec : offered(FlagSpec::Owner::Trigger)) {
+    if (type != "http" && std::ranges::find(kHttpFlags, spec->name) != kHttpFlags.end()) {
+      continue;
+    }
     out += is_first ? "" : "\n";
     is_first = false;
     out += flag_paragraphs(*spec, width);

@@ -41,7 +41,8 @@ struct CommandHelp {
 [[nodiscard]] std::string up_help(std::string_view about, unsigned width);
 /// Its two parts: `up`'s own, which ends before the title of the other, and the flags of triggers.
 [[nodiscard]] std::string up_own_help(std::string_view about, unsigned width);
-[[nodiscard]] std::string trigger_help(unsigned width);
+/// @param type  of the trigger: "http" has flags of its own, every other only what all have
+[[nodiscard]] std::string trigger_help(unsigned width, std::string_view type = "http");
 
 /// Text broken into lines of at most `width` columns (a longer word stands alone). Each line after
 /// the first begins with `indent` blanks, which count.

@@ -137,12 +137,16 @@ int run_type(
             "Options:\n  -h, --help\n          Print help\n\n{}",
             type,
             kTriggerUsage,
-            trigger_help(log::terminal_width(kStdout))
+            trigger_help(log::terminal_width(kStdout), type)
         )
     );
     return 0;
   }
   const ScannedArguments scanned = scan_arguments(arguments, trigger_flags(), kTriggerUsage);
+  if (scanned.has("help-args-only")) {
+    log::write_all(kStdout, trigger_help(log::terminal_width(kStdout), type));
+    return 0;
+  }
   if (const auto answered = answer_about_flags(scanned)) {
     return *answered;
   }

@@ -10,6 +10,8 @@
 #include "loader/loader.hpp"
 #include "log/terminal.hpp"
 
+#include <fmt/format.h>
+
 namespace whorl::cli {
 namespace {
 
@@ -50,6 +52,17 @@ void print_help(const ScannedArguments& scanned) {
   if (executors.size() == 1 && has_foreign(executors)) {
     log::write_all(kStdout, up_own_help(kUpAbout, width));
     print_trigger_help(executors);
+  } else if (executors.size() > 1 || (executors.size() == 1 && executors[0].type != "http")) {
+    // Of several types, what all have in common.
+    log::write_all(kStdout, up_own_help(kUpAbout, width));
+    log::write_all(
+        kStdout,
+        fmt::format(
+            "\n{}Trigger Options:\n{}",
+            executors.size() == 1 ? "Redis " : "",
+            trigger_help(width, "redis")
+        )
+    );
   } else {
     log::write_all(kStdout, up_help(kUpAbout, width));
   }

@@ -100,6 +100,21 @@ def test_help_has_the_plugins_flags(made, world):
     assert "--listen" not in ended.stdout
 
 
+REDIS = '[[trigger.redis]]\naddress = "redis://127.0.0.1:1"\nchannel = "c"\ncomponent = "hello"\n'
+
+
+@pytest.mark.parametrize("text, title", [(HTTP + REDIS, "Trigger Options:"), (REDIS, "Redis Trigger Options:"), (HTTP + TIMER, "Trigger Options:"),
+                                         (HTTP, "HTTP Trigger Options:")])
+def test_help_has_what_all_triggers_have(made, world, text, title):
+    lines = whorl.run("up", "-f", made(text), "--help", env=world).stdout.splitlines()
+    assert title in lines
+    assert ("      --listen <ADDRESS>" in lines) == (title == "HTTP Trigger Options:")
+    assert "      --truncate-logs" in lines
+    if os.environ.get("WHORL_PEER_SPIN") and "timer" not in text:
+        theirs = subprocess.run([os.environ["WHORL_PEER_SPIN"], "up", "-f", made(text), "--help"], capture_output=True, text=True)
+        assert title in theirs.stdout.splitlines()
+
+
 def test_two_types_each_with_its_flags(made, world):
     with whorl.Server.start("-f", made(TIMER + HTTP), "-q", env=world) as server:
         assert server.get("/").status == 200

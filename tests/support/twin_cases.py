@@ -267,6 +267,10 @@ DEPENDENCIES = {
     "the package, everything inherited": depending('"test:sums" = { path = "adder.wasm", inherit_configuration = true }'),
     "for all at once": depending('"test:sums/probe" = { path = "adder.wasm" }', "dependencies_inherit_configuration = true\n"),
     "the environment": depending('"test:sums/probe" = { path = "adder.wasm", inherit_configuration = ["environment"] }'),
+    "nothing inherited": depending('"test:sums/probe" = { path = "adder.wasm" }'),
+    "variables": depending('"test:sums/probe" = { path = "adder.wasm", inherit_configuration = ["variables"] }'),
+    "files": depending('"test:sums/probe" = { path = "adder.wasm", inherit_configuration = ["files"] }'),
+    "files and variables": depending('"test:sums/probe" = { path = "adder.wasm", inherit_configuration = ["variables", "files", "bogus"] }'),
     "another component": depending('"test:sums@1.0.0" = { component = "lib", inherit_configuration = true }') + component("lib", "adder"),
 }
 
