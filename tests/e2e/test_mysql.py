@@ -99,6 +99,27 @@ def test_password_and_files_of_the_host(server, mysql):
     assert "canary" not in server.err.text + server.out.text
 
 
+def test_tls(app):
+    """The certificate is checked, against the system's roots and the address; without TLS nothing else would be sent."""
+    secret = "s3cr3t-canary"
+    with real_servers.MariaDb(tls=True, password=secret) as mysql:
+        tls = address_of(mysql, secret) + "?ssl-mode=REQUIRED"
+        cipher = "SHOW SESSION STATUS LIKE 'Ssl_version'"
+        folder = app(MANIFEST, "mysql")
+        with whorl.Server.start("-f", folder, env={"SSL_CERT_FILE": str(mysql.certificate)}) as server:
+            assert "TLSv1" in ask(server, tls, cipher)
+            assert "TLSv1" not in ask(server, address_of(mysql, secret), cipher)
+            wrong = ask(server, address_of(mysql, secret + "x") + "?ssl-mode=REQUIRED", "SELECT 1")
+            assert "Access denied for user 'u'" in wrong and secret not in wrong
+            assert secret not in server.err.text + server.out.text
+        with whorl.Server.start("-f", folder) as server:
+            answer = ask(server, tls, "SELECT 1")
+            assert answer.startswith("open error 0 ") and "certificate" in answer, answer
+            assert secret not in server.err.text + server.out.text + answer
+    with real_servers.MariaDb() as plain, whorl.Server.start("-f", folder) as server:  # a server without TLS
+        assert ask(server, address_of(plain) + "?ssl-mode=REQUIRED", "SELECT 1").startswith("open error 0 ")
+
+
 def test_connections_stay_few(server, mysql):
     def client(number):
         with server.connect() as connection:

@@ -213,7 +213,7 @@ class Postgres(RealServer):
 
 
 class MariaDb(RealServer):
-    """User `u` with password `p` and database `d`."""
+    """User `u` with password `p` and database `d`. Options: password, tls (`certificate` is the root to trust)."""
 
     scheme = "mysql"
     users = ("mysql",)
@@ -227,17 +227,25 @@ class MariaDb(RealServer):
         subprocess.run([find_program("mariadb-install-db", "mariadb-server"), f"--datadir={self.data}",
                         "--auth-root-authentication-method=normal", "--skip-test-db",
                         *([f"--user={self.user}"] if self.user else [])], check=True, capture_output=True)
+        self.password = self.options.get("password", "p")
+        self.certificate = None
+        if self.options.get("tls"):
+            self.certificate, self.key = make_certificate(self.folder)
+            if self.user:
+                shutil.chown(self.certificate, self.user)
+                shutil.chown(self.key, self.user)
         (self.folder / "init.sql").write_text(
-            "CREATE USER IF NOT EXISTS 'u'@'127.0.0.1' IDENTIFIED BY 'p';\nCREATE DATABASE IF NOT EXISTS d;\n"
+            f"CREATE USER IF NOT EXISTS 'u'@'127.0.0.1' IDENTIFIED BY '{self.password}';\nCREATE DATABASE IF NOT EXISTS d;\n"
             "GRANT ALL ON d.* TO 'u'@'127.0.0.1';\n")
 
     def command(self) -> list[str]:
         return [self.program, "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid", "--bind-address=127.0.0.1",
-                f"--init-file={self.folder}/init.sql", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]
+                f"--init-file={self.folder}/init.sql", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve",
+                *([f"--ssl-cert={self.certificate}", f"--ssl-key={self.key}"] if self.certificate else [])]
 
     def mariadb(self, sql: str) -> str:
-        return subprocess.run(["mariadb", "-h", "127.0.0.1", "-P", str(self.port), "-u", "u", "-pp", "-N", "-B", "d",
+        return subprocess.run(["mariadb", "-h", "127.0.0.1", "-P", str(self.port), "-u", "u", f"-p{self.password}", "-N", "-B", "d",
                                "-e", sql], check=True, capture_output=True, text=True, timeout=20).stdout
 
     def is_ready(self) -> bool:

@@ -1,6 +1,7 @@
 #include "host/mysql/mysql_connection.hpp"
 
 #include "host/mysql/mysql_impl.hpp"
+#include "telemetry/text.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -97,7 +98,8 @@ Outcome<void> connect_to(
 }  // namespace
 
 std::string server_error(const char* state, unsigned number, const char* text) {
-  return fmt::format("Server error: `ERROR {} ({}): {}'", state, number, text);
+  // The server may have said any bytes.
+  return telemetry::to_utf8(fmt::format("Server error: `ERROR {} ({}): {}'", state, number, text));
 }
 
 void MysqlConnection::Impl::close() noexcept {

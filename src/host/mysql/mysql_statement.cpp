@@ -1,6 +1,7 @@
 // One statement through the binary protocol: prepare, execute, fetch row by row.
 #include "component/utf8.hpp"
 #include "host/mysql/mysql_impl.hpp"
+#include "telemetry/text.hpp"
 
 #include <type_traits>
 #include <vector>
@@ -200,7 +201,9 @@ Outcome<void> Run::execute(MYSQL_STMT* statement, std::vector<types::ParameterVa
     held[i].bind(binds[i]);
   }
   if (!binds.empty() && library_.bind_parameters(statement, binds.data()) != 0) {
-    return std::unexpected(types::Error::bad_parameter(library_.stmt_error_text(statement)));
+    return std::unexpected(
+        types::Error::bad_parameter(telemetry::to_utf8(library_.stmt_error_text(statement)))
+    );
   }
   int failed = 0;
   const bool ended = connection_.drive(
@@ -289,7 +292,8 @@ Outcome<types::RowSet> Run::read_rows(MYSQL_STMT* statement) {
   for (unsigned i = 0; i < count; ++i) {
     cells[i].type = type_of(fields[i]);
     cells[i].bind(binds[i]);
-    out.columns.push_back({std::string(fields[i].name, fields[i].name_length), cells[i].type});
+    const std::string_view name(fields[i].name, fields[i].name_length);
+    out.columns.push_back({telemetry::to_utf8(name), cells[i].type});
   }
   if (library_.bind_result(statement, binds.data()) != 0) {
     return connection_.broken("the result cannot be read");
@@ -310,7 +314,7 @@ Outcome<types::RowSet> Run::read_rows(MYSQL_STMT* statement) {
       break;
     }
     if (fetched != 0 && fetched != MYSQL_DATA_TRUNCATED) {
-      return connection_.broken(library_.stmt_error_text(statement));
+      return connection_.broken(telemetry::to_utf8(library_.stmt_error_text(statement)));
     }
     if (first_error) {
       continue;  // what is left must be read all the same

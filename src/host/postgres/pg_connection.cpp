@@ -5,6 +5,7 @@
 #include "host/postgres/pg_library.hpp"
 #include "host/postgres/pg_values.hpp"
 #include "net/watched_socket.hpp"
+#include "telemetry/text.hpp"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -42,12 +43,13 @@ std::unexpected<v4::Error> no_connection(const Error& error) {
   return no_connection(error.message());
 }
 
-/// The first line of what libpq says, without the place, which the guest knows.
+/// The first line of what libpq says, without the place, which the guest knows. It may hold any
+/// bytes of the server's.
 std::string reason(std::string_view message) {
   message = message.substr(0, message.find('\n'));
   constexpr std::string_view kFailed = " failed: ";
   const std::size_t end = message.find(kFailed);
-  return std::string(
+  return telemetry::to_utf8(
       end == std::string_view::npos ? message : message.substr(end + kFailed.size())
   );
 }
@@ -64,7 +66,7 @@ Result<fs::Fd> memory_file(const std::string& text) {
 
 std::string field(const PgLibrary& pq, const PGresult* result, int code) {
   const char* text = pq.result_error_field(result, code);
-  return text != nullptr ? text : "";
+  return text != nullptr ? telemetry::to_utf8(text) : std::string();
 }
 
 v4::Error query_failed(const PgLibrary& pq, const PGresult* result) {
@@ -344,7 +346,9 @@ Outcome<v4::RowSet> PgConnection::query(
     if (!std::exchange(has_columns, true)) {
       for (int i = 0; i < pq.column_count(result); ++i) {
         types.push_back(pq.column_type(result, i));
-        out.columns.push_back({pq.column_name(result, i), data_type(types.back())});
+        out.columns.push_back(
+            {telemetry::to_utf8(pq.column_name(result, i)), data_type(types.back())}
+        );
       }
     }
     for (int row = 0; row < pq.row_count(result); ++row) {

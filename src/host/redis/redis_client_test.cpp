@@ -144,6 +144,7 @@ TEST_CASE("what servers say instead") {
       {"-WRONGTYPE Operation\r\n", "WRONGTYPE: Operation"},
       {"-NOAUTH Authentication required.\r\n", "NOAUTH: Authentication required."},
       {"-X\r\n", "X: "},
+      {"-X \xff\xc3\r\n", "X: \xEF\xBF\xBD\xEF\xBF\xBD"},
       {"", "the server closed the connection"},
       {"nonsense\r\n", "the server's answer is no Redis protocol: an unknown type"},
       {"%1\r\n", "Redis Map type is not supported"},

@@ -1,5 +1,7 @@
 #include "host/redis/redis_connection.hpp"
 
+#include "telemetry/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -83,7 +85,9 @@ Result<> check_reply(const Reply& reply) {
   if (reply.kind != Reply::Kind::Error) {
     return {};
   }
-  const std::string_view text = reply.text;
+  // A server may say any bytes.
+  const std::string clean = telemetry::to_utf8(reply.text);
+  const std::string_view text = clean;
   const std::string_view code = text.substr(0, text.find(' '));
   const std::string_view rest = text.substr(std::min(code.size() + 1, text.size()));
   const bool is_identity = code == "NOAUTH" || code == "WRONGPASS" || code == "NOPERM";
