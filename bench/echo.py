@@ -122,6 +122,7 @@ def main() -> int:
     parser.add_argument("--bodies", type=int, default=5, help="for each server in each round")
     parser.add_argument("--streams", type=int, default=4, help="at once, for the growth of memory")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench" / "echo.json")
+    parser.set_defaults(speak="http", peer_flag=[])
     options = parser.parse_args()
     peers.find()
     tables = []

@@ -296,8 +296,8 @@ def subjects(options: argparse.Namespace, body: bytes, work: pathlib.Path) -> li
             print(f"({name} is not compared: {options.guest.name} is a core module, which it does not take)", file=sys.stderr)
         else:
             command = {
-                "spin": lambda port, p=program: [p, "up", "-f", guest, "--listen", f"127.0.0.1:{port}", "--quiet"],
-                "wasmtime": lambda port, p=program: [p, "serve", "-Scli", "--addr", f"127.0.0.1:{port}", guest],
+                "spin": lambda port, p=program: [p, "up", "-f", guest, "--listen", f"127.0.0.1:{port}", "--quiet", *options.peer_flag],
+                "wasmtime": lambda port, p=program: [p, "serve", "-Scli", "--addr", f"127.0.0.1:{port}", *options.peer_flag, guest],
             }[name]
             chosen.append(Subject(name, command, first_line([program, "--version"]), {"TOKIO_WORKER_THREADS": "1"}))
     return chosen
@@ -377,6 +377,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--guest", type=pathlib.Path, default=default_guest())
     parser.add_argument("--whorl", type=pathlib.Path, default=ROOT / "build" / "whorl")
     parser.add_argument("--whorl-flag", action="append", default=[], help="a flag for `whorl up`, repeatable")
+    parser.add_argument("--peer-flag", action="append", default=[],
+                        help="a flag for both peers, repeatable: --peer-flag=--max-instance-reuse-count=1 has them use fresh instances for 0.3")
     parser.add_argument("--path", default="/")
     parser.add_argument("--speak", choices=tuple(RUNNERS), default="http")
     parser.add_argument("--streams", type=int, default=1, help="requests at once on each connection of HTTP/2")
