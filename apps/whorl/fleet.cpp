@@ -1,6 +1,7 @@
 #include "fleet.hpp"
 
 #include "http/observed_handler.hpp"
+#include "log/line_writer.hpp"
 #include "log/log.hpp"
 #include "net/listener_sources.hpp"
 #include "runtime/shard_runtime.hpp"
@@ -266,6 +267,7 @@ void Fleet::stop(
       // A guest that cannot be unwound in time (one endless bulk instruction) or an impatient
       // operator. Tearing its stack down from here is not safe, and nothing is lost without it.
       log::warn("whorl::trigger", "stopped with guests still running");
+      log::finish_lines();
       std::_Exit(0);
     }
   }

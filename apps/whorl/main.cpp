@@ -2,6 +2,7 @@
 #include "app_runner.hpp"
 
 #include "cli/cli.hpp"
+#include "log/line_writer.hpp"
 #include "log/log.hpp"
 
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   whorl::log::configure_from_environment();
   whorl::WhorlRunner runner;
   const int code = whorl::cli::main(argc, argv, runner);
+  whorl::log::finish_lines();
   if (runner.has_abandoned_work()) {
     std::fflush(nullptr);
     std::_Exit(code);

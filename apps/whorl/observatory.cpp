@@ -2,6 +2,7 @@
 
 #include "process_values.hpp"
 
+#include "log/line_writer.hpp"
 #include "log/log.hpp"
 #include "net/listener.hpp"
 #include "telemetry/prometheus.hpp"
@@ -207,6 +208,13 @@ telemetry::Totals Observatory::totals() {
 
 std::string Observatory::scrape() {
   auto values = process_values();
+  values.push_back(
+      {"whorl_log_dropped_lines_total",
+       "Lines of the log that found no room since nobody read the standard error.",
+       telemetry::ProcessValue::Kind::Counter,
+       {},
+       static_cast<double>(log::dropped_lines())}
+  );
   if (access_log_ != nullptr) {
     using Kind = telemetry::ProcessValue::Kind;
     values.push_back(

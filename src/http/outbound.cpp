@@ -1,5 +1,6 @@
 #include "http/outbound.hpp"
 
+#include "log/line_writer.hpp"
 #include "log/log.hpp"
 #include "log/rate_limit.hpp"
 #include "log/terminal.hpp"
@@ -116,15 +117,12 @@ void report_denied(std::string_view destination) {
                 "destination '{}'.",
                 shown
             );
-  log::write_all(
-      2,
-      fmt::format(
-          "Warning: {}\nTo allow this request, add 'allowed_outbound_hosts = [\"{}\"]' to the "
-          "manifest component section.\n",
-          what,
-          shown
-      )
-  );
+  log::put_out(fmt::format(
+      "Warning: {}\nTo allow this request, add 'allowed_outbound_hosts = [\"{}\"]' to the "
+      "manifest component section.\n",
+      what,
+      shown
+  ));
 }
 
 void Outbound::start_self(const AllowedHosts& grants, std::shared_ptr<ClientExchange> exchange) {

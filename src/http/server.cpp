@@ -5,6 +5,7 @@
 #include "http/http2_connection.hpp"
 #include "http/proxy_preface.hpp"
 #include "http/server_core.hpp"
+#include "log/line_writer.hpp"
 #include "log/log.hpp"
 #include "telemetry/limits.hpp"
 
@@ -317,6 +318,7 @@ void ServerCore::close_at(async::Deadline deadline) {
 void ServerCore::sweep() {
   sweeping_ = false;
   ++now;
+  const bool log_waits = !log::flush_lines();
   for (const auto& connection : connections) {
     connection->sweep(now);
   }
@@ -324,7 +326,7 @@ void ServerCore::sweep() {
     // Connections that became idle may be given up for those that wait.
     resume_accepting();
   }
-  if (!connections.empty()) {
+  if (!connections.empty() || log_waits) {
     start_sweeping();
   }
 }

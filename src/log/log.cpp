@@ -1,5 +1,6 @@
 #include "log/log.hpp"
 
+#include "log/line_writer.hpp"
 #include "log/terminal.hpp"
 
 #include <array>
@@ -18,7 +19,6 @@ constinit std::atomic<std::uint8_t> max_level{0};
 
 struct Settings {
   Filter filter;
-  int fd = 2;
   bool colour = false;
 };
 
@@ -48,6 +48,44 @@ LevelLook look_of(Level level) {
   return {"ERROR", ""};
 }
 
+/// A line of the log, with its line feed.
+std::string format_line(Level level, std::string_view target, std::string_view message) {
+  const std::string time = format_time(std::chrono::system_clock::now());
+  const std::string text = escape_controls(message, LineBreaks::Keep);
+  const LevelLook look = look_of(level);
+  if (!settings().colour) {
+    return fmt::format("{} {} {}: {}\n", time, look.name, target, text);
+  }
+  constexpr std::string_view kDim = "\x1b[2m";
+  constexpr std::string_view kEnd = "\x1b[0m";
+  return fmt::format(
+      "{0}{2}{1} {3}{4}{1} {0}{5}{1}{0}:{1} {6}\n",
+      kDim,
+      kEnd,
+      time,
+      look.colour,
+      look.name,
+      target,
+      text
+  );
+}
+
+std::string loss_notice(std::uint64_t dropped) {
+  return format_line(
+      Level::Warn,
+      "whorl::log",
+      fmt::format("{} lines dropped: nobody read the standard error fast enough", dropped)
+  );
+}
+
+LineWriter& writer() {
+  static LineWriter instance(loss_notice);
+  return instance;
+}
+
+/// For the reader at the end of the program.
+constexpr std::chrono::seconds kPatience{1};
+
 }  // namespace
 
 std::string format_time(std::chrono::system_clock::time_point time) {
@@ -72,7 +110,8 @@ std::string format_time(std::chrono::system_clock::time_point time) {
 
 void configure(Filter filter, int fd) {
   max_level.store(filter.max_level(), std::memory_order_relaxed);
-  settings() = {.filter = std::move(filter), .fd = fd, .colour = wants_colour(fd)};
+  settings() = {.filter = std::move(filter), .colour = wants_colour(fd)};
+  writer().open(fd);
 }
 
 void configure_from_environment() {
@@ -94,28 +133,23 @@ bool is_enabled(Level level, std::string_view target) noexcept {
 }
 
 void write_line(Level level, std::string_view target, std::string_view message) {
-  const Settings& now = settings();
-  const std::string time = format_time(std::chrono::system_clock::now());
-  const std::string text = escape_controls(message, LineBreaks::Keep);
-  const LevelLook look = look_of(level);
-  std::string line;
-  if (now.colour) {
-    constexpr std::string_view kDim = "\x1b[2m";
-    constexpr std::string_view kEnd = "\x1b[0m";
-    line = fmt::format(
-        "{0}{2}{1} {3}{4}{1} {0}{5}{1}{0}:{1} {6}\n",
-        kDim,
-        kEnd,
-        time,
-        look.colour,
-        look.name,
-        target,
-        text
-    );
-  } else {
-    line = fmt::format("{} {} {}: {}\n", time, look.name, target, text);
-  }
-  write_all(now.fd, line);
+  writer().write(format_line(level, target, message));
+}
+
+void put_out(std::string_view text) {
+  writer().write(text);
+}
+
+bool flush_lines() noexcept {
+  return writer().flush();
+}
+
+void finish_lines() noexcept {
+  writer().finish(kPatience);
+}
+
+std::uint64_t dropped_lines() noexcept {
+  return writer().dropped_lines();
 }
 
 }  // namespace whorl::log

@@ -3,7 +3,7 @@
 #include "async/blocking_pool.hpp"
 #include "async/shard.hpp"
 #include "host/net_policy/grants.hpp"
-#include "log/terminal.hpp"
+#include "log/line_writer.hpp"
 #include "runtime/known_good.hpp"
 #include "runtime/service_loading.hpp"
 
@@ -189,7 +189,7 @@ Result<Services> prepare_http_services(
   std::unique_lock lock(mutex);
   if (!finished.wait_for(lock, kPatience, [&] { return result.has_value(); })) {
     if (options.signs_of_life == SignsOfLife::Given) {
-      log::write_all(2, "Preparing Wasm modules is taking a few seconds...\n");
+      log::put_out("Preparing Wasm modules is taking a few seconds...\n");
     }
     finished.wait(lock, [&] { return result.has_value(); });
   }

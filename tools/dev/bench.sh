@@ -3,10 +3,10 @@
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|start|watch|density|idle|state|echo|hostile|micro] [arguments of the program in bench/]
+# verb_bench [load|start|watch|density|idle|state|echo|hostile|telemetry|micro] [arguments of the program in bench/]
 verb_bench() {
   local what=all
-  case ${1:-} in load | start | watch | density | idle | state | echo | hostile | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | watch | density | idle | state | echo | hostile | telemetry | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
@@ -20,6 +20,7 @@ verb_bench() {
     idle) /usr/bin/python3 "$root/bench/idle.py" --out "$root/build/bench/idle.json" "$@" ;;
     echo) /usr/bin/python3 "$root/bench/echo.py" --out "$root/build/bench/echo.json" "$@" ;;
     hostile) /usr/bin/python3 "$root/bench/hostile.py" --out "$root/build/bench/hostile.json" "$@" ;;
+    telemetry) /usr/bin/python3 "$root/bench/telemetry.py" --out "$root/build/bench/telemetry.json" "$@" ;;
     density) /usr/bin/python3 "$root/bench/density.py" --out "$root/build/bench/density.json" "$@" ;;
   esac
   if [ "$what" = all ] || [ "$what" = micro ]; then

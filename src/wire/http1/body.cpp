@@ -84,12 +84,18 @@ bool BodyDecoder::take_size(char c) {
   if (phase_ == Phase::SizeStart) {
     return refuse("a chunk has no size");
   }
+  return end_digits(c);
+}
+
+/// What may stand behind the digits of a size: an extension, or blanks, as some pad it. Nothing
+/// else: two parsers would not read the same size (RFC 9112 §7.1.1).
+bool BodyDecoder::end_digits(char c) {
   if (c == '\r') {
     phase_ = Phase::SizeEnd;
     return true;
   }
-  if (c == ';' || c == ' ' || c == '\t') {
-    phase_ = Phase::Extension;
+  if (c == ' ' || c == ';') {
+    phase_ = c == ' ' ? Phase::SizeBlank : Phase::Extension;
     return ++extension_bytes_ <= limits_.extension_bytes || refuse("chunk extensions too long");
   }
   return refuse("malformed chunk size");
@@ -120,6 +126,8 @@ bool BodyDecoder::take_framing(char c) {
     case Phase::SizeStart:
     case Phase::Size:
       return take_size(c);
+    case Phase::SizeBlank:
+      return end_digits(c);
     case Phase::Extension:
       if (c == '\r') {
         phase_ = Phase::SizeEnd;

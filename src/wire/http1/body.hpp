@@ -60,6 +60,7 @@ class BodyDecoder {
     Length,
     SizeStart,
     Size,
+    SizeBlank,
     Extension,
     SizeEnd,
     Data,
@@ -76,6 +77,7 @@ class BodyDecoder {
   Step take_data(std::string_view input, std::size_t at, std::size_t max_data);
   bool take_framing(char c);
   bool take_size(char c);
+  bool end_digits(char c);
   bool end_size();
   bool end_trailer_line();
   bool refuse(std::string_view reason);

@@ -76,6 +76,10 @@ TEST_CASE("chunked bodies, in one piece and byte after byte") {
       {"next request behind", "0\r\n\r\nGET", State::End, "", "", 3},
       {"extension", "5;a=\"b c\"\r\nhello\r\n0;x\r\n\r\n", State::End, "hello", ""},
       {"blank before extension", "5 ;a\r\nhello\r\n0\r\n\r\n", State::End, "hello", ""},
+      {"blanks behind a size", "5  \r\nhello\r\n0 \r\n\r\n", State::End, "hello", ""},
+      {"words behind a size", "5 a\r\nhello\r\n0\r\n\r\n", State::Bad, "", ""},
+      {"digits behind a blank", "5 5\r\nhello\r\n0\r\n\r\n", State::Bad, "", ""},
+      {"a tab behind a size", "5\t\r\nhello\r\n0\r\n\r\n", State::Bad, "", ""},
       {"long extension", "5;" + std::string(20, 'x') + "\r\nhello\r\n0\r\n\r\n", State::Bad, "", ""
       },
       {"extensions add up",

@@ -137,22 +137,25 @@ struct Framed {
   unsigned codings = 0;  ///< elements over all Transfer-Encoding lines
   bool last_is_chunked = false;
   bool chunked_before_last = false;
+  bool empty_coding = false;
   bool close = false;
   bool keep_alive = false;
 };
 
+/// Elements that are empty count: RFC 9110 §5.6.1 lets a recipient ignore them, some refuse them,
+/// and what frames is to be read by all in one way.
 void add_transfer_coding(std::string_view value, Framed& framed) {
-  bool any = false;
-  for_each_element(value, [&](std::string_view coding) {
-    any = true;
+  while (true) {
+    const std::size_t comma = value.find(',');
+    const std::string_view coding = trim_blanks(value.substr(0, comma));
     ++framed.codings;
     framed.chunked_before_last |= framed.last_is_chunked;
     framed.last_is_chunked = equals_lower(coding, "chunked");
-  });
-  if (!any) {
-    // An empty field frames nothing that two parsers would agree about.
-    ++framed.codings;
-    framed.last_is_chunked = false;
+    framed.empty_coding |= coding.empty();
+    if (comma == std::string_view::npos) {
+      return;
+    }
+    value.remove_prefix(comma + 1);
   }
 }
 
@@ -216,7 +219,7 @@ std::optional<Refusal> judge_framing(const Framed& framed, RequestHead& out) {
   if (framed.lengths != 0) {
     return bad("content-length beside transfer-encoding");
   }
-  if (!framed.last_is_chunked || framed.chunked_before_last) {
+  if (!framed.last_is_chunked || framed.chunked_before_last || framed.empty_coding) {
     return bad("transfer-encoding does not end in one chunked");
   }
   if (framed.codings > 1) {

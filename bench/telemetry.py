@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""What telemetry costs: Whorl with and without it, in one run, as load.py measures (CPU per request of the whole
+process, the exporting threads included; slices in turn; the ratio is per round, to Whorl without telemetry).
+
+    ./dev bench telemetry --rounds 15
+
+`metrics`: the endpoint for Prometheus. `log`: the access log to a file. `logs+metrics by OTLP`, `traces 1 %`, `traces`:
+OTLP to a collector in this program, by OTEL_EXPORTER_OTLP_PROTOCOL (`--protocol grpc` needs Debian's python3-grpcio).
+`all` is everything at once, each request traced.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import load  # noqa: E402
+
+
+class Sink(http.server.BaseHTTPRequestHandler):
+    """Takes what comes."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+
+def collector(protocol: str) -> tuple[str, object]:
+    """(its URL, what ends it)"""
+    if protocol == "grpc":
+        program = load.ROOT / "tests" / "support" / "grpc_collector.py"
+        process = subprocess.Popen(["/usr/bin/python3", program], stdout=subprocess.PIPE, text=True)
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        threading.Thread(target=lambda: [None for _ in process.stdout], daemon=True).start()
+        return url, process.kill
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}", server.shutdown
+
+
+def subjects(options, url: str, protocol: str, work: pathlib.Path) -> list[load.Subject]:
+    version = load.first_line([str(options.whorl), "--version"])
+    otel = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    per_signal = {name: otel | {f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT": url if protocol == "grpc" else f"{url}/v1/{name.lower()}"}
+                  for name in ("TRACES", "METRICS", "LOGS")}
+    rare = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+    metrics = ["--metrics-listen", "127.0.0.1:0"]
+    log = ["--access-log", str(work / "access.log")]
+    kinds: list[tuple[str, list[str], dict[str, str]]] = [
+        ("off", [], {}), ("metrics", metrics, {}), ("log", log, {}),
+        ("otlp-m+l", [], per_signal["METRICS"] | per_signal["LOGS"]), ("traces-1%", [], per_signal["TRACES"] | rare),
+        ("traces", [], per_signal["TRACES"]), ("all", metrics + log, otel | {"OTEL_EXPORTER_OTLP_ENDPOINT": url})]
+    if options.only:
+        kinds = [kind for kind in kinds if kind[0] == "off" or kind[0] in options.only]
+
+    def command(flags: list[str]):
+        return lambda port: [str(options.whorl), "up", "-f", str(options.guest), "--listen", f"127.0.0.1:{port}", "--quiet",
+                             "--threads", "1", *options.whorl_flag, *flags]
+
+    return [load.Subject(name, command(flags), version, environment) for name, flags, environment in kinds]
+
+
+def main() -> int:
+    protocol, only = "http/protobuf", []
+    arguments, rest = iter(sys.argv[1:]), []
+    for argument in arguments:
+        if argument == "--protocol":
+            protocol = next(arguments)
+        elif argument == "--only":
+            only.append(next(arguments))
+        else:
+            rest.append(argument)
+    sys.argv[1:] = rest
+    options = load.parse_arguments()
+    options.only = only
+    cores = sorted(os.sched_getaffinity(0))
+    server_cores, load_cores = (None, None) if options.no_pin or len(cores) < 2 else (cores[:1], cores[1:])
+    if load_cores:
+        os.sched_setaffinity(0, load_cores)  # the collector's work is not the server's
+    url, end = collector(protocol)
+    with tempfile.TemporaryDirectory(prefix="whorl-bench-") as folder:
+        all_of = subjects(options, url, protocol, pathlib.Path(folder))
+        try:
+            for subject in all_of:
+                load.start(subject, server_cores, pathlib.Path(folder))
+            load.run_rounds(all_of, options, load_cores)
+        finally:
+            for subject in all_of:
+                load.stop(subject)
+            end()
+    rows = [load.summary(subject, all_of[0]) for subject in all_of]
+    print(f"\n{options.guest.name}, OTLP by {protocol}, {options.rounds} rounds; the ratio is to `off` in the same round")
+    print(f"{'':10} {'CPU-us/req':>10} {'x off':>22} {'req/s':>9} {'p99 ms':>7}")
+    for row in rows:
+        ratio = row.pop("ratio_to_nginx")
+        row["ratio_to_off"] = ratio
+        spread = f"{ratio['median']:.3f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
+        print(f"{row['name']:10} {row['cpu_us']:10.2f} {spread:>22} {row['per_second']:9.0f} {row['p99_ms']:7.2f}")
+    out = options.out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"protocol": protocol, "rounds": options.rounds, "subjects": rows}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
