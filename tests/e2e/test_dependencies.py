@@ -5,8 +5,8 @@ import pytest
 import whorl
 
 LIBRARY = "test:library/probe@1.0.0"
-ALL = {"add": 42, "environment": 1, "environment-p1": 1, "files": 1, "files-p1": 3, "store": 0, "variable": 0}
-NONE = {"add": 42, "environment": 0, "environment-p1": 0, "files": 0, "files-p1": 0}
+ALL = {"add": 42, "environment": 1, "environment-p1": 1, "files": 1, "files-p1": 3, "close-p1": 0, "store": 0, "variable": 0}
+NONE = {"add": 42, "environment": 0, "environment-p1": 0, "files": 0, "files-p1": 0, "close-p1": 8}
 
 
 def manifest(dependency: str, more: str = "") -> str:
@@ -35,6 +35,7 @@ def answers(folder) -> dict[str, int]:
         lines = dict(line.split(" ") for line in first.body.decode().splitlines())
     found = {name: int(value) for name, value in lines.items()}
     assert found.pop("own") == 3
+    assert found.pop("own-folder") == 0  # whatever the dependency closed: descriptors are each one's own
     return found
 
 
@@ -68,7 +69,7 @@ def test_nothing_inherited(made):
     "grant, allowed",
     [
         ("environment", ["environment", "environment-p1"]),
-        ("files", ["files", "files-p1"]),
+        ("files", ["files", "files-p1", "close-p1"]),
         ("key_value_stores", ["store"]),
         ("variables", ["variable"]),
     ],

@@ -5,6 +5,7 @@ They are looked for in the folder that WHORL_GUESTS names, else in `shared/guest
 
 import os
 import pathlib
+import shutil
 
 import pytest
 import whorl
@@ -39,6 +40,12 @@ CASES = [
 ]
 
 
+CAPABILITIES = {
+    "/noop": b"", "/var": b"", "/kv/set": b"", "/kv/get": b"", "/kv/keys": b"", "/sqlite/init": b"", "/sqlite/put": b"",
+    "/sqlite/get": b"",
+}
+
+
 @pytest.mark.parametrize("name,path,body", CASES)
 def test_a_prebuilt_guest_answers(name, path, body):
     file = FOLDER / f"{name}.wasm"
@@ -48,6 +55,29 @@ def test_a_prebuilt_guest_answers(name, path, body):
         for _ in range(20):
             response = server.get(path, timeout=60)
             assert (response.status, response.body) == (200, body), server.err.text
+
+
+@pytest.mark.parametrize("kind", ["capabilities", "capabilities-core"])
+def test_the_app_of_all_capabilities_answers(tmp_path, kind):
+    """What needs no server; the others have tests of their own. As a component, and as the core module it was made of."""
+    source = FOLDER / "capabilities"
+    if not source.exists():
+        pytest.skip(f"no {source}: set WHORL_GUESTS to the folder of the prebuilt guests")
+    (tmp_path / "spin.toml").write_text((source / "spin.toml").read_text().replace("capabilities.wasm", f"{kind}.wasm"))
+    shutil.copy(source / f"{kind}.wasm", tmp_path)
+    with whorl.Server.start("-f", tmp_path, timeout=COMPILE_TIMEOUT_S) as server:
+        for path, body in CAPABILITIES.items():
+            answer = server.get(path)
+            assert (answer.status, answer.body) == (200, body), (path, server.err.text)
+
+
+def test_a_guest_that_never_returns_is_ended():
+    file = FOLDER / "c-loop.wasm"
+    if not file.exists():
+        pytest.skip(f"no {file}: set WHORL_GUESTS to the folder of the prebuilt guests")
+    with whorl.Server.start("-f", file, "--max-request-cpu", "200ms") as server:
+        assert server.get("/").status in (500, 504)
+        assert server.err.wait_for("used its CPU budget of 200 ms")
 
 
 def test_a_guests_log_line_is_shown():

@@ -9,6 +9,7 @@
 
 P1("environ_sizes_get") int32_t environ_sizes_get(int32_t* count, int32_t* bytes);
 P1("fd_prestat_get") int32_t fd_prestat_get(int32_t fd, whorl_area* out);
+P1("fd_close") int32_t fd_close(int32_t fd);
 P1("fd_filestat_get") int32_t fd_filestat_get(int32_t fd, whorl_area* out);
 // clang-format off
 P1("path_open") int32_t path_open(int32_t, int32_t, const char *, int32_t, int32_t, int64_t, int64_t, int32_t, int32_t *);
@@ -45,6 +46,11 @@ EXPORT("files-p1") int32_t files_p1(void) {
   int32_t file;
   return (fd_prestat_get(3, &area) == 0) + (fd_filestat_get(3, &area) == 0) +
          (path_open(3, 0, "a.txt", 5, 0, 2, 2, 0, &file) == 0);
+}
+
+/// Closes the first folder: the one of this component only.
+EXPORT("close-p1") int32_t close_p1(void) {
+  return fd_close(3);
 }
 
 EXPORT("store") int32_t store(void) {
