@@ -40,10 +40,8 @@ CASES = [
 ]
 
 
-CAPABILITIES = {
-    "/noop": b"", "/var": b"", "/kv/set": b"", "/kv/get": b"", "/kv/keys": b"", "/sqlite/init": b"", "/sqlite/put": b"",
-    "/sqlite/get": b"",
-}
+CAPABILITIES = {"/noop": b"ok", "/var": b"hi", "/kv/set": b"set", "/kv/get": b"Some(34)", "/kv/keys": b"1",
+                "/sqlite/init": b"init", "/sqlite/put": b"put", "/sqlite/get": b"1"}
 
 
 @pytest.mark.parametrize("name,path,body", CASES)
@@ -103,7 +101,10 @@ def test_a_guest_cannot_tell_its_adapter_from_the_host(name):
             # A compile on a busy machine is announced, whoever asks for it.
             lines = [line for line in server.err.text.splitlines()
                      if "127.0.0.1" not in line and not line.startswith("Preparing Wasm modules")]
-            seen.append((response.status, sorted(response.headers), response.body, lines))
+            # How a body is framed depends on whether it was whole when the head went out.
+            by_time = ("date", "content-length", "transfer-encoding")
+            headers = sorted(header for header in response.headers if header[0] not in by_time)
+            seen.append((response.status, headers, response.body, lines))
     assert seen[0] == seen[1]
 
 

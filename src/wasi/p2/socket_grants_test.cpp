@@ -11,6 +11,7 @@ using test::Family;
 using test::parse;
 using test::v4;
 using test::World;
+using namespace std::string_view_literals;
 
 /// Grants, and by other means than the host's which peers they reach.
 struct Reach {
@@ -90,8 +91,8 @@ TEST_CASE("no socket reaches a peer that was not granted") {
     World world({reach.grant, "udp://127.0.0.9:*"});
     for (const char* ip : peers) {
       for (const int port : {1, 79, 80, 81, 89, 90, 443, 65535}) {
-        CAPTURE(reach.grant);
-        CAPTURE(ip);
+        CAPTURE(std::string(reach.grant));
+        CAPTURE(std::string(ip));
         CAPTURE(port);
         const auto address = parse(ip, port);
         const bool is_v6 = address.tag == net_wit::IpSocketAddress::Tag::Ipv6;
@@ -114,7 +115,9 @@ TEST_CASE("no socket reaches a peer that was not granted") {
         REQUIRE(*sender->finish_bind(world.call));
         const auto streams = *sender->stream(world.call, address);
         CHECK((!streams || may_udp));
-        CHECK((streams || !may_udp || streams.error() != Code::AccessDenied));
+        // The system itself refuses to broadcast.
+        const bool reaches = may_udp && ip != "255.255.255.255"sv;
+        CHECK((streams || !reaches || streams.error() != Code::AccessDenied));
         ++cases;
       }
     }
