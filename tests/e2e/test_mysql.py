@@ -85,6 +85,21 @@ def test_transactions_and_what_is_left(server, mysql):
     assert ask(server, address, "SELECT @a IS NULL AS a") == "a|3:1"
 
 
+def test_a_trap_rolls_back_and_leaves_no_connection_behind(server, mysql):
+    address = address_of(mysql)
+    ask(server, address, "!CREATE TABLE IF NOT EXISTS trapped(x int)", "!TRUNCATE TABLE trapped")
+
+    def ended(number):
+        body = "\n".join([address, "!START TRANSACTION", "!INSERT INTO trapped VALUES(1)", "!SET @left = 1", "trap"])
+        assert server.post("/v2", body.encode()).status == 500
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(ended, range(300)))
+    assert ask(server, address, "SELECT count(*) AS c FROM trapped") == "c|4:0"
+    assert ask(server, address, "SELECT @left IS NULL AS a") == "a|3:1"
+    assert mysql.connections() <= 20
+
+
 def test_only_what_was_granted(server):
     for address in ("mysql://spin:spin@localhost:3306/spin_dev", "mysql://u:p@10.0.0.1/d", "nonsense://", ""):
         assert ask(server, address, "SELECT 1") == f"open error 0 address {address} is not permitted"

@@ -86,6 +86,23 @@ def test_transactions_and_what_is_left(server, postgres):
     assert ask(server, address, "SHOW application_name") == "application_name|"
 
 
+def test_a_trap_rolls_back_and_leaves_no_connection_behind(server, postgres):
+    address = address_of(postgres)
+    ask(server, address, "!CREATE TABLE IF NOT EXISTS trapped(x int)", "!TRUNCATE trapped")
+
+    def ended(number):
+        body = "\n".join([address, "!BEGIN", "!INSERT INTO trapped VALUES(1)", "!SET search_path = 'x'", "trap"])
+        assert server.post("/v4", body.encode()).status == 500
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(ended, range(300)))
+    assert ask(server, address, "SELECT count(*) FROM trapped") == "count|0"
+    assert ask(server, address, "SHOW search_path").endswith("public")
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    assert postgres.psql(idle) == "0\n"
+    assert postgres.connections() <= 20
+
+
 def test_only_what_was_granted(server, postgres):
     for host in ("example.com", "10.0.0.1"):
         for version in ("v2", "v4"):

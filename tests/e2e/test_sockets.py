@@ -1,5 +1,6 @@
 """Sockets of WASI 0.2 against real peers: what is granted works, what is not is refused before a packet leaves."""
 
+import concurrent.futures
 import socket
 import threading
 
@@ -9,6 +10,7 @@ import whorl
 DENIED = 1
 REFUSED = 14
 NO_SUCH_NAME = 20
+TOO_MANY_SOCKETS = 10
 
 
 class Peer:
@@ -131,3 +133,30 @@ def test_names_are_looked_up_only_where_a_grant_says_them(serve):
         assert server.get("/lookup/elsewhere.example").body.decode() == f"resolve {NO_SUCH_NAME}"
     with serve("*://*:*") as server:
         assert server.get("/lookup/localhost").status in (200, 502)
+
+
+def test_sockets_of_all_guests_are_limited(app, tmp_path):
+    """max_socket_connections counts over all threads, and a place is free again when its guest has ended."""
+    (tmp_path / "rc.toml").write_text("[outbound_networking]\nmax_socket_connections = 3\n")
+    held = []
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as peer:
+        port = peer.getsockname()[1]
+        folder = app(f"""[[trigger.http]]
+route = "/..."
+component = "sockets"
+[component.sockets]
+source = "sockets.wasm"
+allowed_outbound_hosts = ["tcp://127.0.0.1:{port}"]
+""", "sockets")
+        with whorl.Server.start("-f", folder, "--threads", "4", "--runtime-config-file", tmp_path / "rc.toml") as server:
+            for _ in range(3):  # rounds
+                with concurrent.futures.ThreadPoolExecutor(3) as pool:
+                    waiting = [pool.submit(server.get, f"/tcp/{port}") for _ in range(3)]
+                    held = [peer.accept()[0] for _ in range(3)]
+                    for _ in range(8):  # whichever thread they come to
+                        refused = server.get(f"/tcp/{port}")
+                        assert (refused.status, refused.body) == (502, f"start-connect {TOO_MANY_SOCKETS}".encode())
+                    for each in held:
+                        each.sendall(b"PONG")
+                        each.close()
+                    assert [each.result().body for each in waiting] == [b"PONG"] * 3

@@ -4,7 +4,7 @@
 // MySQL through both interfaces: POST /INTERFACE, where INTERFACE is v1 or v2. The first line of
 // the body is the address, every further one a statement; one that begins with (TEXT) has that text
 // as its parameter, one that begins with ! is executed instead of queried. Each is answered by a
-// line: "ok", or the rows' values, each behind the number of its type.
+// line: "ok", or the rows' values, each behind the number of its type. The line "trap" traps.
 
 #define V1 "fermyon:spin/mysql"
 #define V2 "fermyon:spin/mysql@2.0.0"
@@ -112,6 +112,9 @@ static void print_rows(const int32_t* set) {
 static void run(int32_t connection, const char* sql, size_t size) {
   static uint64_t parameter[2];
   size_t count = 0;
+  if (size == 4 && sql[0] == 't' && sql[1] == 'r' && sql[2] == 'a' && sql[3] == 'p') {
+    __builtin_trap();
+  }
   const bool is_execute = size > 0 && sql[0] == '!';
   sql += is_execute ? 1 : 0;
   size -= is_execute ? 1 : 0;

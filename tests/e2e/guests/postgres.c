@@ -4,7 +4,7 @@
 // PostgreSQL through two interfaces: POST /INTERFACE, where INTERFACE is v2 or v4. The first line
 // of the body is the address, every further one a statement; one that begins with (TEXT) has that
 // text as its parameter, one that begins with ! is executed instead of queried. Each is answered by
-// a line: the rows' values, or how many rows were changed.
+// a line: the rows' values, or how many rows were changed. The line "trap" traps.
 
 #define V2 "fermyon:spin/postgres@2.0.0"
 #define V4 "spin:postgres/postgres@4.0.0"
@@ -129,6 +129,9 @@ static void print_rows(const int32_t* set) {
 static void run(int32_t connection, const char* sql, size_t size) {
   static uint64_t parameter[kV4Value / 8];
   size_t parameters = 0;
+  if (size == 4 && sql[0] == 't' && sql[1] == 'r' && sql[2] == 'a' && sql[3] == 'p') {
+    __builtin_trap();
+  }
   const bool is_execute = size > 0 && sql[0] == '!';
   sql += is_execute ? 1 : 0;
   size -= is_execute ? 1 : 0;
