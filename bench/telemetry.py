@@ -88,6 +88,7 @@ def main() -> int:
     sys.argv[1:] = rest
     options = load.parse_arguments()
     options.only = only
+    options.whorl = options.whorl.resolve()
     cores = sorted(os.sched_getaffinity(0))
     server_cores, load_cores = (None, None) if options.no_pin or len(cores) < 2 else (cores[:1], cores[1:])
     if load_cores:
