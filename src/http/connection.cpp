@@ -103,6 +103,9 @@ void Connection::sweep(Tick now) {
   if (deadline_ != 0 && now >= deadline_) {
     deadline_ = 0;
     timed_out_ = true;
+    if (wait_ == Wait::Idle && !is_first_) {
+      telemetry::count_limit(telemetry::Limit::IdleTimeout);
+    }
     wake();
   } else if (exchange_ != nullptr && exchange_.use_count() == 1 && !exchange_->has_response()) {
     log::error("whorl::http", "{}: a request was dropped without an answer", client_address_);

@@ -1,5 +1,6 @@
 // Clients that ask for much and give little: each class of attack that is known on HTTP/2 servers.
 #include "http/test_http2_client.hpp"
+#include "telemetry/limits.hpp"
 
 #include <doctest/doctest.h>
 
@@ -313,10 +314,12 @@ TEST_CASE("an idle connection is told, and closed") {
   ServerOptions options = quick();
   options.idle_timeout = 100ms;
   Site site(options);
+  const auto before = telemetry::limit_count(telemetry::Limit::IdleTimeout);
   H2Client client(site);
   client.wait_for_end();
   CHECK(client.goaways == 1);
   CHECK(client.goaway_code == 0);
+  CHECK(telemetry::limit_count(telemetry::Limit::IdleTimeout) == before + 1);
 }
 
 TEST_CASE("a broken preface ends the connection") {

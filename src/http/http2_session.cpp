@@ -214,6 +214,9 @@ void Http2Session::sweep(Tick now) {
     return;
   }
   if (is_idle() && is_over_since(idle_since_, options.idle_timeout)) {
+    if (!said_goodbye_ && drain_since_ == 0) {
+      telemetry::count_limit(telemetry::Limit::IdleTimeout);
+    }
     end();
   }
   if (drain_since_ != 0 && is_over_since(drain_since_, options.drain_grace)) {

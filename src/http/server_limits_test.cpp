@@ -1,6 +1,7 @@
 // Time-outs, limits on connections and descriptors, and draining.
 #include "http/server.hpp"
 #include "http/server_test_support.hpp"
+#include "telemetry/limits.hpp"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -48,11 +49,13 @@ TEST_CASE("an idle connection is closed") {
   ServerOptions options;
   options.idle_timeout = 40ms;
   Site site(options);
+  const auto before = telemetry::limit_count(telemetry::Limit::IdleTimeout);
   Client client(site.address);
   client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   site.receive_all(client);
   CHECK(client.received.starts_with("HTTP/1.1 404 "));
   CHECK_FALSE(client.reset);
+  CHECK(telemetry::limit_count(telemetry::Limit::IdleTimeout) == before + 1);
 }
 
 TEST_CASE("an idle connection lives on after it gave its buffer back") {

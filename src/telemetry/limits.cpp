@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, kLimits> kNames{
     "--http1-max-buf-size",
     "--max-request-body",
     "--header-timeout",
+    "--idle-timeout",
     "--body-timeout",
     "--write-timeout",
     "--max-connections",

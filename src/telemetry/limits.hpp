@@ -25,12 +25,13 @@ enum class Limit : std::uint8_t {
   RequestHead,
   RequestBody,
   HeaderTimeout,
+  IdleTimeout,
   BodyTimeout,
   WriteTimeout,
   Connections,
   ClientConnections,
 };
-inline constexpr std::size_t kLimits = 13;
+inline constexpr std::size_t kLimits = 14;
 
 /// The flag that sets it: "--max-request-cpu"; of the one that has none, the variable.
 [[nodiscard]] std::string_view name_of(Limit limit) noexcept;
