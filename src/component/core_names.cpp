@@ -333,6 +333,11 @@ CoreExportName parse_core_export(std::string_view name) noexcept {
   return out;
 }
 
+std::string_view world_label(std::string_view name) noexcept {
+  const std::string_view path = name.substr(0, name.find('@'));
+  return path.substr(path.rfind('/') + 1);
+}
+
 std::string post_return_name(std::string_view export_name) {
   return export_name.starts_with(kStandardMark)
              ? std::string(export_name) + std::string(kStandardPostReturn)

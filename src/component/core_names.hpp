@@ -75,6 +75,9 @@ struct CoreExportName {
 /// What the post-return of an export is called.
 [[nodiscard]] std::string post_return_name(std::string_view export_name);
 
+/// "world" of "ns:package/world@1.0.0".
+[[nodiscard]] std::string_view world_label(std::string_view name) noexcept;
+
 /// The stream or future of a function's type that a built-in's name counts: parameters before the
 /// result, what is carried before what carries it.
 /// @param steps  out: how many types were looked at

@@ -184,6 +184,13 @@ TEST_CASE("names of exports") {
   }
 }
 
+TEST_CASE("the label of a world") {
+  CHECK(world_label("a:b/world@1.0.0") == "world");
+  CHECK(world_label("a:b/world") == "world");
+  CHECK(world_label("world") == "world");
+  CHECK(world_label("a:b/") == "");
+}
+
 TEST_CASE("what a post-return is called") {
   CHECK(post_return_name("run") == "cabi_post_run");
   CHECK(post_return_name("a:b/c@1.0.0#run") == "cabi_post_a:b/c@1.0.0#run");

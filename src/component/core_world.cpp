@@ -4,8 +4,6 @@
 #include "component/names.hpp"
 #include "component/reader.hpp"
 
-#include <memory>
-
 namespace whorl::component {
 namespace {
 
@@ -14,13 +12,6 @@ constexpr std::uint8_t kPackageForm = 0x03;
 /// The one before it.
 constexpr std::uint8_t kDocumentForm = 0x02;
 
-/// A section taken apart.
-struct Section {
-  std::shared_ptr<const ir::Component> root;
-  std::string_view world;  ///< its name in the package; empty where there is only one
-  StringEncoding encoding = StringEncoding::Utf8;
-};
-
 Result<StringEncoding> read_encoding(std::uint8_t code, std::uint64_t offset) {
   if (code > static_cast<std::uint8_t>(StringEncoding::Latin1OrUtf16)) {
     return malformed(offset, "unknown string encoding {:#x}", code);
@@ -28,8 +19,10 @@ Result<StringEncoding> read_encoding(std::uint8_t code, std::uint64_t offset) {
   return static_cast<StringEncoding>(code);
 }
 
-Result<Section> decode(const ComponentTypeSection& section) {
-  Section out;
+}  // namespace
+
+Result<DecodedWorld> decode_world(const ComponentTypeSection& section) {
+  DecodedWorld out;
   Reader in(section.payload, section.offset);
   if (in.peek() == kPackageForm) {
     WHORL_TRY(std::uint8_t code, in.byte("a version"));
@@ -50,10 +43,8 @@ Result<Section> decode(const ComponentTypeSection& section) {
   return out;
 }
 
-}  // namespace
-
 Result<> CoreWorlds::read(Linker& linker, const ComponentTypeSection& section) {
-  WHORL_TRY(const Section parts, decode(section));
+  WHORL_TRY(const DecodedWorld parts, decode_world(section));
   WHORL_TRY(World world, linker.read_world(*parts.root, {parts.world, &defined_}));
   for (auto& [name, item] : world.imports) {
     imports_[name].push_back({item, parts.encoding});

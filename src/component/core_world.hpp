@@ -9,12 +9,22 @@
 #include "component/core_module.hpp"
 #include "component/linker.hpp"
 
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace whorl::component {
+
+/// A component-type section taken apart.
+struct DecodedWorld {
+  std::shared_ptr<const ir::Component> root;
+  std::string_view world;  ///< its name in the package; empty where there is only one
+  StringEncoding encoding = StringEncoding::Utf8;
+};
+/// @return errors: InvalidInput; Unsupported for the form before June 2023
+[[nodiscard]] Result<DecodedWorld> decode_world(const ComponentTypeSection& section);
 
 class CoreWorlds {
  public:

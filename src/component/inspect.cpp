@@ -1,6 +1,7 @@
 #include "component/inspect.hpp"
 
 #include "component/core_module.hpp"
+#include "component/core_world.hpp"
 #include "component/names.hpp"
 #include "component/plan.hpp"
 #include "component/reader.hpp"
@@ -232,8 +233,8 @@ Result<> inspect_module(const HostRegistry& registry, ByteView bytes, Inspection
   WHORL_TRY(const CoreModule module, CoreModule::scan(bytes));
   wit::World world;
   for (const ComponentTypeSection& section : module.component_types()) {
-    if (const auto decoded = decode_component(section.payload, section.offset)) {
-      const wit::World part = wit::described_world(**decoded);
+    if (const auto decoded = decode_world(section)) {
+      const wit::World part = wit::described_world(*decoded->root, decoded->world);
       merge(world.imports, part.imports);
       merge(world.exports, part.exports);
     }

@@ -1,4 +1,5 @@
 // Worlds of bare core modules, from their component-type sections. engine.md E.7
+#include "component/core_names.hpp"
 #include "component/linker.hpp"
 #include "component/names.hpp"
 #include "component/reader.hpp"
@@ -6,17 +7,6 @@
 namespace whorl::component {
 
 using ir::Sort;
-
-namespace {
-
-/// "world" of "ns:package/world@1.0.0".
-std::string_view label_of(std::string_view name) noexcept {
-  const auto parsed = parse_interface_name(name);
-  const std::string_view path = parsed ? parsed->interface : name;
-  return path.substr(path.rfind('/') + 1);
-}
-
-}  // namespace
 
 Result<TypeItem> Linker::find_world(const TypeItem& outer, std::string_view name) {
   Frame& body = new_frame(outer.frame, Frame::Kind::ComponentType);
@@ -32,7 +22,7 @@ Result<TypeItem> Linker::find_world(const TypeItem& outer, std::string_view name
     const ir::ExternType& type = import != nullptr ? import->type : *exported->type;
     const std::string_view what = import != nullptr ? import->name : exported->name;
     if (type.sort == Sort::Component) {
-      if (exported != nullptr && (name.empty() || label_of(what) == name)) {
+      if (exported != nullptr && (name.empty() || world_label(what) == name)) {
         found = body.types[type.index];
       }
       continue;

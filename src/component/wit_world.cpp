@@ -1,5 +1,6 @@
 #include "component/wit_world.hpp"
 
+#include "component/core_names.hpp"
 #include "component/names.hpp"
 
 #include <map>
@@ -329,7 +330,7 @@ World world_of(const ir::Component& component) {
   return Follower().component(component, nullptr, nullptr)->world;
 }
 
-World described_world(const ir::Component& component) {
+World described_world(const ir::Component& component, std::string_view name) {
   Follower follower;
   World world = follower.component(component, nullptr, nullptr)->world;
   // The section exports the world's type, one level down in newer tools.
@@ -337,7 +338,8 @@ World described_world(const ir::Component& component) {
   for (int level = 0; level < kLevels; ++level) {
     for (const Item& item : world.exports) {
       const auto* node = std::get_if<NodeRef>(&item.what);
-      if (node != nullptr && *node != nullptr && (*node)->kind == Node::Kind::Scope) {
+      const bool is_meant = name.empty() || level == 0 || world_label(item.name) == name;
+      if (is_meant && node != nullptr && *node != nullptr && (*node)->kind == Node::Kind::Scope) {
         World inner = follower.scope(**node, {})->world;
         world = std::move(inner);
         break;

@@ -63,7 +63,7 @@ struct World {
 /// The world of a component.
 [[nodiscard]] World world_of(const ir::Component& component);
 /// The world that a component-type section describes: the component type that it exports.
-[[nodiscard]] World described_world(const ir::Component& component);
+[[nodiscard]] World described_world(const ir::Component& component, std::string_view world);
 
 /// As WIT: the world, then the packages of its interfaces.
 [[nodiscard]] std::string to_text(const World& world);

@@ -62,6 +62,9 @@ def test_a_core_module_of_an_old_wit_bindgen_answers(package, version, tmp_path)
     build = toolchains.GUESTS / "bindgen" / "build.sh"
     wasm = toolchains.kept(f"bindgen-{package}", toolchains.key_of("bindgen"), tmp_path, lambda out: [build, package, out])
     assert b"component-type:old\x03" in wasm.read_bytes()
+    told = whorl.run("inspect", wasm).stdout
+    assert "export fermyon:spin/inbound-http;" in told
+    assert "import fermyon:spin/key-value" in told
     folder = whorl.manifest(tmp_path / "app", f"""[[trigger.http]]
 route = "/..."
 component = "guest"
