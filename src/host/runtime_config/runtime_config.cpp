@@ -202,7 +202,9 @@ class Reading {
       remote.is_open_ai = api == "open_ai";
       config_.llm_compute = std::move(remote);
     } else {
-      table.fail_with(fmt::format("unknown compute type `{}`", manifest::printable(type)));
+      table.fail_with(fmt::format(
+          "unknown variant `{}`, expected `spin` or `remote_http`", manifest::printable(type)
+      ));
     }
     table.refuse_unread();
     note(fmt::format("[llm_compute: {}]", type));
@@ -239,7 +241,11 @@ class Reading {
           manifest::printable(type)
       ));
     }
-    table.warn_of_unread(config_.warnings);
+    if (type == "static") {
+      table.warn_of_unread(config_.warnings);
+    } else {
+      table.refuse_unread();
+    }
     return table.finish();
   }
 
@@ -388,8 +394,13 @@ class Reading {
 
   Result<> client_tls(TableReader& table) {
     ClientTls tls;
-    tls.component_ids = table.texts("component_ids");
-    tls.hosts = table.texts("hosts");
+    for (const auto& [name, list] :
+         {std::pair("component_ids", &tls.component_ids), std::pair("hosts", &tls.hosts)}) {
+      if (table.node(name) == nullptr) {
+        table.fail_with(fmt::format("missing field `{}`", name));
+      }
+      *list = table.texts(name);
+    }
     const auto platform = table.boolean("ca_use_platform_roots");
     const auto webpki = table.boolean("ca_use_webpki_roots");
     tls.roots_file = table.text("ca_roots_file");

@@ -133,7 +133,7 @@ TEST_CASE("warnings") {
 type = "spin"
 pth = "x"
 [[config_provider]]
-type = "env"
+type = "static"
 other = 1
 [outbound_http]
 max_concurrent_requests = 3
@@ -193,7 +193,13 @@ TEST_CASE("errors") {
        "`allow_attach_file` (did you mean `path`?)"},
       {"[sqlite_database.x]\ntype = \"libsql\"\nurl = \"ftp://x\"\ntoken = \"t\"",
        "in [sqlite_database.x]: `url` must begin with http:// or https://"},
-      {"[llm_compute]\ntype = \"nope\"", "in [llm_compute]: unknown compute type `nope`"},
+      {"[llm_compute]\ntype = \"nope\"",
+       "in [llm_compute]: unknown variant `nope`, expected `spin` or `remote_http`"},
+      {"[[variables_provider]]\ntype = \"env\"\nprefx = 1",
+       "in [variables_provider]: unknown field `prefx`, expected one of `type`, `prefix`, "
+       "`dotenv_path`"
+       " (did you mean `prefix`?)"},
+      {"[[client_tls]]\ncomponent_ids = [\"c\"]", "in [client_tls]: missing field `hosts`"},
       {"[[variables_provider]]\ntype = \"nope\"",
        "in [variables_provider]: unknown variant `nope`, expected one of `azure_key_vault`, `env`, "
        "`static`, `vault`"},
