@@ -334,7 +334,6 @@ class Run {
       WHORL_CHECKED(listening_->serving());
     }
     follow_source(fleet);
-    background_->stop();
     auto haste = Listening::Haste::None;
     if (listening_) {
       haste = listening_->last_call(signals_);
@@ -343,7 +342,9 @@ class Run {
     fleet.stop(
         signals_,
         subscriptions_,
-        haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0)
+        haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0),
+        // Until then requests that came too early for their component may wait for it.
+        [this] { background_->stop(); }
     );
     subscriptions_.clear();
     replaced_subscriptions_.clear();

@@ -241,7 +241,10 @@ void Fleet::release_retired() {
 }
 
 void Fleet::stop(
-    StopSignals& signals, const Subscriptions& subscriptions, async::Milliseconds drain_time
+    StopSignals& signals,
+    const Subscriptions& subscriptions,
+    async::Milliseconds drain_time,
+    std::move_only_function<void()> give_up
 ) {
   const auto deadline = async::Deadline::after(drain_time);
   for (auto& world : worlds_) {
@@ -256,6 +259,7 @@ void Fleet::stop(
     world->shard.post([&watch] { watch.start(); });
   }
   is_over = is_over && wait_for_end(signals, left, deadline);
+  give_up();
   if (!is_over) {
     for (auto& world : worlds_) {
       world->shard.post([&guests = world->runtime, &server = world->server] {

@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -73,8 +74,13 @@ class Fleet final : public trigger::GuestShards {
   using Subscriptions = std::vector<std::unique_ptr<trigger::Subscription>>;
   /// Lets requests in flight, and what was taken of subscriptions, end for so long; then ends the
   /// guests that are left, then the shards.
+  /// @param give_up  called in between: what requests wait for will not come any more. Tells no
+  ///                 shard anything afterwards
   void stop(
-      StopSignals& signals, const Subscriptions& subscriptions, async::Milliseconds drain_time
+      StopSignals& signals,
+      const Subscriptions& subscriptions,
+      async::Milliseconds drain_time,
+      std::move_only_function<void()> give_up
   );
   /// Only after stop().
   [[nodiscard]] std::uint64_t instances_started() const;

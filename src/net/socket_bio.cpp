@@ -1,5 +1,7 @@
 #include "net/socket_bio.hpp"
 
+#include "net/receive.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
@@ -11,6 +13,9 @@ namespace whorl::net {
 namespace {
 
 using BioMethod = std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>>;
+
+// A flag of ours beside OpenSSL's.
+constexpr int kDrained = 0x0100'0000;
 
 int fd_of(BIO* bio) noexcept {
   return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
@@ -27,9 +32,15 @@ int bio_write(BIO* bio, const char* data, int size) {
 
 int bio_read(BIO* bio, char* data, int size) {
   BIO_clear_retry_flags(bio);
-  const ssize_t count = ::recv(fd_of(bio), data, static_cast<std::size_t>(size), 0);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+  BIO_clear_flags(bio, kDrained);
+  const auto [count, left] =
+      receive(fd_of(bio), {reinterpret_cast<std::uint8_t*>(data), static_cast<std::size_t>(size)});
+  if (count < 0 && errno == EAGAIN) {
     BIO_set_retry_read(bio);
+    BIO_set_flags(bio, kDrained);
+  }
+  if (left == Left::Nothing) {
+    BIO_set_flags(bio, kDrained);
   }
   if (count == 0) {
     BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
@@ -68,6 +79,10 @@ bio_st* make_socket_bio(int fd) noexcept {
     BIO_set_init(bio, 1);
   }
   return bio;
+}
+
+bool is_drained(const bio_st* bio) noexcept {
+  return BIO_test_flags(bio, kDrained) != 0;
 }
 
 std::string take_tls_reason() {

@@ -26,6 +26,9 @@ struct FreeWith {
 /// @return    owned by the caller, who mostly gives it to an SSL object; null without memory
 [[nodiscard]] bio_st* make_socket_bio(int fd) noexcept;
 
+/// The last read took everything that was in the socket.
+[[nodiscard]] bool is_drained(const bio_st* bio) noexcept;
+
 /// The oldest reason in OpenSSL's queue of this thread, which is emptied.
 [[nodiscard]] std::string take_tls_reason();
 /// `<what>: <reason>` as InvalidInput.

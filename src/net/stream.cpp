@@ -7,21 +7,19 @@
 #include "net/stream.hpp"
 
 #include "base/check.hpp"
+#include "net/receive.hpp"
 
 #include <boost/asio/detail/epoll_reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/version.hpp>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 static_assert(BOOST_VERSION / 100 == 1081, "look at Asio's reactor again before changing Boost");
@@ -38,9 +36,6 @@ constexpr std::size_t kMaxParts = 8;
 // Messages up to this size are put together before they are sent.
 constexpr std::size_t kCopied = 2048;
 
-// Of linux/tcp.h since 4.18.
-constexpr int kTellWhatIsLeft = 36;  // TCP_INQ, and TCP_CM_INQ
-
 ReadEnd to_read_end(const error_code& code) {
   if (!code) {
     return ReadEnd::Bytes;
@@ -49,21 +44,6 @@ ReadEnd to_read_end(const error_code& code) {
     return ReadEnd::Closed;
   }
   return code == boost::asio::error::operation_aborted ? ReadEnd::Cancelled : ReadEnd::Failed;
-}
-
-/// What the kernel says about a read that brought bytes.
-enum class Left : std::uint8_t { Nothing, Something, Unknown };
-
-Left what_is_left(msghdr& message) noexcept {
-  for (cmsghdr* note = CMSG_FIRSTHDR(&message); note != nullptr;
-       note = CMSG_NXTHDR(&message, note)) {
-    if (note->cmsg_level == IPPROTO_TCP && note->cmsg_type == kTellWhatIsLeft) {
-      int left = 0;
-      std::memcpy(&left, CMSG_DATA(note), sizeof left);
-      return left == 0 ? Left::Nothing : Left::Something;
-    }
-  }
-  return Left::Unknown;
 }
 
 /// Where the bytes of a read go.
@@ -120,17 +100,7 @@ class ReadOperation final : public reactor_op {
   }
 
   status read_into(MutableByteView room) {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> notes;
-    iovec into{room.data(), room.size()};
-    msghdr message{};
-    message.msg_iov = &into;
-    message.msg_iovlen = 1;
-    ssize_t count = 0;
-    do {
-      message.msg_control = notes.data();
-      message.msg_controllen = notes.size();
-      count = ::recvmsg(fd_, &message, 0);
-    } while (count < 0 && errno == EINTR);
+    const auto [count, left] = receive(fd_, room);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return not_done;
     }
@@ -141,7 +111,7 @@ class ReadOperation final : public reactor_op {
     }
     bytes_transferred_ = static_cast<std::size_t>(count);
     // Where the kernel does not say, the next read tries at once, as Asio's socket does.
-    return what_is_left(message) == Left::Nothing ? done_and_exhausted : done;
+    return left == Left::Nothing ? done_and_exhausted : done;
   }
 
   /// @param owner  null when the loop is destroyed: then nobody is called
@@ -201,9 +171,7 @@ class TcpStream final : public Stream {
   TcpStream(async::Shard& shard, fs::Fd fd)
       : reactor_(boost::asio::use_service<Reactor>(shard.io())), fd_(std::move(fd)) {
     reactor_.init_task();
-    const int on = 1;
-    // Not all sockets have it: tests use others too.
-    (void)::setsockopt(fd_.get(), IPPROTO_TCP, kTellWhatIsLeft, &on, sizeof on);
+    tell_what_is_left(fd_.get());
     if (reactor_.register_descriptor(fd_.get(), state_) != 0) {
       fd_ = fs::Fd();  // every read and write fails from here on
     }

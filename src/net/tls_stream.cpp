@@ -1,10 +1,15 @@
+// TLS streams of clients. As those of TCP (stream.cpp) they sit on Asio's reactor itself: OpenSSL's
+// reads say whether they took everything, and then waiting for more costs no call to the kernel.
 #include "net/tls_stream.hpp"
 
-#include "async/awaitable.hpp"
 #include "base/check.hpp"
+#include "net/receive.hpp"
 #include "net/socket_bio.hpp"
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/detail/epoll_reactor.hpp>
+#include <boost/asio/detail/reactor_op.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -17,7 +22,8 @@ namespace whorl::net {
 namespace {
 
 using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
-using Descriptor = boost::asio::posix::basic_stream_descriptor<async::Executor>;
+using boost::asio::detail::reactor_op;
+using Reactor = boost::asio::detail::epoll_reactor;
 using boost::system::error_code;
 
 // What one record holds at most (RFC 8446 §5.1).
@@ -25,9 +31,44 @@ constexpr std::size_t kRecordBytes = 16 * 1024;
 // Small parts are put together into one record of up to so many bytes.
 constexpr std::size_t kTogether = 8 * 1024;
 
+struct TlsState;
+
+/// A wait of a stream in the reactor's queue, for one of two events.
+class TlsWait final : public reactor_op {
+ public:
+  /// What is to be called when it is over.
+  using Then = void (TlsState::*)(bool aborted);
+
+  explicit TlsWait(Then then) noexcept
+      : reactor_op(error_code(), &perform_wait, &complete), then_(then) {}
+
+  [[nodiscard]] bool is_pending() const noexcept { return keeper_ != nullptr; }
+  void prepare(std::shared_ptr<TlsState> keeper) {
+    keeper_ = std::move(keeper);
+    ec_ = error_code();
+  }
+
+ private:
+  /// Whether there is more is known after the read that follows.
+  static status perform_wait(reactor_op*) { return done_and_exhausted; }
+  static void complete(
+      void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
+  );
+
+  Then then_;
+  std::shared_ptr<TlsState> keeper_;  ///< while it is in the queue
+};
+
 /// What waits on the loop keeps this, not the stream, alive.
 struct TlsState final : std::enable_shared_from_this<TlsState> {
-  TlsState(async::Shard& on, fs::Fd fd) : shard(on), socket(on.io(), fd.release()) {}
+  TlsState(async::Shard& on, fs::Fd fd)
+      : shard(on), reactor(boost::asio::use_service<Reactor>(on.io())), socket(std::move(fd)) {
+    reactor.init_task();
+    tell_what_is_left(socket.get());
+    if (reactor.register_descriptor(socket.get(), place) != 0) {
+      socket = fs::Fd();
+    }
+  }
 
   enum class Outcome : std::uint8_t { Done, WantRead, WantWrite, Closed, Failed };
   Outcome judge(int returned);
@@ -37,21 +78,31 @@ struct TlsState final : std::enable_shared_from_this<TlsState> {
     return !starved && SSL_has_pending(ssl.get()) == 1;
   }
 
-  void wait(Descriptor::wait_type what, std::move_only_function<void(bool aborted)> then);
+  void wait_readable();
+  void wait_writable();
+  void on_readable(bool aborted);
+  void on_writable(bool aborted);
   void post_read();
-  void wait_for_bytes(Descriptor::wait_type what);
+  void close();
   void try_read();
   void finish_read(ReadEnd end, std::size_t count);
 
   async::Shard& shard;
-  Descriptor socket;
+  Reactor& reactor;
+  Reactor::per_descriptor_data place = nullptr;
+  fs::Fd socket;
+  TlsWait read_wait{&TlsState::on_readable};
+  TlsWait write_wait{&TlsState::on_writable};
   Ssl ssl;
   std::shared_ptr<const void> owner;
-  std::shared_ptr<StreamSink> reader;  ///< while a read is started
-  MutableByteView buffer;              ///< where it goes; empty: into what the reader lends
-  bool cancelled = false;              ///< the started read is to end
-  bool broken = false;                 ///< nothing can be sent any more, not even a goodbye
-  bool shut = false;                   ///< the goodbye was said
+  std::shared_ptr<StreamSink> reader;   ///< while a read is started
+  MutableByteView buffer;               ///< where it goes; empty: into what the reader lends
+  std::shared_ptr<StreamSink> watcher;  ///< is told once there is something to read
+  std::shared_ptr<StreamSink> writer;   ///< is told once there is room to write
+  bool read_wants_room = false;         ///< the started read goes on when there is
+  bool cancelled = false;               ///< the started read is to end
+  bool broken = false;                  ///< nothing can be sent any more, not even a goodbye
+  bool shut = false;                    ///< the goodbye was said
   /// OpenSSL can go on only with more bytes from the socket, whatever part of a record it holds.
   bool starved = false;
   bool plain_http = false;  ///< the handshake failed of that
@@ -78,13 +129,59 @@ TlsState::Outcome TlsState::judge(int returned) {
   return Outcome::Failed;
 }
 
-void TlsState::wait(Descriptor::wait_type what, std::move_only_function<void(bool aborted)> then) {
-  socket.async_wait(
-      what,
-      [self = shared_from_this(), then = std::move(then)](const error_code& code) mutable {
-        then(code == boost::asio::error::operation_aborted || !self->socket.is_open());
-      }
-  );
+void TlsWait::complete(
+    void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
+) {
+  auto& self = *static_cast<TlsWait*>(base);
+  const std::shared_ptr<TlsState> state = std::move(self.keeper_);
+  // Null when the loop is destroyed: then nobody is called.
+  if (owner != nullptr) {
+    (*state.*
+     self.then_)(self.ec_ == boost::asio::error::operation_aborted || !state->socket.is_open());
+  }
+}
+
+/// Where the last read took everything, the reactor knows when there is more; else it asks anew.
+void TlsState::wait_readable() {
+  WHORL_DCHECK(!read_wait.is_pending(), "one read at a time");
+  read_wait.prepare(shared_from_this());
+  const bool drained = is_drained(SSL_get_rbio(ssl.get()));
+  reactor.start_op(Reactor::read_op, socket.get(), place, &read_wait, false, drained);
+}
+
+void TlsState::wait_writable() {
+  if (!write_wait.is_pending()) {
+    write_wait.prepare(shared_from_this());
+    reactor.start_op(Reactor::write_op, socket.get(), place, &write_wait, false, false);
+  }
+}
+
+void TlsState::on_readable(bool aborted) {
+  if (watcher != nullptr) {
+    std::exchange(watcher, nullptr)->on_read(aborted ? ReadEnd::Cancelled : ReadEnd::Bytes, 0);
+    return;
+  }
+  cancelled |= aborted;
+  if (reader != nullptr) {
+    try_read();
+  }
+}
+
+void TlsState::on_writable(bool aborted) {
+  const bool goes_on = std::exchange(read_wants_room, false);
+  if (const auto told = std::exchange(writer, nullptr)) {
+    told->on_writable();
+  }
+  cancelled |= aborted && goes_on;
+  if (goes_on && reader != nullptr) {
+    try_read();
+  }
+}
+
+void TlsState::close() {
+  reactor.deregister_descriptor(socket.get(), place, true);
+  socket = fs::Fd();
+  reactor.cleanup_descriptor_data(place);
 }
 
 void TlsState::finish_read(ReadEnd end, std::size_t count) {
@@ -97,15 +194,6 @@ void TlsState::post_read() {
   shard.post([self = shared_from_this()] {
     if (self->reader != nullptr) {
       self->try_read();
-    }
-  });
-}
-
-void TlsState::wait_for_bytes(Descriptor::wait_type what) {
-  wait(what, [this](bool aborted) {
-    cancelled |= aborted;
-    if (reader != nullptr) {
-      try_read();
     }
   });
 }
@@ -134,10 +222,11 @@ void TlsState::try_read() {
   }
   switch (judge(done)) {
     case Outcome::WantRead:
-      wait_for_bytes(Descriptor::wait_read);
+      wait_readable();
       break;
     case Outcome::WantWrite:
-      wait_for_bytes(Descriptor::wait_write);
+      read_wants_room = true;
+      wait_writable();
       break;
     case Outcome::Closed:
       finish_read(ReadEnd::Closed, 0);
@@ -182,7 +271,7 @@ class TlsStream final : public TlsServerStream {
   bool is_plain_http() const noexcept override { return state_->plain_http; }
 
   void answer_plainly(std::string_view text) noexcept override {
-    const int fd = state_->socket.native_handle();
+    const int fd = state_->socket.get();
     // The buffer of a new socket has room for it.
     (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(fd, SHUT_WR);
@@ -206,15 +295,13 @@ class TlsStream final : public TlsServerStream {
       state_->shard.post([sink = std::move(sink)] { sink->on_read(ReadEnd::Bytes, 0); });
       return;
     }
-    state_->wait(Descriptor::wait_read, [sink = std::move(sink)](bool aborted) {
-      sink->on_read(aborted ? ReadEnd::Cancelled : ReadEnd::Bytes, 0);
-    });
+    state_->watcher = std::move(sink);
+    state_->wait_readable();
   }
 
   void cancel_read() override {
     state_->cancelled = state_->reader != nullptr;
-    error_code ignored;
-    state_->socket.cancel(ignored);
+    state_->reactor.cancel_ops(state_->socket.get(), state_->place);
   }
 
   Attempt try_write(std::span<const ByteView> parts) override {
@@ -239,12 +326,13 @@ class TlsStream final : public TlsServerStream {
   }
 
   void start_wait_writable(std::shared_ptr<StreamSink> sink) override {
-    state_->wait(Descriptor::wait_write, [sink = std::move(sink)](bool) { sink->on_writable(); });
+    state_->writer = std::move(sink);
+    state_->wait_writable();
   }
 
   void shutdown_write() override {
     say_goodbye();
-    ::shutdown(state_->socket.native_handle(), SHUT_WR);
+    ::shutdown(state_->socket.get(), SHUT_WR);
   }
 
   void close() override {
@@ -252,8 +340,7 @@ class TlsStream final : public TlsServerStream {
       return;
     }
     say_goodbye();
-    error_code ignored;
-    state_->socket.close(ignored);
+    state_->close();
   }
 
  private:
@@ -263,7 +350,7 @@ class TlsStream final : public TlsServerStream {
     if (state_->has_something()) {
       state_->post_read();
     } else {
-      state_->wait_for_bytes(Descriptor::wait_read);
+      state_->wait_readable();
     }
   }
 
@@ -335,9 +422,12 @@ std::unique_ptr<TlsServerStream> make_tls_stream(
   const int fd = socket.get();
   auto state = std::make_shared<TlsState>(shard, std::move(socket));
   state->ssl = Ssl(SSL_new(context));
-  BIO* bio = state->ssl == nullptr ? nullptr : make_socket_bio(fd);
+  BIO* bio = state->ssl == nullptr || !state->socket.is_open() ? nullptr : make_socket_bio(fd);
   if (bio == nullptr) {
     ERR_clear_error();
+    if (state->socket.is_open()) {
+      state->close();
+    }
     return nullptr;
   }
   SSL_set_bio(state->ssl.get(), bio, bio);

@@ -71,6 +71,17 @@ def test_requests_that_were_accepted_never_fail_under_load():
     assert answered > 0
 
 
+def test_a_request_that_waits_for_its_component_is_answered():
+    """The program serves before everything is ready; a stop in between must not cost the requests that wait."""
+    for _ in range(15):
+        with whorl.Server.start("-f", whorl.guest("multi")) as server:
+            with server.connect() as early:
+                early.request("GET", "/status/200")
+                server.process.send_signal(signal.SIGTERM)
+                assert early.response().status == 200
+            assert server.process.wait(20) == 0
+
+
 def test_http2_clients_are_told_and_answered():
     with whorl.Server.start("-f", whorl.guest("multi")) as server:
         url = f"http://127.0.0.1:{server.port}"
