@@ -134,11 +134,15 @@ void TlsWait::complete(
 ) {
   auto& self = *static_cast<TlsWait*>(base);
   const std::shared_ptr<TlsState> state = std::move(self.keeper_);
-  // Null when the loop is destroyed: then nobody is called.
-  if (owner != nullptr) {
-    (*state.*
-     self.then_)(self.ec_ == boost::asio::error::operation_aborted || !state->socket.is_open());
+  if (owner == nullptr) {
+    // The loop is destroyed: nobody is called, and who was to be is let go of, since it has us.
+    const auto reader = std::exchange(state->reader, nullptr);
+    const auto watcher = std::exchange(state->watcher, nullptr);
+    const auto writer = std::exchange(state->writer, nullptr);
+    return;
   }
+  (*state.*
+   self.then_)(self.ec_ == boost::asio::error::operation_aborted || !state->socket.is_open());
 }
 
 /// Where the last read took everything, the reactor knows when there is more; else it asks anew.
