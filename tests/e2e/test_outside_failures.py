@@ -124,6 +124,8 @@ FAILURE = {
 SLOW = {"never answers": bad_servers.silent, "drips": dripping}
 # What is no failure, or not this one. A body that goes on is a body: it is the guest's to end.
 FINE = {("http", "10 GB of a body"), ("http", "10 GB of chunks"), ("http", "drips")}
+# Models take minutes over an answer: their service has longer than this test.
+FINE |= {("llm", "never answers")}
 # A MySQL server speaks first: those that wait to be asked never answer.
 FINE |= {("mysql", failure) for failure in FAILURE if failure not in ("closes at once", "garbage at once", "10 GB of packets")}
 
