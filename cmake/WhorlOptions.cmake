@@ -50,4 +50,9 @@ if(WHORL_SANITIZE)
   target_compile_definitions(whorl_options INTERFACE WHORL_SANITIZED=1)
 else()
   target_link_options(whorl_options INTERFACE -Wl,--gc-sections -Wl,--icf=all)
+  # What is shipped is optimised across files: the way of a request leads through a hundred small functions of many rooms.
+  # Relative relocations are packed: 37,000 of them are applied at each start.
+  target_compile_options(whorl_options INTERFACE $<$<CONFIG:Release>:-flto=thin>)
+  target_link_options(whorl_options INTERFACE
+    $<$<CONFIG:Release>:-flto=thin> $<$<CONFIG:Release>:-Wl,--thinlto-jobs=2> -Wl,--pack-dyn-relocs=relr)
 endif()

@@ -51,7 +51,7 @@ std::optional<InstanceReset> InstanceReset::prepare(
     if (!value) {
       return std::nullopt;
     }
-    reset.globals_.push_back({*global, *value});
+    reset.globals_.push_back({.global = *global, .prepared = *value});
   }
   return reset;
 }
@@ -72,11 +72,13 @@ MemoryReset::Outcome InstanceReset::restore(bool faulted) {
   if (outcome != MemoryReset::Outcome::Restored) {
     return outcome;
   }
-  for (const Global& global : globals_) {
-    const auto now = store_->value_of(global.global);
-    const bool same =
-        now && std::memcmp(&now->value, &global.prepared.value, sizeof now->value) == 0;
-    if (!same && !store_->set_value(global.global, global.prepared)) {
+  for (Global& global : globals_) {
+    if (!global.changes) {
+      const auto now = store_->value_of(global.global);
+      global.changes =
+          !now || std::memcmp(&now->value, &global.prepared.value, sizeof now->value) != 0;
+    }
+    if (global.changes && !store_->set_value(global.global, global.prepared)) {
       return MemoryReset::Outcome::Changed;
     }
   }

@@ -58,6 +58,8 @@ class InstanceReset {
   struct Global {
     engine::Global global;
     engine::GlobalValue prepared;
+    /// It was different after an event: then it mostly is after the next, and need not be read.
+    bool changes = false;
   };
 
   ComponentInstance* instance_;

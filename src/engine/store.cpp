@@ -61,12 +61,12 @@ const Budget& Store::budget() const noexcept {
 void Store::set_deadline(std::chrono::steady_clock::time_point deadline) noexcept {
   impl_->budget.deadline = deadline;
 }
-bool Store::begin_next_event(const Budget& budget) noexcept {
+bool Store::begin_next_event(const Budget& budget, Clock::time_point now) noexcept {
   if (impl_->dying || impl_->fibers != nullptr || impl_->running != 0) {
     return false;
   }
   impl_->budget = budget;
-  impl_->created = Clock::now();
+  impl_->created = now;
   impl_->is_untouched = true;
   impl_->cpu_used = {};
   impl_->host_calls = 0;

@@ -114,8 +114,12 @@ class Store {
   /// Makes a store whose event ended well ready for the next one: a budget anew, nothing used.
   ///
   /// @param budget  its memory_bytes is the one the store was made with
+  /// @param now     the time, for callers that know it already
   /// @return        false if it can't serve again: it is dying, or a fiber of it is alive
-  [[nodiscard]] bool begin_next_event(const Budget& budget) noexcept;
+  [[nodiscard]] bool begin_next_event(
+      const Budget& budget,
+      std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now()
+  ) noexcept;
   /// Calls of host functions so far. Unchanged over a stretch of guest code: it saw nothing of the
   /// world outside.
   [[nodiscard]] std::uint64_t host_calls() const noexcept;

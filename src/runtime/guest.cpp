@@ -81,12 +81,14 @@ wasi::InstanceContext Guest::make_context(const GuestSurroundings& around) const
   };
 }
 
-std::expected<void, engine::Trap> Guest::begin(const engine::Budget& budget) {
+std::expected<void, engine::Trap> Guest::begin(
+    const engine::Budget& budget, std::chrono::steady_clock::time_point now
+) {
   if (store_ == nullptr) {
     if (auto made = instantiate(budget); !made) {
       return made;
     }
-  } else if (!store_->begin_next_event(budget)) {
+  } else if (!store_->begin_next_event(budget, now)) {
     return std::unexpected(engine::Trap{
         .kind = engine::TrapKind::Other, .message = "a kept instance is not idle", .backtrace = {}
     });

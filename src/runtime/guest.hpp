@@ -77,8 +77,10 @@ class Guest {
   Guest& operator=(const Guest&) = delete;
   ~Guest();
 
-  /// Readies a new instance, or a kept one, for an event. Off the fibers.
-  [[nodiscard]] std::expected<void, engine::Trap> begin(const engine::Budget& budget);
+  /// Readies a new instance, or a kept one, for an event that began at `now`. Off the fibers.
+  [[nodiscard]] std::expected<void, engine::Trap> begin(
+      const engine::Budget& budget, std::chrono::steady_clock::time_point now
+  );
   /// Runs the start functions that were put off, unless the prepared state has them. On the fiber,
   /// before the handler.
   [[nodiscard]] std::expected<void, engine::Trap> run_starts();

@@ -60,7 +60,7 @@ void Invocation::start() {
   service_->standard_output->open();
   service_->standard_error->open();
   account_begin(*guest_, *exchange_);
-  if (auto ready = guest_->begin(make_budget()); !ready) {
+  if (auto ready = guest_->begin(make_budget(), started_); !ready) {
     finish(std::unexpected(std::move(ready.error())));
     return;
   }

@@ -1,5 +1,7 @@
 #include "wasi/field_map.hpp"
 
+#include "wire/http1/syntax.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -27,26 +29,16 @@ constexpr std::size_t kMaxNameBytes = 65'535;
 constexpr std::size_t kUsualLines = 4;
 
 void make_lower(std::string& text) noexcept {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') {
-      c = static_cast<char>(c - 'A' + 'a');
-    }
-  }
+  std::ranges::transform(text, text.begin(), wire::http1::to_lower);
 }
 
 std::string to_lower(std::string_view text) {
-  std::string lower(text);
-  make_lower(lower);
-  return lower;
-}
-
-/// Blanks at the ends are let through, unlike on the wire: other hosts accept them, and they are
-/// cut when the message is sent.
-bool is_guest_value(std::string_view text) noexcept {
-  return std::ranges::all_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+  std::string lower;
+  lower.resize_and_overwrite(text.size(), [text](char* out, std::size_t size) {
+    std::ranges::transform(text, out, wire::http1::to_lower);
+    return size;
   });
+  return lower;
 }
 
 std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
@@ -81,7 +73,7 @@ std::string_view without_blanks(std::string_view text) noexcept {
 
 bool is_forbidden_field(std::string_view name) noexcept {
   return std::ranges::any_of(kForbidden, [name](std::string_view forbidden) {
-    return http::equals_ignoring_case(forbidden, name);
+    return forbidden.size() == name.size() && http::equals_ignoring_case(forbidden, name);
   });
 }
 
@@ -156,7 +148,9 @@ std::expected<void, FieldError> FieldMap::check_value(
 ) noexcept {
   const bool valid = http::equals_ignoring_case(name, kContentLength)
                          ? parse_length(value).has_value()
-                         : is_guest_value(value);
+                         // Blanks at the ends are let through, unlike on the wire: other hosts
+                         // accept them, and they are cut when the message is sent.
+                         : wire::http1::is_field_content(value);
   if (!valid) {
     return std::unexpected(FieldError::InvalidSyntax);
   }
@@ -188,6 +182,12 @@ std::expected<void, FieldError> FieldMap::append(std::string_view name, std::str
   if (auto checked = check_value(name, value); !checked) {
     return checked;
   }
+  return append_checked(name, value);
+}
+
+std::expected<void, FieldError> FieldMap::append_checked(
+    std::string_view name, std::string_view value
+) {
   std::string lower = to_lower(name);
   if (lower == kContentLength && contains(lower)) {
     return std::unexpected(FieldError::InvalidSyntax);

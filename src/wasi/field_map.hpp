@@ -79,6 +79,10 @@ class FieldMap {
   [[nodiscard]] std::expected<void, FieldError> append(
       std::string_view name, std::string_view value
   );
+  /// append() for a name and a value that check_name() and check_value() have just let through.
+  [[nodiscard]] std::expected<void, FieldError> append_checked(
+      std::string_view name, std::string_view value
+  );
   /// Replaces all values of a name; with none, removes it.
   [[nodiscard]] std::expected<void, FieldError> set(
       std::string_view name, std::span<const std::string_view> values

@@ -31,6 +31,10 @@ std::expected<FieldMap*, FieldError> FieldsHandle::own_map(std::string_view name
   if (auto checked = FieldMap::check_name(name); !checked) {
     return std::unexpected(checked.error());
   }
+  return own_map();
+}
+
+std::expected<FieldMap*, FieldError> FieldsHandle::own_map() {
   if (access_ == Access::Immutable) {
     return std::unexpected(FieldError::Immutable);
   }
@@ -64,8 +68,8 @@ FieldsHandle::Change FieldsHandle::append(std::string_view name, ByteView value)
   if (auto checked = FieldMap::check_value(name, as_text(value)); !checked) {
     return checked;
   }
-  const auto map = own_map(name);
-  return map ? (*map)->append(name, as_text(value)) : Change(std::unexpected(map.error()));
+  const auto map = own_map();
+  return map ? (*map)->append_checked(name, as_text(value)) : Change(std::unexpected(map.error()));
 }
 
 FieldsHandle::Change FieldsHandle::remove(std::string_view name) {

@@ -51,6 +51,8 @@ class FieldsHandle {
  private:
   /// The map to change: this handle's own, or why there is none.
   [[nodiscard]] std::expected<FieldMap*, FieldError> own_map(std::string_view name);
+  /// The same for a name that is known to be good.
+  [[nodiscard]] std::expected<FieldMap*, FieldError> own_map();
 
   HostMemory& memory_;
   std::shared_ptr<FieldMap> map_;

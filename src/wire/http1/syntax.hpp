@@ -18,7 +18,9 @@ struct FieldView {
 
 /// ASCII letters made small; other bytes as they are.
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  // Without a branch, so that loops over texts become vector code.
+  const auto byte = static_cast<unsigned char>(c);
+  return static_cast<char>(byte | (static_cast<unsigned>(byte - 'A' < 26U) << 5U));
 }
 /// Compares with a text that is in lower case already.
 [[nodiscard]] bool equals_lower(std::string_view text, std::string_view lower) noexcept;
