@@ -3,10 +3,10 @@
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|start|watch|density|idle|state|echo|hostile|telemetry|micro] [arguments of the program in bench/]
+# verb_bench [load|start|watch|density|idle|neighbours|state|echo|hostile|telemetry|micro] [arguments of the program in bench/]
 verb_bench() {
   local what=all
-  case ${1:-} in load | start | watch | density | idle | state | echo | hostile | telemetry | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | watch | density | idle | neighbours | state | echo | hostile | telemetry | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
@@ -21,6 +21,7 @@ verb_bench() {
     echo) /usr/bin/python3 "$root/bench/echo.py" --out "$root/build/bench/echo.json" "$@" ;;
     hostile) /usr/bin/python3 "$root/bench/hostile.py" --out "$root/build/bench/hostile.json" "$@" ;;
     telemetry) /usr/bin/python3 "$root/bench/telemetry.py" --out "$root/build/bench/telemetry.json" "$@" ;;
+    neighbours) /usr/bin/python3 "$root/bench/neighbours.py" --out "$root/build/bench/neighbours.json" "$@" ;;
     density) /usr/bin/python3 "$root/bench/density.py" --out "$root/build/bench/density.json" "$@" ;;
   esac
   if [ "$what" = all ] || [ "$what" = micro ]; then
