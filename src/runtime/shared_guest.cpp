@@ -10,6 +10,7 @@
 #include "telemetry/request_record.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -120,7 +121,7 @@ bool SharedGuest::begin() {
   engine::Budget budget;
   budget.cpu = cpu_of(service_->limits);
   budget.memory_bytes = service_->limits.memory_bytes;
-  if (auto ready = guest_->begin(budget); !ready) {
+  if (auto ready = guest_->begin(budget, std::chrono::steady_clock::now()); !ready) {
     fail_all(ready.error());
     leave();
     return false;
