@@ -56,28 +56,56 @@ def test_a_component_answers(language, tmp_path):
     assert answer.header("content-type") == "text/plain"
 
 
-@pytest.mark.parametrize("package, version", [("b8", "0.8"), ("b13", "0.13")])
-def test_a_core_module_of_an_old_wit_bindgen_answers(package, version, tmp_path):
-    """Worlds as they were described in 2023, functions without and with resources, as the module was linked."""
+# Version of wit-bindgen → the interface of stores that its world imports.
+BINDGEN = {
+    "0.7": "fermyon:spin/key-value",
+    "0.8": "fermyon:spin/key-value",
+    "0.9": "fermyon:spin/key-value",
+    "0.10": "wasi:keyvalue/store@0.2.0-draft2",
+    "0.11": "wasi:keyvalue/store@0.2.0-draft2",
+    "0.12": "wasi:keyvalue/store@0.2.0-draft2",
+    "0.13": "fermyon:spin/key-value@2.0.0",
+}
+
+
+def old_service(version: str, tmp_path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """The module and an app of it."""
+    package = f"b{version[2:]}"
     build = toolchains.GUESTS / "bindgen" / "build.sh"
     wasm = toolchains.kept(f"bindgen-{package}", toolchains.key_of("bindgen"), tmp_path, lambda out: [build, package, out])
-    assert b"component-type:old\x03" in wasm.read_bytes()
-    told = whorl.run("inspect", wasm).stdout
-    assert "export fermyon:spin/inbound-http;" in told
-    assert "import fermyon:spin/key-value" in told
-    folder = whorl.manifest(tmp_path / "app", f"""[[trigger.http]]
+    return wasm, whorl.manifest(tmp_path / "app", f"""[[trigger.http]]
 route = "/..."
 component = "guest"
 [component.guest]
 source = "{wasm}"
 key_value_stores = ["default"]
 """)
+
+
+@pytest.mark.parametrize("version, stores", BINDGEN.items(), ids=BINDGEN)
+def test_a_core_module_of_an_old_wit_bindgen_answers(version, stores, tmp_path):
+    """Worlds as they were described in 2023, functions without and with resources, as the module was linked."""
+    wasm, folder = old_service(version, tmp_path)
+    assert b"component-type:old\x03" in wasm.read_bytes()
+    told = whorl.run("inspect", wasm).stdout
+    assert "export fermyon:spin/inbound-http;" in told
+    assert f"import {stores};" in told
     with whorl.Server.start("-f", folder, timeout=300) as server:
         for visit in (1, 2):
             answer = server.get("/x/y?q=1")
             assert (answer.status, answer.body.decode()) == (
                 200, f"wit-bindgen {version}, /x/y?q=1, visit Some({visit})\n")
         assert answer.header("x-old") == version[2:]
+
+
+def test_a_core_module_of_the_oldest_wit_bindgen_with_a_world_is_refused(tmp_path):
+    """0.5 and 0.6 described documents, which no tool reads any more: Spin refuses such a module as well."""
+    wasm, folder = old_service("0.6", tmp_path)
+    assert b"component-type:old\x02" in wasm.read_bytes()
+    ended = whorl.run("up", "-f", folder, "--listen", "127.0.0.1:0")
+    assert ended.returncode != 0
+    assert "its world is described as wit-bindgen did before June 2023" in ended.stderr
+    assert "build the module with a newer wit-bindgen" in ended.stderr
 
 
 def test_a_ruby_script_answers(tmp_path):

@@ -1,8 +1,10 @@
-//! A service with wit-bindgen 0.8 (June 2023): no resources, a package without a version.
-wit_bindgen::generate!("old" in "wit");
+//! A service with wit-bindgen 0.7 to 0.9 (June to August 2023): no resources, a package without a version.
+wit_bindgen::generate!("old" in "../packages");
 
 use crate::exports::fermyon::spin::inbound_http::{InboundHttp, Request, Response};
 use crate::fermyon::spin::key_value;
+
+const MINOR: &str = env!("CARGO_PKG_VERSION_MINOR");
 
 struct Service;
 
@@ -21,8 +23,8 @@ impl InboundHttp for Service {
             key_value::close(store);
             let _ = key_value::get(store, "visits").unwrap();
         }
-        let text = format!("wit-bindgen 0.8, {}, visit {:?}\n", request.uri, visits().ok());
-        Response { status: 200, headers: Some(vec![("x-old".into(), "8".into())]), body: Some(text.into_bytes()) }
+        let text = format!("wit-bindgen 0.{MINOR}, {}, visit {:?}\n", request.uri, visits().ok());
+        Response { status: 200, headers: Some(vec![("x-old".into(), MINOR.into())]), body: Some(text.into_bytes()) }
     }
 }
 
