@@ -66,6 +66,14 @@ constexpr std::array kStricter = {
     "a chunk is longer than its size"sv,
     "a chunk ends in a bare CR"sv,
     "the last chunk ends in a bare CR"sv,
+    // Limits, which the other has one of, for the whole head (RFC 9110 §15.5.15, RFC 6585 §5).
+    "too many field lines"sv,
+    "the field lines are too long"sv,
+    "the request line is too long"sv,
+    "the request target is too long"sv,
+    "a chunk size is too long"sv,
+    "chunk extensions too long"sv,
+    "the trailers are too long"sv,
     // What cannot be met is said at once (RFC 9110 §10.1.1).
     "unknown expectation"sv,
 };
