@@ -74,6 +74,7 @@ constexpr std::array kStricter = {
     "a chunk size is too long"sv,
     "chunk extensions too long"sv,
     "the trailers are too long"sv,
+    "too many trailers"sv,
     // What cannot be met is said at once (RFC 9110 §10.1.1).
     "unknown expectation"sv,
 };
