@@ -50,7 +50,9 @@ CONFINED = (
     Confined(r"^toml\+\+", r"^src/(manifest|doctor|loader)/.*\.cpp$", "toml++ stays in .cpp files of manifest/"),
     Confined(r"^CLI/", r"^(src/cli|apps)/.*\.cpp$", "CLI11 stays in .cpp files of cli/"),
     Confined(r"^sqlite3", r"^src/db/.*\.cpp$", "SQLite's header stays in .cpp files of db/"),
-    Confined(r"^nghttp2/", r"^src/http/.*\.cpp$", "nghttp2's header stays in .cpp files of http/"),
+    Confined(r"^nghttp2/", r"^src/http/(.*\.cpp|http2_parts\.hpp)$",
+             "nghttp2's header stays in .cpp files of http/, and http2_parts.hpp for them alone"),
+    Confined(r"^http/http2_parts\.hpp", r"^src/http/http2_.*\.cpp$", "http2_parts.hpp is for the codec's .cpp files"),
     Confined(r"^openssl/", r"^src/.*\.cpp$", "OpenSSL headers stay in .cpp files"),
 )
 

@@ -13,7 +13,6 @@
 namespace whorl::http {
 namespace {
 
-constexpr std::size_t kOutputBytes = 32 * 1024;
 /// What may be on its way to us at once, over all streams.
 constexpr std::int32_t kConnectionWindow = 1024 * 1024;
 // Frames that bring nothing: what a lively server of many requests needs is far below.
@@ -162,24 +161,8 @@ void Http2ClientSession::advance() {
 }
 
 ByteView Http2ClientSession::output() {
-  while (!is_dead_ && out_.size() - out_begin_ < kOutputBytes) {
-    const std::uint8_t* data = nullptr;
-    const auto count = nghttp2_session_mem_send(codec_, &data);
-    if (count <= 0) {
-      is_dead_ |= count < 0;
-      break;
-    }
-    out_.insert(out_.end(), data, data + count);
-  }
-  return ByteView(out_).subspan(out_begin_);
-}
-
-void Http2ClientSession::sent(std::size_t count) noexcept {
-  out_begin_ += count;
-  if (out_begin_ == out_.size()) {
-    out_.clear();
-    out_begin_ = 0;
-  }
+  is_dead_ = is_dead_ || !out_.fill(*codec_);
+  return out_.bytes();
 }
 
 bool Http2ClientSession::is_over() const noexcept {

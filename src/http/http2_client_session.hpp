@@ -16,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "http/http2_allowance.hpp"
 #include "http/http2_client_stream.hpp"
+#include "http/http2_output.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,9 @@
 struct nghttp2_session;
 
 namespace whorl::http {
+
+template <class Session, class Stream>
+struct Http2Hooks;
 
 class Http2ClientSession {
  public:
@@ -76,7 +80,7 @@ class Http2ClientSession {
   /// What is to be sent, at least a part of it; empty if there is nothing now. Valid until the next
   /// call on this object.
   [[nodiscard]] ByteView output();
-  void sent(std::size_t count) noexcept;
+  void sent(std::size_t count) noexcept { out_.sent(count); }
   /// Nothing will be sent or received any more.
   [[nodiscard]] bool is_over() const noexcept;
   /// Says goodbye: takes no more requests, ends when those under way have.
@@ -91,7 +95,8 @@ class Http2ClientSession {
 
  private:
   struct Callbacks;
-  struct BodySource;
+  template <class, class>
+  friend struct Http2Hooks;
 
   [[nodiscard]] nghttp2_session* make_codec();
   [[nodiscard]] std::int32_t submit(Http2ClientStream& stream);
@@ -120,8 +125,7 @@ class Http2ClientSession {
   nghttp2_session* codec_ = nullptr;
   std::vector<std::shared_ptr<Http2ClientStream>> streams_;
   std::vector<Http2ClientStream*> dirty_;
-  Bytes out_;
-  std::size_t out_begin_ = 0;
+  Http2Output out_;
   Http2Allowance frames_;
   async::Clock::time_point frames_since_;
   async::Clock::time_point last_answered_;

@@ -1,50 +1,19 @@
 // What nghttp2 calls, and how it is set up. Nothing may escape from these functions into its C.
 #include "http/http2_extensions.hpp"
+#include "http/http2_parts.hpp"
 #include "http/http2_session.hpp"
 
 #include <nghttp2/nghttp2.h>
 
-#include <memory>
-
 namespace whorl::http {
 namespace {
 
-// Frames of one head beyond its first (CVE-2024-27316 and its kin).
-constexpr std::size_t kMaxContinuations = 8;
-// Answers to PING and SETTINGS that wait for a client who does not read (CVE-2019-9512, -9515).
-constexpr std::size_t kMaxAcks = 256;
-constexpr std::size_t kMaxSettings = 32;
 // The codec's own limit on resets stands behind ours.
 constexpr std::uint64_t kResetBurst = 10'000;
 constexpr std::uint64_t kResetRate = 1000;
-// Fields of one response.
-constexpr std::size_t kMaxHeadSent = 512 * 1024;
-// What is remembered of the client's fields, and of ours (RFC 7541 §4.2).
-constexpr std::size_t kHpackTable = 4096;
-
-template <auto Free>
-struct FreeCodec {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
-using CallbackTable =
-    std::unique_ptr<nghttp2_session_callbacks, FreeCodec<nghttp2_session_callbacks_del>>;
-using Options = std::unique_ptr<nghttp2_option, FreeCodec<nghttp2_option_del>>;
-
-std::string_view view(const std::uint8_t* data, std::size_t size) noexcept {
-  return {reinterpret_cast<const char*>(data), size};
-}
-
 }  // namespace
 
-struct Http2Session::Callbacks {
-  static Http2Session& self(void* user) noexcept { return *static_cast<Http2Session*>(user); }
-  static Http2Stream* stream_of(nghttp2_session* codec, std::int32_t id) noexcept {
-    return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(codec, id));
-  }
-
+struct Http2Session::Callbacks : Http2Hooks<Http2Session, Http2Stream> {
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) noexcept {
     self(user).on_frame_begin(head->type, head->stream_id);
     return 0;
@@ -53,22 +22,6 @@ struct Http2Session::Callbacks {
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       self(user).on_head_begin(frame->hd.stream_id);
-    }
-    return 0;
-  }
-
-  static int header(
-      nghttp2_session* codec,
-      const nghttp2_frame* frame,
-      const std::uint8_t* name,
-      std::size_t name_size,
-      const std::uint8_t* value,
-      std::size_t value_size,
-      std::uint8_t /*flags*/,
-      void* user
-  ) noexcept {
-    if (Http2Stream* stream = stream_of(codec, frame->hd.stream_id)) {
-      self(user).on_field(*stream, view(name, name_size), view(value, value_size));
     }
     return 0;
   }
@@ -164,21 +117,8 @@ struct Http2Session::Callbacks {
     return 0;
   }
 
-  static int send_data(
-      nghttp2_session* codec,
-      nghttp2_frame* frame,
-      const std::uint8_t* head,
-      std::size_t size,
-      nghttp2_data_source* /*source*/,
-      void* user
-  ) noexcept {
-    Http2Stream* stream = stream_of(codec, frame->hd.stream_id);
-    return stream == nullptr ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
-                             : self(user).on_body_taken(*stream, {head, 9}, size);
-  }
-
   static const nghttp2_session_callbacks* table() {
-    static const CallbackTable table = [] {
+    static const Http2CallbackTable table = [] {
       nghttp2_session_callbacks* made = nullptr;
       if (nghttp2_session_callbacks_new(&made) == 0) {
         nghttp2_session_callbacks_set_on_begin_frame_callback(made, begin_frame);
@@ -193,26 +133,18 @@ struct Http2Session::Callbacks {
         nghttp2_session_callbacks_set_send_data_callback(made, send_data);
         pass_over_extensions(*made);
       }
-      return CallbackTable(made);
+      return Http2CallbackTable(made);
     }();
     return table.get();
   }
 
   static const nghttp2_option* options() {
-    static const Options options = [] {
-      nghttp2_option* made = nullptr;
-      if (nghttp2_option_new(&made) == 0) {
-        // Windows are given back as handlers read, not as bytes arrive.
-        nghttp2_option_set_no_auto_window_update(made, 1);
-        nghttp2_option_set_max_continuations(made, kMaxContinuations);
-        nghttp2_option_set_max_outbound_ack(made, kMaxAcks);
-        nghttp2_option_set_max_settings(made, kMaxSettings);
-        hear_of_extensions(*made);
-        nghttp2_option_set_stream_reset_rate_limit(made, kResetBurst, kResetRate);
-        nghttp2_option_set_max_send_header_block_length(made, kMaxHeadSent);
-        nghttp2_option_set_max_deflate_dynamic_table_size(made, kHpackTable);
+    static const Http2Options options = [] {
+      Http2Options made = make_http2_options();
+      if (made != nullptr) {
+        nghttp2_option_set_stream_reset_rate_limit(made.get(), kResetBurst, kResetRate);
       }
-      return Options(made);
+      return made;
     }();
     return options.get();
   }

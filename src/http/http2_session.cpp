@@ -14,8 +14,6 @@ namespace {
 
 // Requests handed on in one go; others on the shard have their turn after that.
 constexpr std::size_t kHandledPerTurn = 16;
-// Output is gathered up to about this, then sent.
-constexpr std::size_t kOutputBytes = 32 * 1024;
 constexpr std::uint32_t kMaxWindow = 0x7fff'ffff;
 // Frames that bring nothing: what a lively client of many requests needs is far below.
 constexpr std::int64_t kFreeFrames = 4000;
@@ -125,24 +123,8 @@ void Http2Session::advance() {
 }
 
 ByteView Http2Session::output() {
-  while (!is_dead_ && unsent() < kOutputBytes) {
-    const std::uint8_t* data = nullptr;
-    const auto count = nghttp2_session_mem_send(codec_, &data);
-    if (count <= 0) {
-      is_dead_ |= count < 0;
-      break;
-    }
-    out_.insert(out_.end(), data, data + count);
-  }
-  return ByteView(out_).subspan(out_begin_);
-}
-
-void Http2Session::sent(std::size_t count) noexcept {
-  out_begin_ += count;
-  if (out_begin_ == out_.size()) {
-    out_.clear();
-    out_begin_ = 0;
-  }
+  is_dead_ = is_dead_ || !out_.fill(*codec_);
+  return out_.bytes();
 }
 
 bool Http2Session::is_over() const noexcept {
@@ -185,12 +167,6 @@ void Http2Session::abandon() {
     if (stream->exchange != nullptr) {
       stream->exchange->set_client_gone();
     }
-  }
-}
-
-void Http2Session::release_memory() noexcept {
-  if (out_.empty()) {
-    Bytes().swap(out_);
   }
 }
 

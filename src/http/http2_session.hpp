@@ -16,6 +16,7 @@
 
 #include "base/bytes.hpp"
 #include "http/http2_allowance.hpp"
+#include "http/http2_output.hpp"
 #include "http/http2_stream.hpp"
 #include "http/server_core.hpp"
 
@@ -29,6 +30,9 @@
 struct nghttp2_session;
 
 namespace whorl::http {
+
+template <class Session, class Stream>
+struct Http2Hooks;
 
 class Http2Session {
  public:
@@ -55,9 +59,9 @@ class Http2Session {
   /// What is to be sent, at least a part of it; empty if there is nothing now. Valid until the next
   /// call on this object.
   [[nodiscard]] ByteView output();
-  void sent(std::size_t count) noexcept;
+  void sent(std::size_t count) noexcept { out_.sent(count); }
   /// Bytes that output() gave and sent() did not report.
-  [[nodiscard]] std::size_t unsent() const noexcept { return out_.size() - out_begin_; }
+  [[nodiscard]] std::size_t unsent() const noexcept { return out_.unsent(); }
   /// Nothing will be sent or received any more.
   [[nodiscard]] bool is_over() const noexcept;
 
@@ -72,14 +76,15 @@ class Http2Session {
   /// The client is gone: tells the handlers, forgets everything.
   void abandon();
   /// Gives memory back that an idle connection does not need.
-  void release_memory() noexcept;
+  void release_memory() noexcept { out_.release_memory(); }
 
   /// For Http2Signal.
   void mark_dirty(Http2Stream& stream) noexcept;
 
  private:
   struct Callbacks;
-  struct BodySource;
+  template <class, class>
+  friend struct Http2Hooks;
 
   enum class By : std::uint8_t { Client, Us };
 
@@ -121,8 +126,7 @@ class Http2Session {
   std::vector<Http2Stream*> ready_;
   /// Requests that the client has reset and the handler still holds.
   std::vector<std::weak_ptr<Exchange>> orphans_;
-  Bytes out_;
-  std::size_t out_begin_ = 0;
+  Http2Output out_;
   Http2Allowance frames_;
   Http2Allowance resets_;
   std::int32_t last_id_ = -1;  ///< of the newest request
