@@ -34,9 +34,10 @@ void make_lower(std::string& text) noexcept {
 
 std::string to_lower(std::string_view text) {
   std::string lower;
-  lower.resize_and_overwrite(text.size(), [text](char* out, std::size_t size) {
+  // The size that is passed may be the capacity that the library chose instead (libstdc++ 12).
+  lower.resize_and_overwrite(text.size(), [text](char* out, std::size_t) {
     std::ranges::transform(text, out, wire::http1::to_lower);
-    return size;
+    return text.size();
   });
   return lower;
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 namespace whorl::wasi {
@@ -85,6 +86,19 @@ TEST_CASE("names are kept in lower case and found in any") {
   CHECK(map.contains("X-TWO"));
   CHECK_FALSE(map.contains("x-three"));
   CHECK(map.values("x three").empty());
+}
+
+TEST_CASE("names of every length are kept as they are") {
+  HostMemory memory;
+  for (std::size_t length = 1; length <= 100; ++length) {
+    const std::string name(length, 'n');
+    FieldMap map;
+    REQUIRE(map.append(name, "v"));
+    CHECK(map.lines().front().name == name);
+    REQUIRE(map.set(name, std::array{std::string_view("w")}));
+    CHECK(map.lines().front().name == name);
+    CHECK(map.copy(memory)->take_wire().lines().front().name == name);
+  }
 }
 
 TEST_CASE("set replaces, and removes when it is given nothing") {

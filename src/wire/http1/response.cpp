@@ -133,12 +133,12 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   if (after > out.capacity()) {
     out.reserve(std::max(after, out.capacity() * 2));
   }
-  out.resize_and_overwrite(after, [&](char* text, std::size_t size) {
+  out.resize_and_overwrite(after, [&](char* text, std::size_t) {
     char* at = std::transform(name.begin(), name.end(), text + before, to_lower);
     at = std::copy_n(": ", 2, at);
     at = std::copy(value.begin(), value.end(), at);
     std::copy_n("\r\n", 2, at);
-    return size;
+    return after;
   });
 }
 
