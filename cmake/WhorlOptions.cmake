@@ -20,6 +20,14 @@ if(WHORL_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${WHORL_LAUNCHER})
 endif()
 
+# What is shipped brings the C++ libraries along: half of the time from exec to main() was the loader
+# binding their names. Those that read what strangers send stay shared, for the distribution's updates
+# (docs/adr/0050).
+set(WHORL_STATIC_CXX OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WHORL_SANITIZE AND NOT WHORL_FUZZ)
+  set(WHORL_STATIC_CXX ON)
+endif()
+
 add_library(whorl_options INTERFACE)
 target_compile_options(whorl_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wthread-safety -Wframe-larger-than=16384
@@ -41,6 +49,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -ffunction-section
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
 
 target_link_options(whorl_options INTERFACE -fuse-ld=lld-19 -pie -Wl,-z,relro,-z,now)
+if(WHORL_STATIC_CXX)
+  target_link_options(whorl_options INTERFACE -static-libstdc++ -static-libgcc)
+endif()
 if(WHORL_FUZZ)
   target_compile_options(whorl_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
