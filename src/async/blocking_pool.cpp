@@ -2,7 +2,7 @@
 
 #include "async/mutex.hpp"
 
-#include <pthread.h>
+#include <sys/prctl.h>
 
 #include <deque>
 #include <system_error>
@@ -47,8 +47,11 @@ void BlockingPool::State::work() {
 
 Result<> BlockingPool::State::start_thread() {
   try {
-    threads.emplace_back([this] { work(); });
-    pthread_setname_np(threads.back().native_handle(), "whorl-blocking");
+    threads.emplace_back([this] {
+      // By the thread itself: the name of another one is a file that is opened and written.
+      ::prctl(PR_SET_NAME, "whorl-blocking", 0, 0, 0);
+      work();
+    });
     return {};
   } catch (const std::system_error& refused) {
     if (!threads.empty()) {

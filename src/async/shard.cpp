@@ -6,8 +6,9 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <pthread.h>
+#include <fmt/format.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -116,14 +117,17 @@ Result<> ShardSet::start() {
   WHORL_CHECK(threads_->list.empty(), "shards are started once");
   for (auto& shard : shards_) {
     try {
-      threads_->list.emplace_back([&shard = *shard] { shard.run(); });
+      threads_->list.emplace_back([&shard = *shard] {
+        // By the thread itself: the name of another one is a file that is opened and written.
+        const std::string name = fmt::format("whorl-{}", shard.index());
+        ::prctl(PR_SET_NAME, name.c_str(), 0, 0, 0);
+        shard.run();
+      });
     } catch (const std::system_error& refused) {
       stop();
       join();
       return fail(ErrorKind::Unavailable, "cannot start a thread: {}", refused.what());
     }
-    const std::string name = fmt::format("whorl-{}", shard->index());
-    pthread_setname_np(threads_->list.back().native_handle(), name.c_str());
   }
   return {};
 }

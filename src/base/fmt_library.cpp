@@ -1,4 +1,5 @@
-// fmt's compiled half, where it is to be part of the program: what its headers only declare, for char.
+// fmt's compiled half, where it is to be part of the program: what its headers only declare, for
+// char.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -108,6 +109,25 @@ TEST_CASE("an entry for other settings is not found") {
   CHECK(cache->load_or_compile(*engine(), wasm)->origin == Origin::Compiled);
   CHECK(cache->load_or_compile(**same, wasm)->origin == Origin::Cache);
   CHECK(cache->load_or_compile(**debug, wasm)->origin == Origin::Compiled);
+}
+
+TEST_CASE("an entry's checksum is GMAC over AES-128, whatever the parts") {
+  Sha256Digest key = {};
+  Bytes payload(300'001);
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    key[i] = static_cast<std::uint8_t>(i);
+  }
+  for (std::size_t i = 0; i < payload.size(); ++i) {
+    payload[i] = static_cast<std::uint8_t>((i * 7) % 251);
+  }
+  for (const std::size_t part : {std::size_t{300'001}, std::size_t{262'144}, std::size_t{4'099}}) {
+    EntryChecksum checksum(key);
+    for (ByteView rest = payload; !rest.empty(); rest = rest.subspan(std::min(part, rest.size()))) {
+      checksum.update(rest.first(std::min(part, rest.size())));
+    }
+    // openssl mac -cipher AES-128-GCM -macopt hexkey:… -macopt hexiv:000000000000000000000000 GMAC
+    CHECK(to_hex(checksum.finish()) == "2407049ad4f9c20b7af7bd7eff28942b");
+  }
 }
 
 TEST_CASE("a damaged entry costs a compile and a note, and is replaced") {

@@ -198,15 +198,17 @@ void BackgroundPreparer::improve(std::shared_ptr<ServiceSlot> slot, MakeBetter m
 }
 
 Result<> BackgroundPreparer::start(Replaced replaced) {
+  std::size_t hands = kThreads;
   {
     const std::scoped_lock lock(work_->mutex);
+    hands = std::min(hands, work_->waiting.size());
     work_->on_replaced = std::move(replaced);
     work_->is_started = true;
     for (std::size_t i = 0; i < work_->improvements.size(); ++i) {
       work_->submit_improver();
     }
   }
-  for (unsigned i = 0; i < kThreads; ++i) {
+  for (std::size_t i = 0; i < hands; ++i) {
     WHORL_CHECKED(threads_.submit([work = work_](async::BlockingPool::Fate fate) {
       while (fate == async::BlockingPool::Fate::Run && work->run_one()) {
       }

@@ -135,13 +135,15 @@ Loading make_loading(const app::Component& component, const PrepareOptions& opti
   };
 }
 
-/// The settings of all components first: what is wrong with them is said before anything takes
-/// long.
-Result<Services> prepare_all(
-    const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
+/// The settings of all components: what is wrong with them is said before anything takes long. What
+/// can't wait becomes a task, with its place in `services`.
+Result<> settle(
+    const app::LockedApp& app,
+    const std::vector<std::string>& ids,
+    const PrepareOptions& options,
+    Services& services,
+    std::vector<Task>& tasks
 ) {
-  Services services;
-  std::vector<Task> tasks;
   for (const std::string& id : ids) {
     if (services.contains(id)) {
       continue;
@@ -161,27 +163,20 @@ Result<Services> prepare_all(
       tasks.push_back({std::move(loading), &slot});
     }
   }
-  WHORL_CHECKED(prepare_now(tasks, options));
-  return services;
+  return {};
 }
 
-}  // namespace
-
-Result<Services> prepare_http_services(
-    const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
-) {
-  if (ids.empty()) {
-    return Services();
-  }
+/// prepare_now(), with a word to who waits long.
+Result<> prepare_patiently(std::span<const Task> tasks, const PrepareOptions& options) {
   std::mutex mutex;
   std::condition_variable finished;
-  std::optional<Result<Services>> result;
+  std::optional<Result<>> result;
   async::BlockingPool worker(1);
   WHORL_CHECKED(worker.submit([&](async::BlockingPool::Fate fate) {
-    auto work = [&] { return prepare_all(app, ids, options); };
+    auto work = [&] { return prepare_now(tasks, options); };
     auto outcome = fate == async::BlockingPool::Fate::Run
                        ? async::BlockingPool::call(work)
-                       : Result<Services>(fail(ErrorKind::Cancelled, "preparation was stopped"));
+                       : Result<>(fail(ErrorKind::Cancelled, "preparation was stopped"));
     const std::scoped_lock lock(mutex);
     result.emplace(std::move(outcome));
     finished.notify_one();
@@ -194,6 +189,21 @@ Result<Services> prepare_http_services(
     finished.wait(lock, [&] { return result.has_value(); });
   }
   return *std::move(result);
+}
+
+}  // namespace
+
+Result<Services> prepare_http_services(
+    const app::LockedApp& app, const std::vector<std::string>& ids, const PrepareOptions& options
+) {
+  Services services;
+  std::vector<Task> tasks;
+  auto work = [&] { return settle(app, ids, options, services, tasks); };
+  WHORL_CHECKED(async::BlockingPool::call(work));
+  if (!tasks.empty()) {
+    WHORL_CHECKED(prepare_patiently(tasks, options));
+  }
+  return services;
 }
 
 Result<std::chrono::milliseconds> precompile(
