@@ -6,16 +6,20 @@
 #include "cli/dependency_wits.hpp"
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
+#include "cli/target_report.hpp"
 #include "cli/up.hpp"
 #include "cli/values.hpp"
 #include "fs/file.hpp"
 #include "log/terminal.hpp"
+#include "manifest/document.hpp"
 #include "manifest/manifest.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 namespace whorl::cli {
 namespace {
@@ -89,44 +93,41 @@ std::string last_of(const ScannedArguments& scanned, std::string_view name) {
   return values.empty() ? std::string() : values.back();
 }
 
-/// The manifest may be wrong where building does not look; that is worth knowing.
-void warn_of_other_errors(const std::string& manifest_path) {
-  const auto bytes = fs::read_file(manifest_path, manifest::kMaxManifestBytes);
-  if (!bytes) {
-    return;
-  }
-  if (const auto parsed = manifest::parse_manifest(as_text(*bytes), manifest_path); !parsed) {
-    log::write_all(
-        kStderr,
-        fmt::format(
-            "Warning: The manifest has errors not related to the Wasm component build. Error "
-            "details:\n{}\n",
-            parsed.error().message()
-        )
-    );
-  }
+/// What a manifest that cannot be read otherwise says of targets.
+bool names_targets(std::string_view text) {
+  const auto document = manifest::parse_document(text, "");
+  const manifest::Entry* application = document ? document->find("application") : nullptr;
+  const manifest::Entry* targets =
+      application == nullptr ? nullptr : application->value.find("targets");
+  return targets != nullptr && !targets->value.items.empty();
 }
 
-/// What Spin's build does beside the commands, and this one does not do yet.
-void warn_of_undone(const BuildRequest& request) {
+/// The manifest may be wrong where building does not look; that is worth knowing.
+/// @return nothing if it is
+std::optional<manifest::Manifest> read_whole(const BuildRequest& request) {
   const auto bytes = fs::read_file(request.manifest_path, manifest::kMaxManifestBytes);
-  const auto parsed = bytes ? manifest::parse_manifest(as_text(*bytes), request.manifest_path)
-                            : Result<manifest::Manifest>(fail(ErrorKind::NotFound, "no manifest"));
-  if (!parsed) {
-    return;
+  if (!bytes) {
+    return std::nullopt;
   }
-  const auto& components = parsed->components;
-  const bool has_targets =
-      !parsed->targets.empty() || std::ranges::any_of(components, [](const auto& component) {
-        return component.targets && !component.targets->empty();
-      });
-  if (has_targets && !request.skip_target_checks) {
+  auto parsed = manifest::parse_manifest(as_text(*bytes), request.manifest_path);
+  if (parsed) {
+    return *std::move(parsed);
+  }
+  log::write_all(
+      kStderr,
+      fmt::format(
+          "Warning: The manifest has errors not related to the Wasm component build. Error "
+          "details:\n{}\n",
+          parsed.error().message()
+      )
+  );
+  if (!request.skip_target_checks && names_targets(as_text(*bytes))) {
     log::write_all(
         kStderr,
-        "Warning: Whorl does not check components against deployment targets yet. "
-        "`--skip-target-checks` silences this.\n"
+        "Warning: The manifest error(s) prevented Spin from checking the deployment targets.\n"
     );
   }
+  return std::nullopt;
 }
 
 Result<void> run_commands(
@@ -160,6 +161,7 @@ Result<void> build_app(const BuildRequest& request) {
       const build::BuildInfo info, build::read_build_info(request.manifest_path, request.profile)
   );
   WHORL_TRY(auto components, build::order_builds(info, request.components));
+  Result<void> built;
   if (components.empty()) {
     log::write_all(
         kStdout,
@@ -171,14 +173,17 @@ Result<void> build_app(const BuildRequest& request) {
     if (!request.skip_generate_wits) {
       write_dependency_wits(info, components, request.profile);
     }
-    WHORL_CHECKED(run_commands(info, std::move(components), request.jobs));
-    log::write_all(kStdout, "Finished building all Spin components\n");
+    built = run_commands(info, std::move(components), request.jobs);
+    if (built) {
+      log::write_all(kStdout, "Finished building all Spin components\n");
+    }
   }
+  auto whole = read_whole(request);
+  WHORL_CHECKED(std::move(built));
   // It serves a warning only: a folder that cannot be written is no reason to fail.
   static_cast<void>(build::write_last_profile(info.folder(), request.profile));
-  warn_of_other_errors(request.manifest_path);
-  warn_of_undone(request);
-  return {};
+  return whole && !request.skip_target_checks ? check_build_targets(*std::move(whole), request)
+                                              : Result<void>();
 }
 
 int run_build(std::span<const std::string_view> arguments, AppRunner& runner) {

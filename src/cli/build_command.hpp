@@ -22,12 +22,13 @@ struct BuildRequest {
   std::string profile{};                  ///< empty: the anonymous one
   std::vector<std::string> components{};  ///< empty: all
   unsigned jobs = 1;
-  bool skip_target_checks = false;  ///< says nothing of targets
+  bool skip_target_checks = false;  ///< does not look at targets
   bool skip_generate_wits = false;  ///< writes no WIT of dependencies
 };
 
-/// Builds, printing what is done.
-/// @return errors: those of reading the manifest; the first command that failed
+/// Builds, printing what is done, and checks what was built against the manifest's targets.
+/// @return errors: those of reading the manifest; the first command that failed; a target that does
+///         not fit or cannot be found
 [[nodiscard]] Result<void> build_app(const BuildRequest& request);
 
 }  // namespace whorl::cli

@@ -5,15 +5,23 @@
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
 #include "doctor/diagnose.hpp"
+#include "doctor/edit.hpp"
 #include "doctor/upgrade.hpp"
 #include "fs/file.hpp"
+#include "fs/process.hpp"
 #include "log/terminal.hpp"
+#include "manifest/document.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace whorl::cli {
 namespace {
@@ -56,41 +64,132 @@ void say(std::string_view icon, std::string_view text) {
   log::write_all(kStdout, fmt::format("{}{}\n", has_icons() ? icon : "", text));
 }
 
-/// @return whether the answer begins with a y
-bool ask(std::string_view question) {
-  log::write_all(kStdout, fmt::format("{} [y/N] ", question));
+/// The answer's first letter, small; 0 for none.
+char ask(std::string_view question) {
+  log::write_all(kStdout, fmt::format("{} ", question));
+  char letter = '\0';
   char answer = '\0';
-  bool is_yes = false;
-  for (bool is_first = true; ::read(STDIN_FILENO, &answer, 1) == 1 && answer != '\n';
+  for (bool is_first = true; ::read(STDIN_FILENO, &letter, 1) == 1 && letter != '\n';
        is_first = false) {
-    is_yes = is_first ? answer == 'y' || answer == 'Y' : is_yes;
+    answer = is_first ? static_cast<char>(letter | 0x20) : answer;
   }
-  return is_yes;
+  return answer;
+}
+
+Result<void> add_rust_target() {
+  WHORL_TRY(fs::Process rustup, fs::Process::start_shell("rustup target add wasm32-wasip2", {}));
+  const fs::ProcessEnd end = rustup.wait();
+  if (!end.is_success()) {
+    return fail(
+        ErrorKind::Unavailable, "`rustup target add wasm32-wasip2` ended with {}", end.to_text()
+    );
+  }
+  return {};
 }
 
 Result<void> cure(const Diagnosis& diagnosis, const std::string& manifest_path) {
   switch (diagnosis.cure) {
     case Diagnosis::Cure::Build:
-      return build_app({.manifest_path = manifest_path});
+      return build_app({.manifest_path = manifest_path, .components = {diagnosis.value}});
     case Diagnosis::Cure::Upgrade:
       return doctor::upgrade_manifest(manifest_path);
+    case Diagnosis::Cure::AddRustTarget:
+      return add_rust_target();
     default:
-      return doctor::write_version(manifest_path);
+      return doctor::edit_manifest(manifest_path, diagnosis);
   }
 }
 
-std::string_view question_of(Diagnosis::Cure cure) {
-  switch (cure) {
+/// What a cure does, in Spin's words where Spin has one.
+std::string summary_of(const Diagnosis& diagnosis) {
+  switch (diagnosis.cure) {
     case Diagnosis::Cure::Build:
-      return "Run `whorl build` now?";
+      return "Run `whorl build`";
     case Diagnosis::Cure::Upgrade:
-      return "Rewrite the manifest in version 2 (the old one is kept as .v1_backup)?";
+      return "Upgrade manifest to version 2 (the old one is kept as .v1_backup)";
+    case Diagnosis::Cure::AddRustTarget:
+      return "Install the Rust wasm32-wasip2 target";
+    case Diagnosis::Cure::AddTrigger:
+      return "Add default HTTP trigger config";
+    case Diagnosis::Cure::AddRoute:
+      return "Set trigger.route '/...'";
     default:
-      return "Add `spin_manifest_version = 2` to the manifest (the old one is kept as .bak)?";
+      return fmt::format("Set manifest version to {}", diagnosis.value);
   }
 }
 
-void treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
+/// The lines that an edit changes.
+std::string difference(std::string_view before, std::string_view after) {
+  const auto lines = [](std::string_view text) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      out.push_back(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+  };
+  std::vector<std::string_view> old_lines = lines(before);
+  std::vector<std::string_view> new_lines = lines(after);
+  while (!old_lines.empty() && !new_lines.empty() && old_lines.back() == new_lines.back()) {
+    old_lines.pop_back();
+    new_lines.pop_back();
+  }
+  const auto [from_old, from_new] = std::ranges::mismatch(old_lines, new_lines);
+  std::string out;
+  for (auto line = from_old; line != old_lines.end(); ++line) {
+    out += fmt::format("-{}\n", *line);
+  }
+  for (auto line = from_new; line != new_lines.end(); ++line) {
+    out += fmt::format("+{}\n", *line);
+  }
+  return out;
+}
+
+/// What a cure would do, exactly; empty where there is no more to say.
+std::string details_of(const Diagnosis& diagnosis, const std::string& manifest_path) {
+  switch (diagnosis.cure) {
+    case Diagnosis::Cure::Build:
+      return fmt::format(
+          "Run `whorl build -f {} --component-id {}`\n", manifest_path, diagnosis.value
+      );
+    case Diagnosis::Cure::AddRustTarget:
+      return "Run the following command:\n    `rustup target add wasm32-wasip2`\n";
+    case Diagnosis::Cure::Upgrade:
+      return {};
+    default:
+      break;
+  }
+  const auto before = fs::read_file(manifest_path, manifest::kMaxManifestBytes);
+  const auto after = before ? doctor::edited(as_text(*before), diagnosis)
+                            : Result<std::string>(fail(ErrorKind::NotFound, "no manifest"));
+  return after ? fmt::format(
+                     "Apply the following diff to {}:\n{}",
+                     fs::quote_path(manifest_path),
+                     difference(as_text(*before), *after)
+                 )
+               : after.error().message() + "\n";
+}
+
+bool is_wanted(const Diagnosis& diagnosis, const std::string& manifest_path) {
+  const std::string question = fmt::format(
+      "{}The Spin Doctor can help! {}? [y/N, d: details]",
+      has_icons() ? "\xF0\x9F\xA9\xB9 " : "",
+      summary_of(diagnosis)
+  );
+  char answer = ask(question);
+  if (answer == 'd') {
+    const std::string details = details_of(diagnosis, manifest_path);
+    log::write_all(
+        kStdout, fmt::format("\n{}\n", log::escape_controls(details, log::LineBreaks::Keep))
+    );
+    answer = ask("Would you like to apply this fix? [y/N]");
+  }
+  return answer == 'y';
+}
+
+/// @return whether something was changed
+bool treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
   const bool is_error = diagnosis.severity == Diagnosis::Severity::Error;
   log::write_all(kStdout, "\n");
   say(is_error ? "\xE2\x9D\x97 " : "\xE2\x9A\xA0  ",
@@ -99,19 +198,45 @@ void treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
     log::write_all(kStdout, fmt::format("{}\n", diagnosis.advice));
   }
   if (diagnosis.cure == Diagnosis::Cure::None) {
-    return;
+    return false;
   }
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0) {
     say("\xE2\x81\x89\xEF\xB8\x8F ", "Prompt error: IO error: not a terminal");
     log::write_all(kStdout, "\nCaused by:\n    not a terminal\n");
-    return;
+    return false;
   }
-  if (!ask(question_of(diagnosis.cure))) {
-    return;
+  if (!is_wanted(diagnosis, manifest_path)) {
+    return false;
   }
   if (auto cured = cure(diagnosis, manifest_path); !cured) {
     report_failure(cured.error());
+    return false;
   }
+  say("\xE2\x9D\xA4  ", "Treatment applied!");
+  return true;
+}
+
+/// Goes through what is wrong; after each cure what is left is looked for anew.
+Result<void> see_patient(const std::string& manifest_path) {
+  std::set<std::string> seen;
+  bool is_to_be_examined = true;
+  for (bool is_first = true; is_to_be_examined; is_first = false) {
+    WHORL_TRY(const doctor::Examination found, doctor::examine(manifest_path));
+    for (const std::string& note : found.notes) {
+      log::write_all(2, is_first ? fmt::format("Warning: {}\n", note) : std::string());
+    }
+    is_to_be_examined = false;
+    for (const Diagnosis& diagnosis : found.diagnoses) {
+      if (seen.insert(diagnosis.text).second && treat(diagnosis, manifest_path)) {
+        is_to_be_examined = true;
+        break;
+      }
+    }
+  }
+  if (seen.empty()) {
+    say("\xE2\x9D\xA4  ", "No problems found.");
+  }
+  return {};
 }
 
 }  // namespace
@@ -159,15 +284,8 @@ int run_doctor(std::span<const std::string_view> arguments, AppRunner&) {
   }
   say("\xF0\x9F\x93\x9F ", "The Spin Doctor is in.");
   say("\xF0\x9F\xA9\xBA ", fmt::format("Checking {}...", *path));
-  const auto found = doctor::examine(*path);
-  if (!found) {
-    return report_failure(found.error());
-  }
-  for (const Diagnosis& diagnosis : *found) {
-    treat(diagnosis, *path);
-  }
-  if (found->empty()) {
-    say("\xE2\x9D\xA4  ", "No problems found.");
+  if (const auto seen = see_patient(*path); !seen) {
+    return report_failure(seen.error());
   }
   return 0;
 }

@@ -82,4 +82,15 @@ int report_up_usage(const UsageError& error) {
   return kExitFailure;
 }
 
+void report_problem(const std::string& text) {
+  log::write_all(
+      kStderr,
+      fmt::format(
+          "{}: {}\n",
+          red("Error", stderr_colour()),
+          log::escape_controls(text, log::LineBreaks::Keep)
+      )
+  );
+}
+
 }  // namespace whorl::cli

@@ -34,4 +34,7 @@ int report_failure(const Error& error);
 int report_usage(const UsageError& error);
 int report_up_usage(const UsageError& error);
 
+/// One of several things that are wrong, written to stderr; the command goes on.
+void report_problem(const std::string& text);
+
 }  // namespace whorl::cli

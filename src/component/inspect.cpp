@@ -1,7 +1,7 @@
 #include "component/inspect.hpp"
 
 #include "component/core_module.hpp"
-#include "component/core_world.hpp"
+#include "component/module_world.hpp"
 #include "component/names.hpp"
 #include "component/plan.hpp"
 #include "component/reader.hpp"
@@ -208,42 +208,14 @@ void take_module(const HostRegistry& registry, const CoreModule& module, Inspect
   }
 }
 
-/// Adds what another section says of the world: a tool may tell it in parts.
-void merge(std::vector<wit::Item>& into, const std::vector<wit::Item>& from) {
-  for (const wit::Item& item : from) {
-    const auto known = std::ranges::find(into, item.name, &wit::Item::name);
-    if (known == into.end()) {
-      into.push_back(item);
-      continue;
-    }
-    const auto* ours = std::get_if<wit::InterfaceRef>(&known->what);
-    const auto* theirs = std::get_if<wit::InterfaceRef>(&item.what);
-    if (ours != nullptr && theirs != nullptr && *ours != nullptr && *theirs != nullptr) {
-      std::vector<wit::Item> items = (*ours)->items;
-      merge(items, (*theirs)->items);
-      known->what =
-          wit::InterfaceRef(std::make_shared<const wit::Interface>(wit::Interface{std::move(items)})
-          );
-    }
-  }
-}
-
 Result<> inspect_module(const HostRegistry& registry, ByteView bytes, Inspection& out) {
   WHORL_CHECKED(Measure(out).module(bytes, 0));
   WHORL_TRY(const CoreModule module, CoreModule::scan(bytes));
-  wit::World world;
-  for (const ComponentTypeSection& section : module.component_types()) {
-    if (const auto decoded = decode_world(section)) {
-      const wit::World part = wit::described_world(*decoded->root, decoded->world);
-      merge(world.imports, part.imports);
-      merge(world.exports, part.exports);
-    }
-  }
   if (module.component_types().empty()) {
     take_module(registry, module, out);
     return {};
   }
-  take_world(registry, world, out);
+  take_world(registry, described_world(module), out);
   // What it imports beside its world: WASI preview 1, mostly.
   Inspection core;
   take_module(registry, module, core);

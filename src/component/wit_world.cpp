@@ -3,6 +3,7 @@
 #include "component/core_names.hpp"
 #include "component/names.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -345,6 +346,24 @@ World described_world(const ir::Component& component, std::string_view name) {
         break;
       }
     }
+  }
+  return world;
+}
+
+World packaged_world(const ir::Component& package, std::string_view name) {
+  Follower follower;
+  World world = follower.component(package, nullptr, nullptr)->world;
+  // The export's type is that of a component whose one export is of the world's own type.
+  constexpr int kLevels = 2;
+  for (int level = 0; level < kLevels; ++level) {
+    const auto found =
+        level == 0 ? std::ranges::find(world.exports, name, &Item::name) : world.exports.begin();
+    const auto* node = found == world.exports.end() ? nullptr : std::get_if<NodeRef>(&found->what);
+    if (node == nullptr || *node == nullptr || (*node)->kind != Node::Kind::Scope) {
+      return {};
+    }
+    World inner = follower.scope(**node, {})->world;
+    world = std::move(inner);
   }
   return world;
 }

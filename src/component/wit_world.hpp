@@ -64,6 +64,9 @@ struct World {
 [[nodiscard]] World world_of(const ir::Component& component);
 /// The world that a component-type section describes: the component type that it exports.
 [[nodiscard]] World described_world(const ir::Component& component, std::string_view world);
+/// A world of a package in binary form: the component type that its export of that name describes.
+/// Empty if there is none. @spec component model, WIT.md "Package Format"
+[[nodiscard]] World packaged_world(const ir::Component& package, std::string_view world);
 
 /// As WIT: the world, then the packages of its interfaces.
 [[nodiscard]] std::string to_text(const World& world);

@@ -1,5 +1,5 @@
-/// The wasm files that a component depends on, for tools that look at them before the application
-/// is loaded. @thread blocking
+/// The wasm files of a component and those it depends on, for tools that look at them before the
+/// application is loaded. @thread blocking
 #pragma once
 
 #include "base/result.hpp"
@@ -23,6 +23,16 @@ struct DependencyFile {
 /// @param folder     of the manifest, absolute
 /// @return errors: those of downloads; Unsupported for packages without a PackageFetcher
 [[nodiscard]] Result<std::vector<DependencyFile>> dependency_files(
+    const manifest::Component& component, const std::string& folder, const LoadOptions& options
+);
+
+/// Reads a component and what it is composed with, before the application is loaded: its grants,
+/// files and middleware are not looked at.
+/// @param component  of a manifest that was normalised
+/// @param folder     of the manifest, absolute
+/// @return errors: those of dependency_files(), of reading the files, and InvalidInput for
+///         dependencies that don't fit
+[[nodiscard]] Result<ComponentParts> component_parts(
     const manifest::Component& component, const std::string& folder, const LoadOptions& options
 );
 

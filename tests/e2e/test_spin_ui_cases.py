@@ -41,7 +41,7 @@ TWINS = {
     "doctor/maximal_v1": ("src/doctor/upgrade_test.cpp", 'TEST_CASE("a manifest of version 1 becomes one of version 2")'),
     "doctor/minimal_v1": ("src/doctor/diagnose_test.cpp", "Version 1 manifest can be upgraded to version 2"),
     "doctor/not_ok": ("src/doctor/diagnose_test.cpp", 'HTTP component \\"a\\" missing trigger.route'),
-    "doctor/ok_v2": ("src/doctor/diagnose_test.cpp", 'TEST_CASE("a manifest with nothing wrong")'),
+    "doctor/ok_v2": ("src/doctor/diagnose_test.cpp", 'TEST_CASE("every diagnosis of Spin\'s, with its cure")'),
 }
 
 
