@@ -85,7 +85,7 @@ class Reader {
     }
     WHORL_CHECKED(list(worlds->value));
     for (const Node& item : worlds->value.items) {
-      WHORL_TRY(WorldReference found, reference(item));
+      WHORL_TRY(WorldReference found, reference(item, worlds->value));
       out.worlds.push_back(std::move(found));
     }
     if (const Entry* capabilities = node.find("capabilities")) {
@@ -111,8 +111,8 @@ class Reader {
     );
   }
 
-  /// A world's name, or a table of it and where it is.
-  [[nodiscard]] Result<WorldReference> reference(const Node& node) const {
+  /// A world's name, or a table of it and where it is. @param all  what an error points at
+  [[nodiscard]] Result<WorldReference> reference(const Node& node, const Node& all) const {
     using enum WorldReference::Place;
     WorldReference out;
     bool is_right = true;
@@ -136,7 +136,7 @@ class Reader {
       out.world = is_right ? world->value.text : std::string();
     }
     if (!is_right || !component::parse_interface_name(out.world)) {
-      return error(node, "data did not match any variant of untagged enum WorldRef")
+      return error(all, "data did not match any variant of untagged enum WorldRef")
           .with_help(
               "a world is \"namespace:package/world@version\", or a table of `world` and one of "
               "`path`, `registry`, `reference`"

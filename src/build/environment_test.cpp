@@ -81,14 +81,13 @@ TEST_CASE("mistakes in Spin's words") {
        " "
        "^\nunknown field `x`, expected `worlds` or `capabilities`\n"},
       {"[triggers]\nhttp={worlds=[\"nonsense\"]}",
-       "TOML parse error at line 2, column 15\n  |\n2 | http={worlds=[\"nonsense\"]}\n  |          "
-       " "
-       "    ^^^^^^^^^^\ndata did not match any variant of untagged enum WorldRef\n"},
+       "TOML parse error at line 2, column 14\n  |\n2 | http={worlds=[\"nonsense\"]}\n  | "
+       "             ^^^^^^^^^^^^\ndata did not match any variant of untagged enum WorldRef\n"},
       {"[triggers]\nhttp={worlds=[{pat=\"w\",world=\"t:w/w@1.0.0\"}]}",
-       "TOML parse error at line 2, column 15\n  |\n2 | "
-       "http={worlds=[{pat=\"w\",world=\"t:w/w@1.0.0\"}"
-       "]}\n  |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\ndata did not match any variant of "
-       "untagged enum WorldRef\n"},
+       "TOML parse error at line 2, column 14\n  |\n2 | "
+       "http={worlds=[{pat=\"w\",world=\"t:w/w@1.0.0\"}]}\n  |              "
+       "^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\ndata did not match any variant of untagged enum WorldRef\n"
+      },
   };
   for (const Case& tried : cases) {
     CAPTURE(tried.text);

@@ -103,9 +103,18 @@ std::string overview() {
   return program_help(kVerbs, log::terminal_width(kStdout));
 }
 
-int run_help(std::span<const std::string_view> arguments) {
-  if (arguments.empty() || arguments[0] == "help") {
+int run_help(std::span<const std::string_view> arguments, AppRunner& runner) {
+  if (arguments.empty()) {
     log::write_all(kStdout, overview());
+    return 0;
+  }
+  if (arguments[0] == "help") {
+    log::write_all(
+        kStdout,
+        "Print this message or the help of the given subcommand(s)\n\n"
+        "Usage: whorl help [COMMAND]...\n\n"
+        "Arguments:\n  [COMMAND]...  Print help for the subcommand(s)\n"
+    );
     return 0;
   }
   if (arguments[0] == "up" || arguments[0] == "u") {
@@ -127,6 +136,13 @@ int run_help(std::span<const std::string_view> arguments) {
   if (arguments[0] == "inspect") {
     log::write_all(kStdout, inspect_help());
     return 0;
+  }
+  constexpr std::array<std::string_view, 1> kAsked = {"--help"};
+  if (arguments[0] == "trigger") {
+    return run_trigger(kAsked, runner);
+  }
+  if (arguments[0] == "maintenance") {
+    return run_maintenance(kAsked);
   }
   return usage_failure(fmt::format(
       "unrecognized subcommand '{}'", log::escape_controls(arguments[0], log::LineBreaks::Escape)
@@ -166,10 +182,10 @@ int dispatch(std::span<const std::string_view> arguments, AppRunner& runner) {
     return run_maintenance(rest);
   }
   if (first == "help") {
-    return run_help(rest);
+    return run_help(rest, runner);
   }
   if (first == "--help" || first == "-h") {
-    return run_help({});
+    return run_help({}, runner);
   }
   if (first == "--version" || first == "-V") {
     log::write_all(kStdout, fmt::format("whorl {}\n", version_text()));

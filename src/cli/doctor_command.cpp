@@ -21,6 +21,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace whorl::cli {
@@ -188,8 +189,9 @@ bool is_wanted(const Diagnosis& diagnosis, const std::string& manifest_path) {
   return answer == 'y';
 }
 
-/// @return whether something was changed
-bool treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
+enum class Outcome : std::uint8_t { Left, Failed, Cured };
+
+Outcome treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
   const bool is_error = diagnosis.severity == Diagnosis::Severity::Error;
   log::write_all(kStdout, "\n");
   say(is_error ? "\xE2\x9D\x97 " : "\xE2\x9A\xA0  ",
@@ -198,27 +200,29 @@ bool treat(const Diagnosis& diagnosis, const std::string& manifest_path) {
     log::write_all(kStdout, fmt::format("{}\n", diagnosis.advice));
   }
   if (diagnosis.cure == Diagnosis::Cure::None) {
-    return false;
+    return Outcome::Left;
   }
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0) {
     say("\xE2\x81\x89\xEF\xB8\x8F ", "Prompt error: IO error: not a terminal");
     log::write_all(kStdout, "\nCaused by:\n    not a terminal\n");
-    return false;
+    return Outcome::Left;
   }
   if (!is_wanted(diagnosis, manifest_path)) {
-    return false;
+    return Outcome::Left;
   }
   if (auto cured = cure(diagnosis, manifest_path); !cured) {
     report_failure(cured.error());
-    return false;
+    return Outcome::Failed;
   }
   say("\xE2\x9D\xA4  ", "Treatment applied!");
-  return true;
+  return Outcome::Cured;
 }
 
-/// Goes through what is wrong; after each cure what is left is looked for anew.
+/// Goes through what is wrong; after each cure what is left is looked for anew, and what could not
+/// be cured before is tried again.
 Result<void> see_patient(const std::string& manifest_path) {
   std::set<std::string> seen;
+  std::vector<std::string> failed;
   bool is_to_be_examined = true;
   for (bool is_first = true; is_to_be_examined; is_first = false) {
     WHORL_TRY(const doctor::Examination found, doctor::examine(manifest_path));
@@ -227,9 +231,20 @@ Result<void> see_patient(const std::string& manifest_path) {
     }
     is_to_be_examined = false;
     for (const Diagnosis& diagnosis : found.diagnoses) {
-      if (seen.insert(diagnosis.text).second && treat(diagnosis, manifest_path)) {
-        is_to_be_examined = true;
-        break;
+      if (is_to_be_examined || !seen.insert(diagnosis.text).second) {
+        continue;
+      }
+      const Outcome outcome = treat(diagnosis, manifest_path);
+      is_to_be_examined = outcome == Outcome::Cured;
+      if (outcome == Outcome::Failed) {
+        failed.push_back(diagnosis.text);
+      }
+    }
+    for (const std::string& text : std::exchange(failed, {})) {
+      if (is_to_be_examined) {
+        seen.erase(text);
+      } else {
+        failed.push_back(text);
       }
     }
   }

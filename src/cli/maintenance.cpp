@@ -34,6 +34,7 @@ constexpr std::string_view kHelp =
     "  generate-lock             Print the locked form of an application, without its files\n"
     "  generate-man-page         Print the manual page, whorl(1)\n"
     "  generate-manifest-schema  Generate JSON schema for application manifest\n"
+    "  generate-reference        Generate CLI reference docs in Markdown format\n"
     "  help                      Print this message\n"
     "\n"
     "Options:\n"
@@ -46,6 +47,17 @@ constexpr std::string_view kSchemaHelp =
     "Options:\n"
     "  -o <OUTPUT>  The file to which to generate the JSON schema. If omitted, it is generated to "
     "stdout\n"
+    "  -h, --help   Print help\n";
+
+constexpr std::string_view kReferenceUsage = "whorl maintenance generate-reference [OPTIONS]";
+constexpr std::string_view kReferenceHelp =
+    "Generate CLI reference docs in Markdown format\n"
+    "\n"
+    "Usage: whorl maintenance generate-reference [OPTIONS]\n"
+    "\n"
+    "Options:\n"
+    "  -o <OUTPUT>  The file to which to generate the reference Markdown. If omitted, it is "
+    "generated to\n               stdout\n"
     "  -h, --help   Print help\n";
 
 constexpr std::string_view kLockHelp =
@@ -63,24 +75,29 @@ int usage_failure(std::string message, std::string_view usage) {
   return report_usage({.message = std::move(message), .usage = std::string(usage), .cause = {}});
 }
 
-int write_schema(const std::optional<std::string>& output) {
-  const std::string schema = manifest::manifest_schema();
+int write_text(const std::string& text, const std::optional<std::string>& output) {
   if (!output) {
-    log::write_all(kStdout, schema);
+    log::write_all(kStdout, text);
     return 0;
   }
-  if (auto written = fs::write_file_atomic(*output, as_bytes(schema)); !written) {
+  if (auto written = fs::write_file_atomic(*output, as_bytes(text)); !written) {
     return report_failure(written.error());
   }
   return 0;
 }
 
-int run_schema(std::span<const std::string_view> arguments) {
+/// What prints one text, or writes it to the file that `-o` names.
+int run_text(
+    std::span<const std::string_view> arguments,
+    std::string (*text)(),
+    std::string_view help,
+    std::string_view usage
+) {
   std::optional<std::string> output;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view word = arguments[i];
     if (word == "--help" || word == "-h") {
-      log::write_all(kStdout, kSchemaHelp);
+      log::write_all(kStdout, help);
       return 0;
     }
     if (!word.starts_with("-o") || output) {
@@ -89,7 +106,7 @@ int run_schema(std::span<const std::string_view> arguments) {
           output && word.starts_with("-o")
               ? "the argument '-o <OUTPUT>' cannot be used multiple times"
               : fmt::format("unexpected argument '{}' found", shown),
-          kSchemaUsage
+          usage
       );
     }
     if (word.size() > 2) {
@@ -97,12 +114,10 @@ int run_schema(std::span<const std::string_view> arguments) {
     } else if (++i < arguments.size()) {
       output = arguments[i];
     } else {
-      return usage_failure(
-          "a value is required for '-o <OUTPUT>' but none was supplied", kSchemaUsage
-      );
+      return usage_failure("a value is required for '-o <OUTPUT>' but none was supplied", usage);
     }
   }
-  return write_schema(output);
+  return write_text(text(), output);
 }
 
 int write_lock(const std::string& path, const std::string& profile) {
@@ -180,7 +195,7 @@ int run_maintenance(std::span<const std::string_view> arguments) {
     return 0;
   }
   if (first == "generate-manifest-schema") {
-    return run_schema(arguments.subspan(1));
+    return run_text(arguments.subspan(1), manifest::manifest_schema, kSchemaHelp, kSchemaUsage);
   }
   if (first == "generate-lock") {
     return run_lock(arguments.subspan(1));
@@ -193,9 +208,7 @@ int run_maintenance(std::span<const std::string_view> arguments) {
     return 0;
   }
   if (first == "generate-reference") {
-    return usage_failure(
-        fmt::format("the command '{}' is known from Spin but not supported yet", first), kUsage
-    );
+    return run_text(arguments.subspan(1), reference_text, kReferenceHelp, kReferenceUsage);
   }
   const std::string shown = log::escape_controls(first, log::LineBreaks::Escape);
   return usage_failure(

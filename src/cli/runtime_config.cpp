@@ -119,8 +119,7 @@ Result<RuntimeConfig> read_runtime_config(const std::string& path) {
 
 Result<CacheConfig> read_cache_config(const std::string& path) {
   WHORL_TRY(
-      const std::string text,
-      read_text(path).context("failed to read the cache configuration {}", fs::quote_path(path))
+      const std::string text, read_text(path).context("failed to read config file: {}", path)
   );
   auto root = manifest::parse_document(text, path);
   if (!root) {

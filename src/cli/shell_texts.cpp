@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -185,6 +186,36 @@ std::string flag_entry(const FlagSpec& flag) {
   return out;
 }
 
+/// A description without line breaks.
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != '\n') {
+      out += c;
+    } else if (!out.ends_with(' ')) {
+      out += ' ';
+    }
+  }
+  return out;
+}
+
+std::string reference_entry(const FlagSpec& flag) {
+  std::string out = "* ";
+  out += flag.letter == '\0' ? "" : fmt::format("`-{}`, ", flag.letter);
+  out += fmt::format(
+      "`{}` \xE2\x80\x94 {}\n",
+      flag.to_text(),
+      one_line(flag.help.empty() ? std::string_view("Print help") : flag.help)
+  );
+  if (!flag.default_value.empty()) {
+    out += fmt::format("\n  Default value: `{}`\n", flag.default_value);
+  }
+  if (!flag.environment.empty()) {
+    out += fmt::format("\n  Environment variable: `{}`\n", flag.environment);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::string> completions_for(std::string_view shell) {
@@ -219,6 +250,38 @@ std::string manual_page() {
          "0; a second one ends at once.\n.TP\nSIGHUP\nWithout a terminal: read the application "
          "anew and replace it in place. With one: as SIGTERM.\n"
          ".SH EXIT STATUS\n0 success, 1 failure, 2 wrong usage.\n";
+}
+
+std::string reference_text() {
+  std::string overview;
+  std::string verbs;
+  std::string pages;
+  for (const CommandHelp& command : commands()) {
+    overview += fmt::format("* [`whorl {0}`\xE2\x86\xB4](#whorl-{0})\n", command.name);
+    verbs += fmt::format("* `{}` \xE2\x80\x94 {}\n", command.name, command.about);
+    pages += fmt::format(
+        "## `whorl {}`\n\n{}\n\n**Usage:** `{}`\n\n", command.name, command.about, command.usage
+    );
+    pages += command.alias.empty() ? std::string()
+                                   : fmt::format("**Alias:** `whorl {}`\n\n", command.alias);
+    std::vector<const FlagSpec*> flags = offered(command);
+    std::ranges::sort(flags, {}, &FlagSpec::name);
+    pages += flags.empty() ? "" : "###### **Options:**\n\n";
+    for (const FlagSpec* flag : flags) {
+      pages += reference_entry(*flag);
+    }
+    pages += "\n\n";
+  }
+  return fmt::format(
+      "# Command-Line Help for `whorl`\n\n"
+      "This document contains the help content for the `whorl` command-line program.\n\n"
+      "**Command Overview:**\n\n* [`whorl`\xE2\x86\xB4](#whorl)\n{}\n"
+      "## `whorl`\n\nThe Whorl CLI\n\n**Usage:** `whorl <COMMAND>`\n\n"
+      "###### **Subcommands:**\n\n{}\n\n\n{}",
+      overview,
+      verbs,
+      pages.substr(0, pages.size() - 1)
+  );
 }
 
 }  // namespace whorl::cli

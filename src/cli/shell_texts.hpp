@@ -1,4 +1,5 @@
-/// Texts made from the table of commands and flags: completions for shells, and the manual page.
+/// Texts made from the table of commands and flags: completions for shells, the manual
+/// page, the reference.
 /// @thread any (pure functions)
 #pragma once
 
@@ -15,5 +16,8 @@ namespace whorl::cli {
 
 /// whorl(1), in the macros that `man` reads.
 [[nodiscard]] std::string manual_page();
+
+/// All commands and flags as Markdown.
+[[nodiscard]] std::string reference_text();
 
 }  // namespace whorl::cli

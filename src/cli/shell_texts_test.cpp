@@ -51,5 +51,14 @@ TEST_CASE("the manual page") {
   CHECK(page.contains("The variable SPIN_HTTP_LISTEN_ADDR of the environment"));
 }
 
+TEST_CASE("the reference") {
+  const std::string text = reference_text();
+  CHECK(text.starts_with("# Command-Line Help for `whorl`\n\n"));
+  CHECK(text.contains("\n## `whorl up`\n\nStart the Spin application\n\n**Usage:** `whorl up "));
+  CHECK(text.contains("\n* `-f`, `--from <APPLICATION>` \xE2\x80\x94 The application to run. "));
+  CHECK(text.contains("\n  Environment variable: `SPIN_HTTP_LISTEN_ADDR`\n"));
+  CHECK_FALSE(text.contains("--insecure"));
+}
+
 }  // namespace
 }  // namespace whorl::cli

@@ -23,6 +23,17 @@ namespace {
 
 constexpr int kStdout = 1;
 constexpr int kStderr = 2;
+constexpr std::string_view kUsage = "whorl trigger <COMMAND>";
+constexpr std::string_view kHelp =
+    "Usage: whorl trigger <COMMAND>\n"
+    "\n"
+    "Commands:\n"
+    "  http   A command that runs a TriggerExecutor\n"
+    "  redis  A command that runs a TriggerExecutor\n"
+    "  help   Print this message or the help of the given subcommand(s)\n"
+    "\n"
+    "Options:\n"
+    "  -h, --help  Print help\n";
 
 /// The flags that are not `up`'s.
 std::span<const FlagSpec> trigger_flags() {
@@ -236,13 +247,19 @@ int run_trigger(std::span<const std::string_view> arguments, AppRunner& runner) 
     log::write_all(kStdout, trigger_help(log::terminal_width(kStdout)));
     return 0;
   }
+  if (type.empty()) {
+    log::write_all(kStderr, kHelp);
+    return kExitUsage;
+  }
+  if (type == "--help" || type == "-h" || type == "help") {
+    log::write_all(kStdout, kHelp);
+    return 0;
+  }
   return report_usage(
-      {.message = type.empty() ? std::string("a trigger type is required")
-                               : fmt::format(
-                                     "unrecognized subcommand '{}'",
-                                     log::escape_controls(type, log::LineBreaks::Escape)
-                                 ),
-       .usage = "whorl trigger <TYPE> [OPTIONS]",
+      {.message = fmt::format(
+           "unrecognized subcommand '{}'", log::escape_controls(type, log::LineBreaks::Escape)
+       ),
+       .usage = std::string(kUsage),
        .cause = {}}
   );
 }

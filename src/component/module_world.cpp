@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -111,6 +112,78 @@ void add_name(std::vector<wit::Item>& items, std::string name) {
   }
 }
 
+/// Names of built-ins that deal with streams and futures: who only uses these does not use the
+/// interface they stand beside.
+bool is_copy_builtin(std::string_view name) noexcept {
+  constexpr std::string_view kAsync = "[async-lower]";
+  name.remove_prefix(name.starts_with(kAsync) ? kAsync.size() : 0);
+  return name.starts_with("[stream-") || name.starts_with("[future-");
+}
+
+/// A world may offer more than the module uses. In names of newer tools versions are cut short:
+/// there it is taken as it is.
+void remove_unused(std::vector<wit::Item>& imports, const CoreModule& module) {
+  const bool has_short_names = std::ranges::any_of(module.imports(), [](const auto& import) {
+    return import.module.starts_with("cm32p2");
+  });
+  std::erase_if(imports, [&](const wit::Item& item) {
+    return std::holds_alternative<wit::InterfaceRef>(item.what) && !has_short_names &&
+           std::ranges::none_of(module.imports(), [&item](const CoreImport& import) {
+             return import.module == item.name && !is_copy_builtin(import.name);
+           });
+  });
+}
+
+/// Tools give all interfaces of a package the newest version of it that the module knows.
+class NewestVersions {
+ public:
+  explicit NewestVersions(const wit::World& world) {
+    for (const wit::Item& item : world.imports) {
+      note(item.name);
+    }
+    for (const wit::Item& item : world.exports) {
+      note(item.name);
+    }
+  }
+
+  void apply(std::vector<wit::Item>& items) const {
+    std::vector<wit::Item> out;
+    for (wit::Item& item : items) {
+      if (const auto name = parse_interface_name(item.name)) {
+        if (const auto found = versions_.find(track(*name)); found != versions_.end()) {
+          item.name = fmt::format("{}@{}", name->interface, found->second);
+        }
+      }
+      if (std::ranges::find(out, item.name, &wit::Item::name) == out.end()) {
+        out.push_back(std::move(item));
+      }
+    }
+    items = std::move(out);
+  }
+
+ private:
+  /// "wasi:io@0.2"; a version of its own is a track of its own.
+  static std::string track(const ExternName& name) {
+    const std::string key = compatibility_key(name.version);
+    const std::string_view package = name.interface.substr(0, name.interface.find('/'));
+    return fmt::format("{}@{}", package, key.empty() ? std::string(name.version) : key);
+  }
+
+  void note(std::string_view text) {
+    const auto name = parse_interface_name(text);
+    const auto version = name ? parse_semver(name->version) : std::nullopt;
+    if (!version) {
+      return;
+    }
+    const auto [known, is_new] = versions_.try_emplace(track(*name), name->version);
+    if (!is_new && parse_semver(known->second) < version) {
+      known->second = name->version;
+    }
+  }
+
+  std::map<std::string, std::string> versions_;
+};
+
 }  // namespace
 
 wit::World described_world(const CoreModule& module) {
@@ -127,25 +200,15 @@ wit::World described_world(const CoreModule& module) {
 
 wit::World componentized_world(const CoreModule& module) {
   wit::World out = described_world(module);
-  // A world may offer more than the module uses. In names of newer tools versions are cut short:
-  // there the world is taken as it is.
-  const bool has_short_names = std::ranges::any_of(module.imports(), [](const auto& import) {
-    return import.module.starts_with("cm32p2");
-  });
-  std::erase_if(out.imports, [&](const wit::Item& item) {
-    const bool is_interface = std::holds_alternative<wit::InterfaceRef>(item.what);
-    return is_interface && !has_short_names &&
-           std::ranges::none_of(module.imports(), [&item](const auto& import) {
-             return import.module == item.name;
-           });
-  });
+  const NewestVersions newest(out);
+  remove_unused(out.imports, module);
   unsigned needs = 0;
   for (const CoreImport& import : module.imports()) {
     if (import.module == kPreview1) {
       needs |= needs_of(import.name);
     } else if (const LegacyName* legacy = find_legacy_import(import.module, import.name)) {
       add_name(out.imports, std::string(legacy->interface));
-    } else if (parse_interface_name(import.module)) {
+    } else if (parse_interface_name(import.module) && !is_copy_builtin(import.name)) {
       add_name(out.imports, std::string(import.module));
     }
   }
@@ -161,6 +224,8 @@ wit::World componentized_world(const CoreModule& module) {
       add_name(out.exports, std::string(legacy->interface));
     }
   }
+  newest.apply(out.imports);
+  newest.apply(out.exports);
   return out;
 }
 

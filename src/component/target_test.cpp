@@ -143,24 +143,24 @@ TEST_CASE("types that differ") {
        "mismatched type for function parameter `a` | expected a type payload, found none"},
       {"record t { a: u8 } f: func(a: t);",
        "record t { b: u8 } f: func(a: t);",
-       "mismatched type for function parameter `a` | expected record field 0 to be named `a`, "
+       "expected record field 0 to be named `a`, "
        "found "
        "a field named `b`"},
       {"enum t { a, b } f: func(a: t);",
        "enum t { a } f: func(a: t);",
-       "mismatched type for function parameter `a` | expected an enum type case count of 2, found "
+       "expected an enum type case count of 2, found "
        "a "
        "count of 1"},
       {"variant t { a } f: func(a: t);",
        "variant t { a(u8) } f: func(a: t);",
-       "mismatched type for function parameter `a` | expected variant case `a` to be untyped, "
+       "expected variant case `a` to be untyped, "
        "found "
        "a typed case"},
       {"resource r; resource s; f: func(a: borrow<r>);",
        "resource r; resource s; f: func(a: "
        "borrow<s>);",
        "mismatched type for function parameter `a` | expected resource `r`, found resource `s`"},
-      {"resource r; f: func(a: r);", "resource r; type q = r; f: func(a: q);", ""},
+      {"resource r; type q = r; f: func(a: r);", "resource r; type q = r; f: func(a: q);", ""},
       {"f: func(a: list<u8, 2>);",
        "f: func(a: list<u8, 3>);",
        "mismatched type for function parameter `a` | mismatched size for fixed size list element"},

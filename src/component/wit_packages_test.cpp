@@ -155,7 +155,6 @@ TEST_CASE("mistakes are told with their place") {
        "list<>; }\n   |                        ^"},
       {"package t:p@1.2;\n",
        "`1.2` is no version\n  --> a.wit:1:13\n   |\n 1 | package t:p@1.2;\n   |             ^"},
-      {"package t:p; interface A_b {}", "unexpected character '_'"},
       {"/* never", "unterminated block comment\n  --> a.wit:1:1\n   |\n 1 | /* never\n   | ^"},
       {"package t:p; $",
        "unexpected character '$'\n  --> a.wit:1:14\n   |\n 1 | package t:p; $\n   "

@@ -260,7 +260,7 @@ Result<Examination> examine(const std::string& manifest_path, RustTools (*rust)(
   std::vector<Diagnosis>& found = out.diagnoses;
   check_version(root, found);
   const bool is_certain = std::ranges::none_of(found, [](const Diagnosis& diagnosis) {
-    return diagnosis.severity == Severity::Error;
+    return diagnosis.cure == Cure::SetVersion;
   });
   const std::size_t before = found.size();
   if (root.find("application") == nullptr) {

@@ -110,11 +110,11 @@ TEST_CASE("what was upgraded is read as the same, and has nothing left to cure")
   REQUIRE(fs::write_file_atomic(fs::join(folder, "a.wasm"), {}));
   const auto before = examine(path);
   REQUIRE(before);
-  REQUIRE(before->size() == 1);
-  CHECK(before->front().cure == Diagnosis::Cure::Upgrade);
+  REQUIRE(before->diagnoses.size() == 1);
+  CHECK(before->diagnoses.front().cure == Diagnosis::Cure::Upgrade);
   REQUIRE(upgrade_manifest(path));
   CHECK(as_text(*fs::read_file(path + ".v1_backup", 1000)) == old);
-  CHECK(examine(path)->empty());
+  CHECK(examine(path)->diagnoses.empty());
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
 }

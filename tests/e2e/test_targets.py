@@ -137,7 +137,7 @@ command = "true"
 
 def comparable(stderr: str) -> list[str]:
     """The lines, without what only we say: advice, and why types differ further in."""
-    kept = [line for line in stderr.split("\n\nHelp: ")[0].splitlines() if not re.match(r"  (because:|         ) ", line)]
+    kept = [line for line in stderr.split("\n\nHelp: ")[0].splitlines() if not re.match(r"  (because:|        ) ", line)]
     return [line for line in "\n".join(kept).replace("DIR/", "./").splitlines() if line.strip()]
 
 
@@ -202,6 +202,7 @@ def test_an_environment_at_a_url(tmp_path):
         built = run(tmp_path, Case(1, f'{{ url = "{url}" }}'), whorl.program())
     finally:
         server.shutdown()
+        server.server_close()
     assert built.returncode == 1 and "Environment far does not support trigger type http" in built.stderr
     gone = run(tmp_path, Case(1, f'{{ url = "{url}" }}'), whorl.program())
     assert gone.returncode == 1 and "unable to check if the application is compatible with deployment targets" in gone.stderr
