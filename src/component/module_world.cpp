@@ -134,7 +134,7 @@ void remove_unused(std::vector<wit::Item>& imports, const CoreModule& module) {
   });
 }
 
-/// Tools give all interfaces of a package the newest version of it that the module knows.
+/// Tools give an interface the newest version of it that the module knows.
 class NewestVersions {
  public:
   explicit NewestVersions(const wit::World& world) {
@@ -162,11 +162,10 @@ class NewestVersions {
   }
 
  private:
-  /// "wasi:io@0.2"; a version of its own is a track of its own.
+  /// "wasi:io/error@0.2"; a version of its own is a track of its own.
   static std::string track(const ExternName& name) {
     const std::string key = compatibility_key(name.version);
-    const std::string_view package = name.interface.substr(0, name.interface.find('/'));
-    return fmt::format("{}@{}", package, key.empty() ? std::string(name.version) : key);
+    return fmt::format("{}@{}", name.interface, key.empty() ? std::string(name.version) : key);
   }
 
   void note(std::string_view text) {
