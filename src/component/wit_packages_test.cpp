@@ -134,9 +134,9 @@ TEST_CASE("mistakes are told with their place") {
       {"interface i {",
        "expected `type`, `resource` or `func`, found eof\n  --> a.wit:1:14\n   |\n "
        "1 | interface i {\n   |              ^"},
-      {"package t:p;\nworld w { improt i; }",
+      {"package t:p;\nworld w { bogus i; }",
        "expected `import`, `export`, `include`, `use`, or type definition, found an identifier\n  "
-       "--> a.wit:2:11\n   |\n 2 | world w { improt i; }\n   |           ^"},
+       "--> a.wit:2:11\n   |\n 2 | world w { bogus i; }\n   |           ^"},
       {"world w { }", "no `package` header was found in any WIT file for this package"},
       {"package t:p;\nworld w { import i; }", "interface `i` not found in package\n --> a.wit:2:18"
       },

@@ -1,61 +1,14 @@
 #include "component/wit_syntax.hpp"
 
+#include "component/wit_definitions.hpp"
 #include "component/wit_lexer.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <limits>
+#include <utility>
 
 namespace whorl::component::wit {
 namespace {
-
-constexpr int kMaxDepth = 100;
-
-struct PlainType {
-  std::string_view word;
-  TypeKind kind;
-};
-constexpr std::array kPlainTypes{
-    PlainType{"bool", TypeKind::Bool},
-    PlainType{"s8", TypeKind::S8},
-    PlainType{"u8", TypeKind::U8},
-    PlainType{"s16", TypeKind::S16},
-    PlainType{"u16", TypeKind::U16},
-    PlainType{"s32", TypeKind::S32},
-    PlainType{"u32", TypeKind::U32},
-    PlainType{"s64", TypeKind::S64},
-    PlainType{"u64", TypeKind::U64},
-    PlainType{"f32", TypeKind::F32},
-    PlainType{"float32", TypeKind::F32},
-    PlainType{"f64", TypeKind::F64},
-    PlainType{"float64", TypeKind::F64},
-    PlainType{"char", TypeKind::Char},
-    PlainType{"string", TypeKind::String},
-    PlainType{"error-context", TypeKind::ErrorContext},
-};
-
-/// Forms with arguments in angle brackets.
-struct Form {
-  std::string_view word;
-  TypeKind kind;
-  std::size_t least;  ///< arguments
-  std::size_t most;
-};
-constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
-constexpr std::array kForms{
-    Form{"list", TypeKind::List, 1, 1},
-    Form{"option", TypeKind::Option, 1, 1},
-    Form{"tuple", TypeKind::Tuple, 1, kAny},
-    Form{"result", TypeKind::Result, 0, 2},
-    Form{"stream", TypeKind::Stream, 0, 1},
-    Form{"future", TypeKind::Future, 0, 1},
-    Form{"map", TypeKind::Map, 2, 2},
-    Form{"own", TypeKind::Own, 1, 1},
-    Form{"borrow", TypeKind::Borrow, 1, 1},
-};
 
 class Parser {
  public:
@@ -66,7 +19,7 @@ class Parser {
     out_.push_back({.package = {}, .file = std::string(in_.file())});
     bool is_first = true;
     while (in_.peek().kind != Token::Kind::End) {
-      WHORL_TRY(const bool included, gates());
+      WHORL_TRY(const bool included, types_.gates());
       if (in_.peek().is_keyword("package")) {
         WHORL_CHECKED(package(is_first));
       } else {
@@ -78,6 +31,13 @@ class Parser {
   }
 
  private:
+  template <class Items, class Made>
+  static void add(Items& items, Made made, bool included) {
+    if (included) {
+      items.emplace_back(std::move(made));
+    }
+  }
+
   /// `package ns:name@1.0.0;`, or with braces and what stands in it.
   [[nodiscard]] Result<void> package(bool may_name_file) {
     const Place place = in_.peek().place;
@@ -97,7 +57,7 @@ class Parser {
       if (ends) {
         break;
       }
-      WHORL_TRY(const bool included, gates());
+      WHORL_TRY(const bool included, types_.gates());
       WHORL_CHECKED(item(nested, included));
     }
     out_.push_back(std::move(nested));
@@ -150,28 +110,6 @@ class Parser {
     return in_.expect(";");
   }
 
-  /// `@since(…)`, `@unstable(…)`, `@deprecated(…)`. @return false for what is not to be had
-  [[nodiscard]] Result<bool> gates() {
-    bool included = true;
-    for (;;) {
-      WHORL_TRY(const bool found, in_.eat("@"));
-      if (!found) {
-        return included;
-      }
-      included = included && !in_.peek().is_keyword("unstable");
-      WHORL_TRY(const std::string word, in_.name());
-      WHORL_CHECKED(in_.expect("("));
-      WHORL_TRY(const std::string key, in_.name());
-      WHORL_CHECKED(in_.expect("="));
-      if (key == "version") {
-        WHORL_TRY(const std::string version, in_.version());
-      } else {
-        WHORL_TRY(const std::string feature, in_.name());
-      }
-      WHORL_CHECKED(in_.expect(")"));
-    }
-  }
-
   [[nodiscard]] Result<UsePath> use_path() {
     UsePath out{.package = {}, .name = {}, .place = in_.peek().place};
     WHORL_TRY(out.name, in_.name());
@@ -210,15 +148,8 @@ class Parser {
         return in_.unexpected("keyword `as`");
       }
       out.emplace_back(std::move(from), std::move(to));
-      WHORL_CHECKED(comma_or("}"));
+      WHORL_CHECKED(types_.comma_or("}"));
     }
-  }
-
-  /// A comma, or what ends the list, which is left.
-  [[nodiscard]] Result<void> comma_or(std::string_view end) {
-    WHORL_TRY(const bool found, in_.eat(","));
-    return found || in_.peek().is(end) ? Result<void>()
-                                       : in_.unexpected(fmt::format("',' or '{}'", end));
   }
 
   [[nodiscard]] Result<UseText> use() {
@@ -246,221 +177,20 @@ class Parser {
       if (ends) {
         return {};
       }
-      WHORL_TRY(const bool included, gates());
+      WHORL_TRY(const bool included, types_.gates());
       if (in_.peek().is_keyword("use")) {
         WHORL_TRY(UseText used, use());
         add(out.items, std::move(used), included);
-      } else if (is_type_definition()) {
-        WHORL_TRY(TypeDefinitionText defined, type_definition());
+      } else if (types_.is_type_definition()) {
+        WHORL_TRY(TypeDefinitionText defined, types_.type_definition());
         add(out.items, std::move(defined), included);
       } else if (in_.peek().kind == Token::Kind::Word) {
-        WHORL_TRY(FuncText made, named_func());
+        WHORL_TRY(FuncText made, types_.named_func());
         add(out.items, std::move(made), included);
       } else {
         return in_.unexpected("`type`, `resource` or `func`");
       }
     }
-  }
-
-  template <class Items, class Made>
-  static void add(Items& items, Made made, bool included) {
-    if (included) {
-      items.emplace_back(std::move(made));
-    }
-  }
-
-  [[nodiscard]] bool is_type_definition() const {
-    static constexpr std::array<std::string_view, 6> kWords = {
-        "type", "record", "flags", "variant", "enum", "resource"
-    };
-    for (const std::string_view word : kWords) {
-      if (in_.peek().is_keyword(word)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  [[nodiscard]] Result<TypeDefinitionText> type_definition() {
-    WHORL_TRY(const Token word, in_.take());
-    TypeDefinitionText out;
-    out.place = in_.peek().place;
-    WHORL_TRY(out.name, in_.name());
-    if (word.text == "type") {
-      WHORL_CHECKED(in_.expect("="));
-      WHORL_TRY(out.target, type(0));
-      WHORL_CHECKED(in_.expect(";"));
-    } else if (word.text == "resource") {
-      out.form = TypeDefinitionText::Form::Resource;
-      WHORL_CHECKED(resource_body(out.functions));
-    } else {
-      out.form = TypeDefinitionText::Form::Members;
-      out.kind = word.text == "record"    ? TypeKind::Record
-                 : word.text == "variant" ? TypeKind::Variant
-                 : word.text == "enum"    ? TypeKind::Enum
-                                          : TypeKind::Flags;
-      WHORL_CHECKED(in_.expect("{"));
-      WHORL_CHECKED(members(out));
-    }
-    return out;
-  }
-
-  [[nodiscard]] Result<void> members(TypeDefinitionText& out) {
-    for (;;) {
-      WHORL_TRY(const bool ends, in_.eat("}"));
-      if (ends) {
-        return {};
-      }
-      MemberText member;
-      WHORL_TRY(member.name, in_.name());
-      if (out.kind == TypeKind::Record) {
-        WHORL_CHECKED(in_.expect(":"));
-        WHORL_TRY(member.type, type(0));
-      } else if (out.kind == TypeKind::Variant) {
-        WHORL_TRY(const bool has_type, in_.eat("("));
-        if (has_type) {
-          WHORL_TRY(member.type, type(0));
-          WHORL_CHECKED(in_.expect(")"));
-        }
-      }
-      out.members.push_back(std::move(member));
-      WHORL_CHECKED(comma_or("}"));
-    }
-  }
-
-  [[nodiscard]] Result<void> resource_body(std::vector<FuncText>& out) {
-    WHORL_TRY(const bool is_empty, in_.eat(";"));
-    if (is_empty) {
-      return {};
-    }
-    WHORL_CHECKED(in_.expect("{"));
-    for (;;) {
-      WHORL_TRY(const bool ends, in_.eat("}"));
-      if (ends) {
-        return {};
-      }
-      WHORL_TRY(const bool included, gates());
-      FuncText made{.kind = FuncText::Kind::Method};
-      WHORL_TRY(const bool is_constructor, in_.eat_keyword("constructor"));
-      if (is_constructor) {
-        made.kind = FuncText::Kind::Constructor;
-        WHORL_CHECKED(signature(made));
-      } else {
-        WHORL_TRY(made.name, in_.name());
-        WHORL_CHECKED(in_.expect(":"));
-        WHORL_TRY(const bool is_static, in_.eat_keyword("static"));
-        made.kind = is_static ? FuncText::Kind::Static : FuncText::Kind::Method;
-        WHORL_CHECKED(func_type(made));
-      }
-      WHORL_CHECKED(in_.expect(";"));
-      add(out, std::move(made), included);
-    }
-  }
-
-  [[nodiscard]] Result<FuncText> named_func() {
-    FuncText out;
-    WHORL_TRY(out.name, in_.name());
-    WHORL_CHECKED(in_.expect(":"));
-    WHORL_CHECKED(func_type(out));
-    WHORL_CHECKED(in_.expect(";"));
-    return out;
-  }
-
-  [[nodiscard]] Result<void> func_type(FuncText& out) {
-    WHORL_TRY(out.is_async, in_.eat_keyword("async"));
-    WHORL_CHECKED(in_.expect_keyword("func"));
-    return signature(out);
-  }
-
-  [[nodiscard]] Result<void> signature(FuncText& out) {
-    WHORL_CHECKED(in_.expect("("));
-    for (;;) {
-      WHORL_TRY(const bool ends, in_.eat(")"));
-      if (ends) {
-        break;
-      }
-      MemberText parameter;
-      WHORL_TRY(parameter.name, in_.name());
-      WHORL_CHECKED(in_.expect(":"));
-      WHORL_TRY(parameter.type, type(0));
-      out.parameters.push_back(std::move(parameter));
-      WHORL_CHECKED(comma_or(")"));
-    }
-    WHORL_TRY(const bool has_result, in_.eat("->"));
-    if (has_result) {
-      WHORL_TRY(out.result, type(0));
-    }
-    return {};
-  }
-
-  [[nodiscard]] Result<TypeText> type(int depth) {
-    if (depth > kMaxDepth) {
-      return in_.error(in_.peek().place, "types are nested too deep");
-    }
-    TypeText out;
-    out.place = in_.peek().place;
-    for (const PlainType& plain : kPlainTypes) {
-      WHORL_TRY(const bool found, in_.eat_keyword(plain.word));
-      if (found) {
-        out.kind = plain.kind;
-        return out;
-      }
-    }
-    for (const Form& form : kForms) {
-      WHORL_TRY(const bool found, in_.eat_keyword(form.word));
-      if (found) {
-        out.kind = form.kind;
-        WHORL_CHECKED(arguments(form, out, depth));
-        return out;
-      }
-    }
-    if (in_.peek().kind != Token::Kind::Word) {
-      return in_.unexpected("a type");
-    }
-    WHORL_TRY(out.name, in_.name());
-    return out;
-  }
-
-  [[nodiscard]] Result<void> arguments(const Form& form, TypeText& out, int depth) {
-    WHORL_TRY(const bool has_some, in_.eat("<"));
-    if (!has_some) {
-      return form.least == 0 ? Result<void>() : in_.unexpected("'<'");
-    }
-    for (;;) {
-      WHORL_TRY(const bool ends, in_.eat(">"));
-      if (ends) {
-        break;
-      }
-      if (form.kind == TypeKind::List && in_.peek().kind == Token::Kind::Integer) {
-        WHORL_CHECKED(fixed_length(out));
-      } else {
-        WHORL_TRY(const bool is_left_out, in_.eat("_"));
-        std::optional<TypeText> argument;
-        if (!is_left_out) {
-          WHORL_TRY(argument, type(depth + 1));
-        }
-        out.arguments.push_back(std::move(argument));
-      }
-      WHORL_CHECKED(comma_or(">"));
-    }
-    const bool lacks_one =
-        form.kind != TypeKind::Result &&
-        std::ranges::any_of(out.arguments, [](const auto& argument) { return !argument; });
-    if (out.arguments.size() < form.least || out.arguments.size() > form.most || lacks_one) {
-      return in_.error(out.place, fmt::format("`{}` has not the types it needs", form.word));
-    }
-    return {};
-  }
-
-  [[nodiscard]] Result<void> fixed_length(TypeText& out) {
-    WHORL_TRY(const Token number, in_.take());
-    const auto* end = number.text.data() + number.text.size();
-    const auto read = std::from_chars(number.text.data(), end, out.length);
-    if (read.ec != std::errc() || out.length == 0) {
-      return in_.error(number.place, "a list's length is between 1 and 4294967295");
-    }
-    out.kind = TypeKind::FixedList;
-    return {};
   }
 
   [[nodiscard]] Result<WorldText> world() {
@@ -473,7 +203,7 @@ class Parser {
       if (ends) {
         return out;
       }
-      WHORL_TRY(const bool included, gates());
+      WHORL_TRY(const bool included, types_.gates());
       if (in_.peek().is_keyword("import") || in_.peek().is_keyword("export")) {
         WHORL_TRY(ExternText made, world_extern());
         add(out.items, std::move(made), included);
@@ -483,8 +213,8 @@ class Parser {
       } else if (in_.peek().is_keyword("use")) {
         WHORL_TRY(UseText made, use());
         add(out.items, std::move(made), included);
-      } else if (is_type_definition()) {
-        WHORL_TRY(TypeDefinitionText made, type_definition());
+      } else if (types_.is_type_definition()) {
+        WHORL_TRY(TypeDefinitionText made, types_.type_definition());
         add(out.items, std::move(made), included);
       } else {
         return in_.unexpected("`import`, `export`, `include`, `use`, or type definition");
@@ -525,7 +255,7 @@ class Parser {
     }
     if (has_colon && (in_.peek().is_keyword("func") || in_.peek().is_keyword("async"))) {
       FuncText made{.name = path.name};
-      WHORL_CHECKED(func_type(made));
+      WHORL_CHECKED(types_.func_type(made));
       out.name = std::move(path.name);
       out.what = std::move(made);
       WHORL_CHECKED(in_.expect(";"));
@@ -548,6 +278,7 @@ class Parser {
   }
 
   Lexer in_;
+  DefinitionParser types_{in_};
   std::vector<PackageText> out_;
 };
 
