@@ -2,6 +2,7 @@
 #include "build/build_run.hpp"
 #include "build/stale.hpp"
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -119,26 +120,9 @@ TEST_CASE("order") {
 }
 
 /// A folder for commands to write in.
-class Folder {
+class Folder : public fs::test::TestFolder {
  public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "whorl-build-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
-  [[nodiscard]] std::string text(std::string_view name) const {
-    const auto bytes = fs::read_file(path(name), 4096);
-    return bytes ? std::string(as_text(*bytes)) : "(none)";
-  }
   [[nodiscard]] BuildInfo info() const { return {.manifest_path = path("spin.toml")}; }
-
- private:
-  std::string path_;
 };
 
 constexpr BuildOptions kTwoAtOnce{.jobs = 2, .output = BuildOutput::Labelled};

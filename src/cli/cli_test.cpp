@@ -2,6 +2,7 @@
 
 #include "cli/version.hpp"
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -46,23 +47,9 @@ Outcome run(std::vector<std::string> arguments) {
   };
 }
 
-class AppFolder {
+class AppFolder : public fs::test::TestFolder {
  public:
-  explicit AppFolder(std::string_view manifest)
-      : path_((std::filesystem::temp_directory_path() / "whorl-cli-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-    REQUIRE(fs::write_file_atomic(path("spin.toml"), as_bytes(manifest)));
-  }
-  AppFolder(const AppFolder&) = delete;
-  AppFolder& operator=(const AppFolder&) = delete;
-  ~AppFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
-
- private:
-  std::string path_;
+  explicit AppFolder(std::string_view manifest) { write("spin.toml", manifest); }
 };
 
 constexpr std::string_view kManifest = R"(spin_manifest_version = 2

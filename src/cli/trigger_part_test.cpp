@@ -2,33 +2,15 @@
 
 #include "app/file_url.hpp"
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 
 namespace whorl::cli {
 namespace {
-
-class Folder {
- public:
-  Folder() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string write(const std::string& name, std::string_view text) const {
-    const std::string path = fs::join(path_, name);
-    REQUIRE(fs::create_directories(std::string(fs::parent(path))));
-    REQUIRE(fs::write_file_atomic(path, as_bytes(text)));
-    return path;
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/whorl-part-XXXXXX";
-};
 
 app::Trigger trigger(const std::string& type, const std::string& component) {
   app::Value config(app::Value::Table{});
@@ -37,7 +19,7 @@ app::Trigger trigger(const std::string& type, const std::string& component) {
 }
 
 /// Two triggers, each with a component of its own; that of "timer" has a file.
-app::LockedApp example(const Folder& folder, const std::string& assets) {
+app::LockedApp example(const fs::test::TestFolder& folder, const std::string& assets) {
   app::LockedApp out;
   out.name = "a";
   out.trigger_globals = app::Value(app::Value::Table{});
@@ -57,14 +39,14 @@ app::LockedApp example(const Folder& folder, const std::string& assets) {
   return out;
 }
 
-std::string timers(const app::LockedApp& app, const Folder& folder) {
+std::string timers(const app::LockedApp& app, const fs::test::TestFolder& folder) {
   const auto part = part_of(app, "timer", fs::join(folder.path(), "assets"));
   REQUIRE(part);
   return *part;
 }
 
 TEST_CASE("a part is what its trigger would notice") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   const app::LockedApp before = example(folder, "assets");
   const std::string part = timers(before, folder);
   using Change = std::move_only_function<void(app::LockedApp&)>;
@@ -105,7 +87,7 @@ TEST_CASE("a part is what its trigger would notice") {
 }
 
 TEST_CASE("a trigger that names no component may run any of them") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   app::LockedApp app = example(folder, "assets");
   app.triggers[1].config = app::Value(app::Value::Table{});
   const std::string part = timers(app, folder);
@@ -114,7 +96,7 @@ TEST_CASE("a trigger that names no component may run any of them") {
 }
 
 TEST_CASE("what cannot be read is said") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   app::LockedApp app = example(folder, "assets");
   app.components[1].source_path = fs::join(folder.path(), "none.wasm");
   CHECK_FALSE(part_of(app, "timer", fs::join(folder.path(), "assets")));

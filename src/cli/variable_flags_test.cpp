@@ -1,37 +1,14 @@
 #include "cli/variable_flags.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
-
-#include <filesystem>
 
 namespace whorl::cli {
 namespace {
 
 using Values = host::variables::StaticProvider::Values;
-
-class Folder {
- public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "whorl-var-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  /// Writes a file and gives its path.
-  std::string file(std::string_view name, std::string_view text) const {
-    std::string path = fs::join(path_, name);
-    REQUIRE(fs::write_file_atomic(path, as_bytes(text)));
-    return path;
-  }
-
- private:
-  std::string path_;
-};
 
 TEST_CASE("forms of --variable") {
   for (const std::string_view good :
@@ -51,10 +28,10 @@ TEST_CASE("forms of --variable") {
 }
 
 TEST_CASE("values of --variable") {
-  const Folder folder;
-  const std::string json = folder.file("v.json", R"({"a": "json", "b": "\u00fc"})");
-  const std::string toml = folder.file("v.toml", "a = 'toml'\nc = \"\"\"x\ny\"\"\"\n");
-  const std::string text = folder.file("v.txt", "line\n");
+  const fs::test::TestFolder folder;
+  const std::string json = folder.write("v.json", R"({"a": "json", "b": "\u00fc"})");
+  const std::string toml = folder.write("v.toml", "a = 'toml'\nc = \"\"\"x\ny\"\"\"\n");
+  const std::string text = folder.write("v.txt", "line\n");
   const auto read = [](std::vector<std::string> texts) { return *read_variables(texts); };
   CHECK(read({"a=1", "b=x=y", "a=2"}) == Values{{"a", "2"}, {"b", "x=y"}});
   CHECK(read({"a=1", "@" + json}) == Values{{"a", "json"}, {"b", "\xC3\xBC"}});
@@ -63,9 +40,9 @@ TEST_CASE("values of --variable") {
 }
 
 TEST_CASE("files of --variable that cannot be used") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   const auto message = [&](std::string_view name, std::string_view content) {
-    const std::string path = folder.file(name, content);
+    const std::string path = folder.write(name, content);
     const std::vector<std::string> texts{"@" + path};
     const auto read = read_variables(texts);
     REQUIRE_FALSE(read);

@@ -1,10 +1,9 @@
 #include "component/composition.hpp"
 
-#include "component/dynamic_call.hpp"
 #include "component/plan.hpp"
+#include "component/running_component.hpp"
 #include "component/test_builder.hpp"
 #include "component/test_components.hpp"
-#include "engine/fiber.hpp"
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -20,6 +19,7 @@ using testing::func_of;
 using testing::func_type;
 using testing::ItemSort;
 using testing::kU32;
+using testing::Running;
 using testing::vec;
 using testing::Wasm;
 
@@ -70,52 +70,6 @@ Bytes caller(std::string_view import, const Wasm& result = {kU32}) {
   out.export_item("run", ItemSort::Func, run);
   return out.bytes();
 }
-
-/// Parts with an instance of what they make up.
-class Running {
- public:
-  explicit Running(std::span<const Part> parts) {
-    auto loaded = Component::load(engine::test::engine(), nullptr, testing::test_registry(), parts);
-    REQUIRE_MESSAGE(loaded, (loaded ? "" : loaded.error().to_line()));
-    component_ = *std::move(loaded);
-    instance_ = std::make_unique<ComponentInstance>(component_, hosts_);
-    store_ = engine::test::make_store({}, instance_.get());
-    const auto made = instance_->instantiate(*store_);
-    REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  }
-  ~Running() {
-    store_.reset();
-    instance_.reset();
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
-  /// Calls "run". @return its result as text, or the trap's message
-  [[nodiscard]] std::string run(std::string_view interface = "", std::string_view version = "") {
-    const ExportedFunc* func = component_->find_export(interface, version, "run");
-    REQUIRE(func != nullptr);
-    std::string out;
-    auto entry = [&](engine::Fiber&) -> std::expected<void, engine::Trap> {
-      auto called = call_export(*instance_, *store_, *func, {});
-      out = !called    ? called.error().message
-            : !*called ? "done"
-                       : to_text(**called, *func->shape.result);
-      return {};
-    };
-    engine::test::QueueScheduler scheduler;
-    engine::Fiber fiber(*store_, scheduler, engine::test::entry_of(entry), &entry);
-    scheduler.go(fiber);
-    return out;
-  }
-
-  testing::Log log;
-
- private:
-  std::shared_ptr<const Component> component_;
-  std::unique_ptr<ComponentInstance> instance_;
-  std::unique_ptr<engine::Store> store_;
-  void* hosts_[1] = {&log};
-};
 
 std::string refusal(std::span<const Part> parts) {
   const auto plan = plan_composition(testing::test_registry(), parts, {});

@@ -1,10 +1,8 @@
 // Bare core modules that export resources, in both schemes of names and both forms of worlds.
-#include "component/composition.hpp"
-#include "component/dynamic_call.hpp"
 #include "component/plan.hpp"
+#include "component/running_component.hpp"
 #include "component/test_builder.hpp"
 #include "component/test_components.hpp"
-#include "engine/fiber.hpp"
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -21,6 +19,7 @@ using testing::func_import;
 using testing::func_type;
 using testing::kStringType;
 using testing::kU32;
+using testing::Running;
 using testing::section;
 using testing::vec;
 using testing::Wasm;
@@ -235,58 +234,6 @@ Core consumer(Names names, const Wasm& run = kRun) {
   return out;
 }
 
-/// Parts with an instance of what they make up.
-class Running {
- public:
-  explicit Running(std::span<const Part> parts) {
-    auto loaded = Component::load(engine::test::engine(), nullptr, testing::test_registry(), parts);
-    REQUIRE_MESSAGE(loaded, (loaded ? "" : loaded.error().to_line()));
-    component_ = *std::move(loaded);
-    instance_ = std::make_unique<ComponentInstance>(component_, hosts_);
-    store_ = engine::test::make_store({}, instance_.get());
-    const auto made = instance_->instantiate(*store_);
-    REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  }
-  ~Running() {
-    store_.reset();
-    instance_.reset();
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
-  /// @return the result as text, or the trap's message
-  [[nodiscard]] std::string call(
-      std::string_view interface, std::string_view version, std::string_view name
-  ) {
-    const ExportedFunc* func = component_->find_export(interface, version, name);
-    REQUIRE(func != nullptr);
-    std::string out;
-    auto entry = [&](engine::Fiber&) -> std::expected<void, engine::Trap> {
-      if (!std::exchange(started_, true)) {
-        REQUIRE(instance_->run_deferred_starts(*store_));
-      }
-      auto called = call_export(*instance_, *store_, *func, {});
-      out = !called    ? called.error().message
-            : !*called ? "done"
-                       : to_text(**called, *func->shape.result);
-      return {};
-    };
-    engine::test::QueueScheduler scheduler;
-    engine::Fiber fiber(*store_, scheduler, engine::test::entry_of(entry), &entry);
-    scheduler.go(fiber);
-    return out;
-  }
-
-  testing::Log log;
-
- private:
-  void* hosts_[1] = {&log};
-  std::shared_ptr<const Component> component_;
-  std::unique_ptr<ComponentInstance> instance_;
-  std::unique_ptr<engine::Store> store_;
-  bool started_ = false;
-};
-
 std::string run(const Core& makes, const Core& uses) {
   const Bytes first = bytes_of(makes);
   const Bytes second = bytes_of(uses);
@@ -299,7 +246,7 @@ std::string run(const Core& makes, const Core& uses) {
        .name = "consumer",
        .plugs = {{std::string(kC), 0, std::string(kC), "provider"}}}
   };
-  return Running(parts).call("", "", "run");
+  return Running(parts).run();
 }
 
 TEST_CASE("resources of a bare core module are made, lent, given away and dropped by another") {
@@ -412,7 +359,7 @@ TEST_CASE("imports of the host in the standard scheme, which no world describes"
   const Bytes bytes = bytes_of(core);
   const Part parts[] = {{.bytes = bytes, .name = "module"}};
   Running running(parts);
-  CHECK(running.call("test:guest/run", "1.0.0", "run") == "7");
+  CHECK(running.run("test:guest/run", "1.0.0") == "7");
   CHECK(running.log.lines == std::vector<std::string>{"hi"});
 }
 

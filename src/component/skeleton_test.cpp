@@ -6,6 +6,7 @@
 #include "component/test_wasm.hpp"
 #include "engine/module.hpp"
 #include "engine/validator.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -127,10 +128,9 @@ TEST_CASE("damaged bytes are errors") {
 }
 
 TEST_CASE("a component that only our own checks would let through is refused once, not cached") {
-  std::string pattern = (std::filesystem::temp_directory_path() / "whorl-facts-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  const fs::test::TestFolder cached;
   {
-    auto cache = engine::ModuleCache::open(pattern);
+    auto cache = engine::ModuleCache::open(cached.path());
     REQUIRE(cache);
     const Bytes bad = testing::component({section(7, vec({Wasm{0x70, 5}}))});
     for (int i = 0; i < 2; ++i) {
@@ -140,14 +140,13 @@ TEST_CASE("a component that only our own checks would let through is refused onc
       CHECK(judged.error().message().starts_with("the component is not well typed: unknown type 5")
       );
     }
-    CHECK(std::filesystem::is_empty(pattern));
+    CHECK(std::filesystem::is_empty(cached.path()));
     const Bytes good = Guest{}.bytes();
     CHECK(validate_by_skeleton(nullptr, good));
     CHECK(validate_by_skeleton(&*cache, good));
-    CHECK_FALSE(std::filesystem::is_empty(pattern));
+    CHECK_FALSE(std::filesystem::is_empty(cached.path()));
     CHECK(validate_by_skeleton(&*cache, good));
   }
-  std::filesystem::remove_all(pattern);
 }
 
 // What it costs, with WHORL_SHOW_COST set.
@@ -159,10 +158,9 @@ TEST_CASE("every prebuilt component is well typed") {
     MESSAGE("SKIPPED: no prebuilt guests (WHORL_GUESTS or ../shared/guests)");
     return;
   }
-  std::string pattern = (std::filesystem::temp_directory_path() / "whorl-facts-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  const fs::test::TestFolder cached;
   {
-    auto cache = engine::ModuleCache::open(pattern);
+    auto cache = engine::ModuleCache::open(cached.path());
     REQUIRE(cache);
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       if (entry.path().extension() != ".wasm") {
@@ -195,7 +193,6 @@ TEST_CASE("every prebuilt component is well typed") {
       }
     }
   }
-  std::filesystem::remove_all(pattern);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "db/database.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -18,18 +18,6 @@ Connection in_memory() {
   REQUIRE(opened);
   return *std::move(opened);
 }
-
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "whorl-db-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 TEST_CASE("values of every type go in and come out") {
   Connection connection = in_memory();
@@ -139,8 +127,8 @@ TEST_CASE("what takes too long is ended") {
 }
 
 TEST_CASE("files: names are names, locks are waited for no longer than said") {
-  const Folder folder;
-  const std::string path = folder.path + "/file:x?mode=memory";
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("file:x?mode=memory");
   auto first = Connection::open(path, Connection::Mode::ReadWrite, 0ms);
   REQUIRE(first);
   REQUIRE(first->execute("CREATE TABLE t(x)"));
@@ -160,12 +148,12 @@ TEST_CASE("files: names are names, locks are waited for no longer than said") {
   REQUIRE_FALSE(write);
   CHECK(write.error().kind() == ErrorKind::PermissionDenied);
 
-  auto missing = Connection::open(folder.path + "/missing", Connection::Mode::ReadOnly, 0ms);
+  auto missing = Connection::open(folder.path("missing"), Connection::Mode::ReadOnly, 0ms);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().kind() == ErrorKind::Unavailable);
 
-  REQUIRE(fs::write_file_atomic(folder.path + "/text", as_bytes(std::string(4096, 'x'))));
-  auto text = Connection::open(folder.path + "/text", Connection::Mode::ReadWrite, 0ms);
+  REQUIRE(fs::write_file_atomic(folder.path("text"), as_bytes(std::string(4096, 'x'))));
+  auto text = Connection::open(folder.path("text"), Connection::Mode::ReadWrite, 0ms);
   REQUIRE(text);
   auto used = text->execute("CREATE TABLE t(x)");
   REQUIRE_FALSE(used);

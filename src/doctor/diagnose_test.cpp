@@ -2,46 +2,23 @@
 
 #include "doctor/edit.hpp"
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 
 namespace whorl::doctor {
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/whorl-doctor-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string write(std::string_view name, std::string_view text) const {
-    std::string path = fs::join(path_, name);
-    REQUIRE(fs::write_file_atomic(path, as_bytes(text)));
-    return path;
-  }
-
- private:
-  std::string path_;
-};
 
 constexpr std::string_view kGood =
     "spin_manifest_version = 2\n[application]\nname = \"x\"\n[[trigger.http]]\nroute = \"/\"\n"
     "component = \"a\"\n[component.a]\nsource = \"a.wasm\"\n";
 
 /// A finding a line: how bad, its cure, its text.
-std::string found_in(const Folder& folder, std::string_view text) {
+std::string found_in(const fs::test::TestFolder& folder, std::string_view text) {
   const auto rust = [] {
     return RustTools{.has_cargo = true, .target = RustTools::Target::Missing};
   };
@@ -78,8 +55,8 @@ std::string with(std::string_view text, std::string_view part, std::string_view 
 }
 
 TEST_CASE("every diagnosis of Spin's, with its cure") {
-  const Folder folder;
-  static_cast<void>(folder.write("a.wasm", ""));
+  const fs::test::TestFolder folder;
+  folder.write("a.wasm", "");
   const std::string upgrade = "warning upgrade : Version 1 manifest can be upgraded to version 2\n";
   const std::string route = "route = \"/\"\n";
   struct Case {
@@ -143,8 +120,8 @@ TEST_CASE("every diagnosis of Spin's, with its cure") {
 }
 
 TEST_CASE("what only we look for") {
-  const Folder folder;
-  static_cast<void>(folder.write("a.wasm", ""));
+  const fs::test::TestFolder folder;
+  folder.write("a.wasm", "");
   struct Case {
     std::string manifest;
     std::string found;
@@ -176,8 +153,8 @@ TEST_CASE("what only we look for") {
 }
 
 TEST_CASE("tools for Rust are asked for only where they are needed") {
-  const Folder folder;
-  static_cast<void>(folder.write("a.wasm", ""));
+  const fs::test::TestFolder folder;
+  folder.write("a.wasm", "");
   const std::string cargo = std::string(kGood) + "build.command = \"cargo build\"\n";
   const std::string path = folder.write("spin.toml", cargo);
   const auto unknown = examine(path, [] {
@@ -200,7 +177,7 @@ TEST_CASE("tools for Rust are asked for only where they are needed") {
 }
 
 TEST_CASE("what is no manifest at all") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   CHECK(examine("/nosuch/spin.toml").error().kind() == ErrorKind::NotFound);
   const std::string path = folder.write("spin.toml", "[[[");
   const auto examined = examine(path);
@@ -212,7 +189,7 @@ TEST_CASE("what is no manifest at all") {
 }
 
 TEST_CASE("an edit keeps the old text") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   const std::string path = folder.write("spin.toml", "[application]\nname = \"x\"\n");
   REQUIRE(edit_manifest(path, {.cure = Diagnosis::Cure::SetVersion, .value = "2"}));
   CHECK(

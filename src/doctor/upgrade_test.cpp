@@ -2,6 +2,7 @@
 
 #include "doctor/diagnose.hpp"
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -99,15 +100,12 @@ source = "second.wasm"
 }
 
 TEST_CASE("what was upgraded is read as the same, and has nothing left to cure") {
-  char name[] = "/tmp/whorl-upgrade-XXXXXX";
-  REQUIRE(::mkdtemp(name) != nullptr);
-  const std::string folder = name;
-  const std::string path = fs::join(folder, "spin.toml");
+  const fs::test::TestFolder folder;
   const std::string old =
       "spin_manifest_version = \"1\"\nname = \"x\"\ntrigger = { type = \"http\" }\n[[component]]\n"
       "id = \"a\"\nsource = \"a.wasm\"\n[component.trigger]\nroute = \"/\"\n";
-  REQUIRE(fs::write_file_atomic(path, as_bytes(old)));
-  REQUIRE(fs::write_file_atomic(fs::join(folder, "a.wasm"), {}));
+  const std::string path = folder.write("spin.toml", old);
+  folder.write("a.wasm", "");
   const auto before = examine(path);
   REQUIRE(before);
   REQUIRE(before->diagnoses.size() == 1);
@@ -115,8 +113,6 @@ TEST_CASE("what was upgraded is read as the same, and has nothing left to cure")
   REQUIRE(upgrade_manifest(path));
   CHECK(as_text(*fs::read_file(path + ".v1_backup", 1000)) == old);
   CHECK(examine(path)->diagnoses.empty());
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
 }
 
 TEST_CASE("Spin's own examples are upgraded to the byte") {

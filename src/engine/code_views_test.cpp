@@ -3,6 +3,7 @@
 #include "engine/code_shape.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/test_support.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,32 +17,21 @@ using namespace test;  // NOLINT(google-build-using-namespace): a test
 namespace fs = std::filesystem;
 using Origin = ModuleCache::Origin;
 
-class TempDir {
+class TempDir : public whorl::fs::test::TestFolder {
  public:
-  TempDir() {
-    std::string pattern = (fs::temp_directory_path() / "whorl-views-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() { fs::remove_all(path_); }
   [[nodiscard]] ModuleCache open() const {
-    auto cache = ModuleCache::open(path_ / "code");
+    auto cache = ModuleCache::open(path("code"));
     REQUIRE(cache);
     return *cache;
   }
   /// Files whose name ends so.
   [[nodiscard]] std::size_t count(std::string_view suffix) const {
     std::size_t found = 0;
-    for (const auto& file : fs::directory_iterator(path_ / "code")) {
+    for (const auto& file : fs::directory_iterator(path("code"))) {
       found += file.path().string().ends_with(suffix) ? 1 : 0;
     }
     return found;
   }
-
- private:
-  fs::path path_;
 };
 
 /// More than kBigCodeBytes of code that costs the compiler little: functions of long rows of

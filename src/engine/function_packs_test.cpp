@@ -2,6 +2,7 @@
 
 #include "engine/cache_directory.hpp"
 #include "engine/test_support.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -16,25 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A cache folder of its own, removed at the end.
-class TempCache {
+class TempCache : public whorl::fs::test::TestFolder {
  public:
-  TempCache() {
-    std::string pattern = (fs::temp_directory_path() / "whorl-packs-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TempCache(const TempCache&) = delete;
-  TempCache& operator=(const TempCache&) = delete;
-  ~TempCache() { fs::remove_all(path_); }
   [[nodiscard]] CacheDirectory open() const {
-    return CacheDirectory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return CacheDirectory(::open(path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   [[nodiscard]] std::vector<fs::path> files() const {
-    return {fs::directory_iterator(path_), fs::directory_iterator()};
+    return {fs::directory_iterator(path()), fs::directory_iterator()};
   }
-
- private:
-  fs::path path_;
 };
 
 constexpr std::string_view kEngine = "engine 1";

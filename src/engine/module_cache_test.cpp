@@ -2,6 +2,7 @@
 #include "engine/create.hpp"
 #include "engine/driver.hpp"
 #include "engine/test_support.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -18,23 +19,6 @@ namespace whorl::engine {
 namespace {
 using namespace test;  // NOLINT(google-build-using-namespace): a test
 namespace fs = std::filesystem;
-
-/// A folder of its own, removed at the end.
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (fs::temp_directory_path() / "whorl-engine-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() { fs::remove_all(path_); }
-  [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-
- private:
-  fs::path path_;
-};
 
 Bytes answer_module(std::int32_t answer) {
   ModuleBuilder b;
@@ -64,8 +48,8 @@ void spill(const fs::path& path, const std::string& text) {
 using Origin = ModuleCache::Origin;
 
 TEST_CASE("a module is compiled once and then read") {
-  const TempDir dir;
-  const fs::path folder = dir.path() / "a" / "code";
+  const whorl::fs::test::TestFolder dir;
+  const fs::path folder = dir.path("a/code");
   auto cache = ModuleCache::open(folder);
   REQUIRE(cache);
   struct stat status = {};
@@ -93,7 +77,7 @@ TEST_CASE("a module is compiled once and then read") {
 }
 
 TEST_CASE("an entry for other settings is not found") {
-  const TempDir dir;
+  const whorl::fs::test::TestFolder dir;
   auto cache = ModuleCache::open(dir.path());
   REQUIRE(cache);
   EngineOptions options;
@@ -131,11 +115,11 @@ TEST_CASE("an entry's checksum is GMAC over AES-128, whatever the parts") {
 }
 
 TEST_CASE("a damaged entry costs a compile and a note, and is replaced") {
-  const TempDir dir;
+  const whorl::fs::test::TestFolder dir;
   auto cache = ModuleCache::open(dir.path());
   REQUIRE(cache);
   const Bytes wasm = answer_module(5);
-  const fs::path entry = dir.path() / ModuleCache::entry_name(*engine(), wasm);
+  const fs::path entry = dir.path(ModuleCache::entry_name(*engine(), wasm));
   REQUIRE(cache->load_or_compile(*engine(), wasm));
   const std::string sound = slurp(entry);
   REQUIRE(sound.size() > sizeof(CacheTrailer) + 1000);
@@ -170,7 +154,7 @@ TEST_CASE("a damaged entry costs a compile and a note, and is replaced") {
 
   // A sound entry under the name of another module.
   const Bytes other = answer_module(6);
-  fs::copy(entry, dir.path() / ModuleCache::entry_name(*engine(), other));
+  fs::copy(entry, dir.path(ModuleCache::entry_name(*engine(), other)));
   auto loaded = cache->load_or_compile(*engine(), other);
   REQUIRE(loaded);
   CHECK(loaded->origin == Origin::Compiled);
@@ -178,22 +162,22 @@ TEST_CASE("a damaged entry costs a compile and a note, and is replaced") {
 }
 
 TEST_CASE("a module in use outlives its entry") {
-  const TempDir dir;
+  const whorl::fs::test::TestFolder dir;
   auto cache = ModuleCache::open(dir.path());
   REQUIRE(cache);
   const Bytes wasm = answer_module(7);
   REQUIRE(cache->load_or_compile(*engine(), wasm));
   auto loaded = cache->load_or_compile(*engine(), wasm);
   REQUIRE(loaded->origin == Origin::Cache);
-  fs::remove(dir.path() / ModuleCache::entry_name(*engine(), wasm));
+  fs::remove(dir.path(ModuleCache::entry_name(*engine(), wasm)));
   CHECK(answer_of(loaded->module) == 7);
 }
 
 TEST_CASE("an unusable folder costs nothing but the cache") {
-  const TempDir dir;
-  auto cache = ModuleCache::open(dir.path() / "gone");
+  const whorl::fs::test::TestFolder dir;
+  auto cache = ModuleCache::open(dir.path("gone"));
   REQUIRE(cache);
-  fs::remove(dir.path() / "gone");
+  fs::remove(dir.path("gone"));
   auto loaded = cache->load_or_compile(*engine(), answer_module(8));
   REQUIRE(loaded);
   CHECK(loaded->note.find("is not stored: creating a file") != std::string::npos);
@@ -204,9 +188,9 @@ TEST_CASE("an unusable folder costs nothing but the cache") {
 }
 
 TEST_CASE("a folder that is not the user's alone is refused") {
-  const TempDir dir;
+  const whorl::fs::test::TestFolder dir;
   for (const mode_t mode : {0770U, 0702U, 0777U}) {
-    const fs::path folder = dir.path() / "shared";
+    const fs::path folder = dir.path("shared");
     fs::create_directory(folder);
     REQUIRE(::chmod(folder.c_str(), mode) == 0);
     auto cache = ModuleCache::open(folder);
@@ -215,15 +199,15 @@ TEST_CASE("a folder that is not the user's alone is refused") {
     CHECK(cache.error().help() == "chmod 700 " + folder.string());
   }
   if (::geteuid() == 0) {
-    const fs::path folder = dir.path() / "theirs";
+    const fs::path folder = dir.path("theirs");
     fs::create_directory(folder);
     REQUIRE(::chown(folder.c_str(), 12345, 12345) == 0);
     CHECK(ModuleCache::open(folder).error().kind() == ErrorKind::PermissionDenied);
   } else {
     CHECK(ModuleCache::open("/").error().kind() == ErrorKind::PermissionDenied);
   }
-  spill(dir.path() / "file", "");
-  CHECK_FALSE(ModuleCache::open(dir.path() / "file"));
+  spill(dir.path("file"), "");
+  CHECK_FALSE(ModuleCache::open(dir.path("file")));
 }
 
 TEST_CASE("the folder comes from the environment") {
@@ -245,7 +229,7 @@ TEST_CASE("the folder comes from the environment") {
 }
 
 TEST_CASE("an engine finds its own helper module in the cache") {
-  const TempDir folder;
+  const whorl::fs::test::TestFolder folder;
   auto cache = ModuleCache::open(folder.path());
   REQUIRE(cache);
   EngineOptions options;
@@ -253,7 +237,7 @@ TEST_CASE("an engine finds its own helper module in the cache") {
   for (int i = 0; i < 2; ++i) {
     const auto engine = create_engine(options, &*cache);
     REQUIRE(engine);
-    const fs::path entry = folder.path() / ModuleCache::entry_name(**engine, driver_bytes());
+    const fs::path entry = folder.path(ModuleCache::entry_name(**engine, driver_bytes()));
     REQUIRE(fs::exists(entry));
     if (i == 1) {
       // Damaged, it is compiled and written anew.

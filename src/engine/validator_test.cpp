@@ -2,10 +2,10 @@
 
 #include "engine/module.hpp"
 #include "engine/test_support.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -61,11 +61,9 @@ TEST_CASE("what the component calls things does not switch the judgement off") {
 }
 
 TEST_CASE("a fact is kept, and only as it was written") {
-  std::string pattern = (std::filesystem::temp_directory_path() / "whorl-facts-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  const std::filesystem::path folder = pattern;
+  const whorl::fs::test::TestFolder folder;
   {
-    auto cache = ModuleCache::open(folder);
+    auto cache = ModuleCache::open(folder.path());
     REQUIRE(cache);
     const Sha256Digest key = verdict_key(sha256(component_of({})));
     CHECK(key != verdict_key(sha256(component_of({0}))));
@@ -75,7 +73,7 @@ TEST_CASE("a fact is kept, and only as it was written") {
     CHECK_FALSE(cache->has_fact("other", key));
     CHECK_FALSE(cache->has_fact(kWellTyped, verdict_key(sha256(component_of({0})))));
     REQUIRE(cache->add_fact(kWellTyped, key));  // again: no harm
-    const auto file = std::filesystem::directory_iterator(folder)->path();
+    const auto file = std::filesystem::directory_iterator(folder.path())->path();
     std::string text;
     std::getline(std::ifstream(file), text);
     for (const std::string& damaged :
@@ -86,7 +84,6 @@ TEST_CASE("a fact is kept, and only as it was written") {
     REQUIRE(cache->add_fact(kWellTyped, key));
     CHECK(cache->has_fact(kWellTyped, key));
   }
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

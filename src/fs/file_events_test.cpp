@@ -1,29 +1,15 @@
 #include "fs/file_events.hpp"
 
+#include "fs/test_folder.hpp"
+
 #include <doctest/doctest.h>
 #include <poll.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 
 namespace whorl::fs {
 namespace {
-
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/whorl-events-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::string path;
-};
 
 std::set<std::string> paths_of(FileEvents& events) {
   pollfd waited{events.descriptor(), POLLIN, 0};
@@ -36,38 +22,38 @@ std::set<std::string> paths_of(FileEvents& events) {
 }
 
 TEST_CASE("what happens in a folder") {
-  const Folder folder;
+  const test::TestFolder folder;
   auto events = FileEvents::create();
   REQUIRE(events);
-  REQUIRE(events->watch(folder.path));
-  REQUIRE(events->watch(folder.path));
-  CHECK(events->is_watched(folder.path));
+  REQUIRE(events->watch(folder.path()));
+  REQUIRE(events->watch(folder.path()));
+  CHECK(events->is_watched(folder.path()));
   CHECK(events->take().changes.empty());
 
-  const std::string file = folder.path + "/file";
+  const std::string file = folder.path("file");
   // Written beside it and renamed over it, as editors do.
   REQUIRE(write_file_atomic(file, as_bytes("x")));
   CHECK(paths_of(*events).contains(file));
   CHECK(events->take().changes.empty());
 
-  REQUIRE(create_directories(folder.path + "/sub"));
+  REQUIRE(create_directories(folder.path("sub")));
   const auto made = events->take();
   REQUIRE(made.changes.size() == 1);
-  CHECK(made.changes[0].path == folder.path + "/sub");
+  CHECK(made.changes[0].path == folder.path("sub"));
   CHECK(made.changes[0].is_folder);
 
   std::filesystem::remove(file);
   CHECK(paths_of(*events) == std::set<std::string>{file});
 
   events->clear();
-  CHECK_FALSE(events->is_watched(folder.path));
+  CHECK_FALSE(events->is_watched(folder.path()));
   REQUIRE(write_file_atomic(file, as_bytes("y")));
   CHECK(events->take().changes.empty());
 }
 
 TEST_CASE("a folder that goes away can be watched again") {
-  const Folder folder;
-  const std::string sub = folder.path + "/sub";
+  const test::TestFolder folder;
+  const std::string sub = folder.path("sub");
   auto events = FileEvents::create();
   REQUIRE(events);
   CHECK(events->watch(sub).error().kind() == ErrorKind::NotFound);

@@ -1,35 +1,18 @@
 #include "fs/file.hpp"
 
+#include "fs/test_folder.hpp"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 namespace whorl::fs {
 namespace {
-
-/// A folder of its own for a test, removed at the end.
-class TempFolder {
- public:
-  TempFolder() : path_((std::filesystem::temp_directory_path() / "whorl-fs-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string operator/(std::string_view name) const { return join(path_, name); }
-
- private:
-  std::string path_;
-};
 
 TEST_CASE("a descriptor is closed once") {
   int raw = -1;
@@ -45,8 +28,8 @@ TEST_CASE("a descriptor is closed once") {
 }
 
 TEST_CASE("reading a file") {
-  const TempFolder folder;
-  const std::string path = folder / "data";
+  const test::TestFolder folder;
+  const std::string path = folder.path("data");
   REQUIRE(write_file_atomic(path, as_bytes("hello")));
   CHECK(as_text(*read_file(path, 100)) == "hello");
   CHECK(as_text(*read_file(path, 5)) == "hello");
@@ -56,13 +39,13 @@ TEST_CASE("reading a file") {
   CHECK(longer.error().kind() == ErrorKind::ResourceLimit);
   CHECK(longer.error().message() == quote_path(path) + " is longer than 4 bytes");
 
-  auto missing = read_file(folder / "none", 4);
+  auto missing = read_file(folder.path("none"), 4);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().kind() == ErrorKind::NotFound);
   CHECK(missing.error().message() == "No such file or directory (os error 2)");
-  CHECK(missing.error().contexts().at(0) == "failed to open " + quote_path(folder / "none"));
+  CHECK(missing.error().contexts().at(0) == "failed to open " + quote_path(folder.path("none")));
 
-  auto directory = read_file(folder / "", 4);
+  auto directory = read_file(folder.path(""), 4);
   REQUIRE_FALSE(directory);
   CHECK(directory.error().message() == "Is a directory (os error 21)");
 
@@ -74,8 +57,8 @@ TEST_CASE("reading a file") {
 }
 
 TEST_CASE("an atomic write replaces the file or leaves it") {
-  const TempFolder folder;
-  const std::string path = folder / "data";
+  const test::TestFolder folder;
+  const std::string path = folder.path("data");
   REQUIRE(write_file_atomic(path, as_bytes("one")));
   REQUIRE(write_file_atomic(path, as_bytes("two")));
   CHECK(as_text(*read_file(path, 100)) == "two");
@@ -83,28 +66,28 @@ TEST_CASE("an atomic write replaces the file or leaves it") {
   REQUIRE(::stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0644);
 
-  REQUIRE(create_directories(folder / "taken/inner"));
-  auto refused = write_file_atomic(folder / "taken", as_bytes("x"));
+  REQUIRE(create_directories(folder.path("taken/inner")));
+  auto refused = write_file_atomic(folder.path("taken"), as_bytes("x"));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().contexts().at(0) == "failed to write " + quote_path(folder / "taken"));
+  CHECK(refused.error().contexts().at(0) == "failed to write " + quote_path(folder.path("taken")));
   std::size_t entries = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder / "")) {
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path(""))) {
     ++entries;
   }
   CHECK(entries == 2);
 }
 
 TEST_CASE("creating folders") {
-  const TempFolder folder;
-  REQUIRE(create_directories(folder / "a/b//c/"));
-  CHECK(kind_of(folder / "a/b/c") == Kind::Directory);
-  REQUIRE(create_directories(folder / "a/b"));
-  REQUIRE(write_file_atomic(folder / "file", {}));
-  auto refused = create_directories(folder / "file/x");
+  const test::TestFolder folder;
+  REQUIRE(create_directories(folder.path("a/b//c/")));
+  CHECK(kind_of(folder.path("a/b/c")) == Kind::Directory);
+  REQUIRE(create_directories(folder.path("a/b")));
+  REQUIRE(write_file_atomic(folder.path("file"), {}));
+  auto refused = create_directories(folder.path("file/x"));
   REQUIRE_FALSE(refused);
   CHECK(
       refused.error().contexts().at(0) ==
-      "failed to create directory " + quote_path(folder / "file/x")
+      "failed to create directory " + quote_path(folder.path("file/x"))
   );
 }
 

@@ -1,32 +1,18 @@
 // The client and the server of this room, with each other: HTTP/2 agreed on by TLS, and bodies that
 // stream both ways.
+#include "fs/test_folder.hpp"
 #include "http/client.hpp"
 #include "http/server_test_support.hpp"
 #include "net/test_identity.hpp"
 #include "net/tls_server.hpp"
 
-#include <filesystem>
-
 namespace whorl::http::test {
 namespace {
-
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "whorl-h2-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string path;
-};
 
 /// A site under TLS and options that trust it.
 struct SecureSite {
   SecureSite() {
-    const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+    const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
     net::TlsServerOptions tls;
     tls.identities.push_back({identity.certificate_file, identity.private_key_file});
     auto context = net::TlsServerContext::create(tls);
@@ -52,7 +38,7 @@ struct SecureSite {
     return made;
   }
 
-  Folder folder;
+  fs::test::TestFolder folder;
   Site site{https()};
   ClientOptions trusting;
   std::vector<std::string> protocols;  ///< of the requests that came

@@ -1,4 +1,5 @@
 // The server under TLS: what a client sees of it, and what one that means harm can do.
+#include "fs/test_folder.hpp"
 #include "http/server_test_support.hpp"
 #include "net/test_identity.hpp"
 #include "net/tls_client.hpp"
@@ -6,7 +7,6 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 
 namespace whorl::http::test {
@@ -14,20 +14,6 @@ namespace {
 
 using Outcome = net::Tried::Outcome;
 using net::test::TestIdentity;
-
-/// A folder that is gone after the test.
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "whorl-tls-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string path;
-};
 
 ServerOptions https() {
   ServerOptions options;
@@ -104,8 +90,8 @@ class TlsClient {
 };
 
 TEST_CASE("a request over TLS is answered, and its scheme is https") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   Site site(https());
   site.server.set_tls(context_of({identity}));
   Scheme seen = Scheme::Http;
@@ -129,8 +115,8 @@ TEST_CASE("a request over TLS is answered, and its scheme is https") {
 }
 
 TEST_CASE("bodies stream both ways over TLS") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   Site site(https());
   site.server.set_tls(context_of({identity}));
   site.answer_with_echo("/echo");
@@ -152,10 +138,10 @@ TEST_CASE("bodies stream both ways over TLS") {
 }
 
 TEST_CASE("the name a client asks for chooses the certificate, and new ones take over") {
-  const Folder folder;
-  const auto a = net::test::write_identity(folder.path, "a", "DNS:a.test");
-  const auto b = net::test::write_identity(folder.path, "b", "DNS:b.test,DNS:*.b.test");
-  const auto c = net::test::write_identity(folder.path, "c", "DNS:a.test");
+  const fs::test::TestFolder folder;
+  const auto a = net::test::write_identity(folder.path(), "a", "DNS:a.test");
+  const auto b = net::test::write_identity(folder.path(), "b", "DNS:b.test,DNS:*.b.test");
+  const auto c = net::test::write_identity(folder.path(), "c", "DNS:a.test");
   Site site(https());
   site.server.set_tls(context_of({a, b}));
   CHECK(TlsClient(site, a, "a.test").shake_hands());
@@ -171,8 +157,8 @@ TEST_CASE("the name a client asks for chooses the certificate, and new ones take
 }
 
 TEST_CASE("garbage instead of a handshake ends the connection") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   for (const std::string_view garbage :
        {std::string_view("GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
         std::string_view("\x16\x03\x01\xff\xff\x01\x00\x00\x00", 9),
@@ -190,8 +176,8 @@ TEST_CASE("garbage instead of a handshake ends the connection") {
 }
 
 TEST_CASE("handshakes that stall are bounded in number and time") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   ServerOptions options = https();
   options.max_handshakes = 3;
   options.handshake_timeout = 200ms;
@@ -223,8 +209,8 @@ TEST_CASE("handshakes that stall are bounded in number and time") {
 }
 
 TEST_CASE("a handshake that stalls within a record does not keep the shard busy") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   Site site(https());
   site.server.set_tls(context_of({identity}));
   Client client(site.address);
@@ -240,8 +226,8 @@ TEST_CASE("a handshake that stalls within a record does not keep the shard busy"
 }
 
 TEST_CASE("a request without TLS is told that there is TLS") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   for (const std::string_view request :
        {"GET / HTTP/1.1\r\nhost: a\r\n\r\n", "POST /a HTTP/1.1\r\nhost: a\r\n\r\n"}) {
     Site site(https());
@@ -257,8 +243,8 @@ TEST_CASE("a request without TLS is told that there is TLS") {
 }
 
 TEST_CASE("a drain waits for no stalled handshake") {
-  const Folder folder;
-  const auto identity = net::test::write_identity(folder.path, "a", "DNS:localhost");
+  const fs::test::TestFolder folder;
+  const auto identity = net::test::write_identity(folder.path(), "a", "DNS:localhost");
   ServerOptions options = https();
   options.linger_timeout = 40ms;
   Site site(options);
@@ -270,12 +256,12 @@ TEST_CASE("a drain waits for no stalled handshake") {
 }
 
 TEST_CASE("files that are no identity are refused with their path") {
-  const Folder folder;
-  const auto good = net::test::write_identity(folder.path, "good", "DNS:localhost");
-  const auto other = net::test::write_identity(folder.path, "other", "DNS:localhost");
-  const std::string empty = folder.path + "/empty";
+  const fs::test::TestFolder folder;
+  const auto good = net::test::write_identity(folder.path(), "good", "DNS:localhost");
+  const auto other = net::test::write_identity(folder.path(), "other", "DNS:localhost");
+  const std::string empty = folder.path("empty");
   std::ofstream(empty).close();
-  const std::string missing = folder.path + "/missing";
+  const std::string missing = folder.path("missing");
   struct Row {
     std::string certificate;
     std::string key;

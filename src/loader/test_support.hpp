@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "loader/loader.hpp"
 
 #include <doctest/doctest.h>
@@ -16,23 +17,8 @@
 namespace whorl::loader {
 
 /// A folder of its own that goes away with it.
-class TestFolder {
+class TestFolder : public fs::test::TestFolder {
  public:
-  TestFolder() : path_((std::filesystem::temp_directory_path() / "whorl-loader-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-    path_ = std::filesystem::canonical(path_).string();
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  ~TestFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  /// Makes the folders above it, too.
-  void write(std::string_view name, std::string_view text) const {
-    REQUIRE(fs::create_directories(std::string(fs::parent(path(name)))));
-    REQUIRE(fs::write_file_atomic(path(name), as_bytes(text)));
-  }
   void link(std::string_view name, std::string_view to) const {
     std::filesystem::create_symlink(to, path(name));
   }
@@ -40,8 +26,7 @@ class TestFolder {
     auto bytes = fs::read_file(path(name), 1'000'000);
     return bytes ? std::string(as_text(*bytes)) : bytes.error().message();
   }
-  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
-  [[nodiscard]] const std::string& root() const { return path_; }
+  [[nodiscard]] const std::string& root() const { return path(); }
 
   /// Files and empty folders below a folder, sorted, with a blank between; folders end in a slash.
   [[nodiscard]] std::string tree(std::string_view name) const {
@@ -64,9 +49,6 @@ class TestFolder {
     }
     return out;
   }
-
- private:
-  std::string path_;
 };
 
 /// A folder with a manifest in it.

@@ -1,6 +1,7 @@
 #include "log/guest_output.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -8,34 +9,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace whorl::log {
 namespace {
-
-class TempFolder {
- public:
-  TempFolder() : path_((std::filesystem::temp_directory_path() / "whorl-log-XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
-  [[nodiscard]] std::string text(std::string_view name) const {
-    auto data = fs::read_file(path(name), 1'000'000);
-    return data ? std::string(as_text(*data)) : "(missing)";
-  }
-
- private:
-  std::string path_;
-};
 
 /// Puts a pipe in place of stderr and gives back what arrived there.
 class StderrCapture {
@@ -129,7 +107,7 @@ TEST_CASE("a sequence may be split anywhere") {
 }
 
 TEST_CASE("files per component and stream, and the host's stderr") {
-  const TempFolder folder;
+  const fs::test::TestFolder folder;
   StderrCapture capture;
   {
     auto output = GuestOutput::open({.directory = folder.path("logs")});
@@ -148,7 +126,7 @@ TEST_CASE("files per component and stream, and the host's stderr") {
 }
 
 TEST_CASE("quiet, follow, truncate and no directory") {
-  const TempFolder folder;
+  const fs::test::TestFolder folder;
   const auto run = [&](GuestOutputOptions options) {
     StderrCapture capture;
     auto output = GuestOutput::open(std::move(options));
@@ -170,7 +148,7 @@ TEST_CASE("quiet, follow, truncate and no directory") {
 
 TEST_CASE("what is put in is written by the next flush, all together") {
   using Need = GuestSink::Need;
-  const TempFolder folder;
+  const fs::test::TestFolder folder;
   auto output = GuestOutput::open({.directory = folder.path("logs"), .quiet = true});
   REQUIRE(output);
   const auto sink = *output->sink("hello", GuestStream::Stdout);

@@ -1,5 +1,6 @@
 #include "net/handover.hpp"
 
+#include "fs/test_folder.hpp"
 #include "net/listener_sources.hpp"
 
 #include <doctest/doctest.h>
@@ -10,23 +11,9 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
 namespace whorl::net {
 namespace {
-
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "whorl-net-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string path;
-};
 
 bool can_connect(const std::string& path) {
   sockaddr_un address{};
@@ -41,8 +28,8 @@ bool can_accept(const fs::Fd& listening) {
 }
 
 TEST_CASE("a Unix socket is listened on, and a dead one replaced") {
-  const Folder folder;
-  const std::string path = folder.path + "/socket";
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("socket");
   {
     const auto first = listen_on_unix(path, 2);
     REQUIRE(first);
@@ -56,8 +43,8 @@ TEST_CASE("a Unix socket is listened on, and a dead one replaced") {
   }
   CHECK_FALSE(can_connect(path));
   CHECK(listen_on_unix(path, 1));
-  CHECK_FALSE(listen_on_unix(folder.path + "/" + std::string(200, 'x'), 1));
-  CHECK_FALSE(listen_on_unix(folder.path, 1));
+  CHECK_FALSE(listen_on_unix(folder.path(std::string(200, 'x')), 1));
+  CHECK_FALSE(listen_on_unix(folder.path(), 1));
 }
 
 TEST_CASE("sockets of a service manager are taken when they are for this process") {
@@ -70,11 +57,11 @@ TEST_CASE("sockets of a service manager are taken when they are for this process
 }
 
 TEST_CASE("sockets are handed over, and serve on both sides until one drains") {
-  const Folder folder;
-  const std::string path = folder.path + "/handover";
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("handover");
   std::vector<Listeners> old;
   old.push_back(*listen_on(*SocketAddress::from_ip("127.0.0.1", 0), 3));
-  old.push_back(*listen_on_unix(folder.path + "/socket", 1));
+  old.push_back(*listen_on_unix(folder.path("socket"), 1));
   old[1].is_shared = true;
   CHECK(take_over(path)->listeners.empty());
   auto offer = HandoverOffer::open(path);

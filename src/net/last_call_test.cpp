@@ -1,5 +1,6 @@
 #include "net/last_call.hpp"
 
+#include "fs/test_folder.hpp"
 #include "net/listener_sources.hpp"
 
 #include <doctest/doctest.h>
@@ -10,7 +11,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 namespace whorl::net {
 namespace {
@@ -69,9 +69,8 @@ TEST_CASE("a handshake that has begun ends") {
 }
 
 TEST_CASE("clients of a Unix socket are refused, and who was connected is accepted") {
-  std::string folder = (std::filesystem::temp_directory_path() / "whorl-net-XXXXXX").string();
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  const std::string path = folder + "/socket";
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("socket");
   {
     auto listeners = listen_on_unix(path, 2);
     REQUIRE(listeners);
@@ -90,7 +89,6 @@ TEST_CASE("clients of a Unix socket are refused, and who was connected is accept
     CHECK(accept_from(*listeners).is_open());
     CHECK_FALSE(accept_from(*listeners).is_open());
   }
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

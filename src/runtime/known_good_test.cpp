@@ -1,11 +1,10 @@
 #include "runtime/known_good.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp
 
-#include <filesystem>
 #include <string>
 
 namespace whorl::runtime {
@@ -34,10 +33,8 @@ TEST_CASE("what is known is about one file, one role and one way of linking") {
 }
 
 TEST_CASE("nothing is kept of what is no settled file of its own") {
-  std::string folder = "/tmp/whorl-known-good-XXXXXX";
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  const std::string fresh = folder + "/fresh.wasm";
-  REQUIRE(fs::write_file_atomic(fresh, as_bytes(std::string_view("\0asm", 4))));
+  const fs::test::TestFolder folder;
+  const std::string fresh = folder.write("fresh.wasm", std::string_view("\0asm", 4));
   app::Component inline_bytes = component_of("/etc/passwd");
   inline_bytes.source.inline_bytes = "x";
   app::Component composed = component_of("/etc/passwd");
@@ -45,26 +42,23 @@ TEST_CASE("nothing is kept of what is no settled file of its own") {
   for (const app::Component& component :
        {component_of(fresh),
         component_of("/etc"),
-        component_of(folder + "/missing"),
+        component_of(folder.path("missing")),
         component_of(""),
         inline_bytes,
         composed}) {
     CHECK_FALSE(preparation_identity(component, EntryKind::HttpHandler, {}));
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a fact is there once it was added") {
-  std::string folder = "/tmp/whorl-known-good-XXXXXX";
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  const auto cache = engine::ModuleCache::open(folder);
+  const fs::test::TestFolder folder;
+  const auto cache = engine::ModuleCache::open(folder.path());
   REQUIRE(cache);
   const Sha256Digest identity = sha256(as_bytes("one"));
   CHECK_FALSE(is_known_good(*cache, identity));
   remember_good(*cache, identity);
   CHECK(is_known_good(*cache, identity));
   CHECK_FALSE(is_known_good(*cache, sha256(as_bytes("two"))));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

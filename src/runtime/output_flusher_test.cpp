@@ -1,25 +1,20 @@
 #include "runtime/output_flusher.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "runtime/component_output.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 namespace whorl::runtime {
 namespace {
 
 TEST_CASE("what the events of one round put out is written when they had their turn") {
-  std::string folder = (std::filesystem::temp_directory_path() / "whorl-output-XXXXXX").string();
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  const auto written = [&] {
-    auto data = fs::read_file(fs::join(folder, "hello_stdout.txt"), 1'000'000);
-    return data ? std::string(as_text(*data)) : "(missing)";
-  };
-  auto output = log::GuestOutput::open({.directory = folder, .quiet = true});
+  const fs::test::TestFolder folder;
+  const auto written = [&] { return folder.text("hello_stdout.txt"); };
+  auto output = log::GuestOutput::open({.directory = folder.path(), .quiet = true});
   REQUIRE(output);
   ComponentOutput stream(*output, "hello", log::GuestStream::Stdout);
   stream.write(as_bytes("off the shards\n"));
@@ -45,7 +40,6 @@ TEST_CASE("what the events of one round put out is written when they had their t
     CHECK(written() == "off the shards\none\ntwo\n");
   }
   CHECK(written() == "off the shards\none\ntwo\nthree\n");
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "async/blocking_pool.hpp"
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -9,24 +10,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 
 namespace whorl::telemetry {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A folder that goes away.
-struct Folder {
-  Folder() {
-    std::string name = "/tmp/whorl-telemetry-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 struct Collected final : SignalSink {
   void take_spans(std::vector<Span> more) noexcept override {
@@ -81,7 +69,7 @@ std::string masked(std::string text) {
 }
 
 TEST_CASE("lines of the access log, without a secret") {
-  Folder folder;
+  const fs::test::TestFolder folder;
   async::Shard shard(0);
   async::BlockingPool pool(1);
   const auto write = [&](AccessLogFormat format, const std::string& path) {
@@ -110,7 +98,7 @@ TEST_CASE("lines of the access log, without a secret") {
     CHECK((*log)->dropped_lines() == 0);
     CHECK(stats.requests[2].value() == 1);
   };
-  const std::string text_path = folder.path + "/text.log";
+  const std::string text_path = folder.path("text.log");
   write(AccessLogFormat::Text, text_path);
   const std::string text = masked(text_of(text_path));
   CHECK(text.starts_with(
@@ -119,7 +107,7 @@ TEST_CASE("lines of the access log, without a secret") {
       "- - - [N] \"G\\x0AT /\\xFF HTTP/1.0\" 0 0 \"-\" \"-\" id="
   ));
   CHECK(text.ends_with(" us=N end=gone\n"));
-  const std::string json_path = folder.path + "/json.log";
+  const std::string json_path = folder.path("json.log");
   write(AccessLogFormat::Json, json_path);
   const std::string json = masked(text_of(json_path));
   CHECK(json.starts_with(
@@ -138,11 +126,11 @@ TEST_CASE("lines of the access log, without a secret") {
 }
 
 TEST_CASE("a log that cannot be opened is an error") {
-  Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool(1);
-  CHECK_FALSE(AccessLog::open(folder.path + "/none/x", AccessLogFormat::Text, pool));
-  CHECK_FALSE(AccessLog::open(folder.path, AccessLogFormat::Text, pool));
-  const std::string path = folder.path + "/a.log";
+  CHECK_FALSE(AccessLog::open(folder.path("none/x"), AccessLogFormat::Text, pool));
+  CHECK_FALSE(AccessLog::open(folder.path(), AccessLogFormat::Text, pool));
+  const std::string path = folder.path("a.log");
   auto log = AccessLog::open(path, AccessLogFormat::Text, pool);
   REQUIRE(log);
   (*log)->write("first\n", 1);
@@ -151,8 +139,8 @@ TEST_CASE("a log that cannot be opened is an error") {
 }
 
 TEST_CASE("a pipe that nobody reads holds nobody up for long") {
-  Folder folder;
-  const std::string path = folder.path + "/pipe";
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("pipe");
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   const fs::Fd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   REQUIRE(reader.is_open());

@@ -1,4 +1,5 @@
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "watch/watch_loop.hpp"
 #include "watch/watched_files.hpp"
 
@@ -6,38 +7,10 @@
 #include <poll.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 
 namespace whorl::watch {
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/whorl-watch-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string path(std::string_view name) const { return fs::join(path_, name); }
-  void write(std::string_view name, std::string_view text) const {
-    REQUIRE(fs::create_directories(std::string(fs::parent(path(name)))));
-    REQUIRE(fs::write_file_atomic(path(name), as_bytes(text)));
-  }
-  [[nodiscard]] std::string text(std::string_view name) const {
-    const auto bytes = fs::read_file(path(name), 65536);
-    return bytes ? std::string(as_text(*bytes)) : "(none)";
-  }
-
- private:
-  std::string path_;
-};
 
 constexpr std::string_view kManifest = R"(
 [component.a]
@@ -66,7 +39,7 @@ std::string take(WatchedFiles& files) {
 }
 
 TEST_CASE("what a changed file means") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write("spin.toml", kManifest);
   folder.write("src/a.c", "");
   folder.write("b.c", "");
@@ -106,7 +79,7 @@ TEST_CASE("what a changed file means") {
 }
 
 TEST_CASE("without builds and assets only wasm files and the manifest count") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write("spin.toml", kManifest);
   folder.write("src/a.c", "");
   const auto info = *build::read_build_info(folder.path("spin.toml"), "");
@@ -135,7 +108,7 @@ bool until_due(WatchLoop& loop) {
   return false;
 }
 
-std::unique_ptr<WatchLoop> start(const Folder& folder, bool builds = true) {
+std::unique_ptr<WatchLoop> start(const fs::test::TestFolder& folder, bool builds = true) {
   auto loop = WatchLoop::start(
       {.manifest_path = folder.path("spin.toml"),
        .debounce = std::chrono::milliseconds(10),
@@ -146,7 +119,7 @@ std::unique_ptr<WatchLoop> start(const Folder& folder, bool builds = true) {
 }
 
 TEST_CASE("builds what changed, then is due") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write("spin.toml", kManifest);
   folder.write("src/a.c", "a1");
   folder.write("b.c", "b1");
@@ -165,7 +138,7 @@ TEST_CASE("builds what changed, then is due") {
 }
 
 TEST_CASE("a failed build is made up for by the next one") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write("spin.toml", kManifest);
   folder.write("b.c", "b1");
   const auto loop = start(folder);  // src/a.c is missing
@@ -179,7 +152,7 @@ TEST_CASE("a failed build is made up for by the next one") {
 }
 
 TEST_CASE("a manifest that changes") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write("spin.toml", kManifest);
   folder.write("src/a.c", "a1");
   folder.write("b.c", "b1");
@@ -204,7 +177,7 @@ TEST_CASE("a manifest that changes") {
 }
 
 TEST_CASE("a change during a build starts it again") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write(
       "spin.toml",
       "[component.a]\nsource = \"a.wasm\"\n[component.a.build]\n"
@@ -223,7 +196,7 @@ TEST_CASE("a change during a build starts it again") {
 }
 
 TEST_CASE("without builds it is due at once, and when artifacts change") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   folder.write("spin.toml", kManifest);
   folder.write("b.wasm", "1");
   const auto loop = start(folder, false);

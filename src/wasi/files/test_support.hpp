@@ -2,6 +2,7 @@
 /// untouched.
 #pragma once
 
+#include "fs/test_folder.hpp"
 #include "wasi/files/directory.hpp"
 
 #include <doctest/doctest.h>
@@ -19,29 +20,16 @@
 namespace whorl::wasi::files::test {
 
 /// A new temporary folder, removed in the end; in memory where the system has such a place.
-class TempFolder {
+class TempFolder : public fs::test::TestFolder {
  public:
-  TempFolder() : path_(base() + "/whorl-files-XXXXXX") {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-    path_ = std::filesystem::canonical(path_).string();
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string at(std::string_view name) const {
-    return path_ + "/" + std::string(name);
-  }
+  TempFolder() : TestFolder(base()) {}
+  [[nodiscard]] std::string at(std::string_view name) const { return path(name); }
 
  private:
   static std::string base() {
     return ::access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm"
                                                   : std::filesystem::temp_directory_path().string();
   }
-
-  std::string path_;
 };
 
 inline void write_file(const std::string& path, std::string_view text) {

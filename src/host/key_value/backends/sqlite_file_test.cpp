@@ -3,6 +3,7 @@
 #include "db/database.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "host/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -21,18 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Scene;
-
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "whorl-kv-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 Value value_of(std::string_view text) {
   return Bytes(as_bytes(text).begin(), as_bytes(text).end());
@@ -135,10 +124,10 @@ void check_store(User& user) {
 }
 
 TEST_CASE("a store in a file, with a folder that is made for it") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool;
-  const auto file = SqliteFile::make(folder.path + "/a/b/kv.db", pool);
-  CHECK_FALSE(std::filesystem::exists(folder.path + "/a"));  // made when first used
+  const auto file = SqliteFile::make(folder.path("a/b/kv.db"), pool);
+  CHECK_FALSE(std::filesystem::exists(folder.path("a")));  // made when first used
   User user(file->store("default"));
   check_store(user);
 }
@@ -150,9 +139,9 @@ TEST_CASE("a store in memory") {
 }
 
 TEST_CASE("stores of one file are apart, and what was written stays") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool;
-  const std::string path = folder.path + "/kv.db";
+  const std::string path = folder.path("kv.db");
   {
     const auto file = SqliteFile::make(path, pool);
     User one(file->store("one"));
@@ -167,9 +156,9 @@ TEST_CASE("stores of one file are apart, and what was written stays") {
 }
 
 TEST_CASE("the layout is the one that Spin reads and writes") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool;
-  const std::string path = folder.path + "/kv.db";
+  const std::string path = folder.path("kv.db");
   {
     auto other = db::Connection::open(path, db::Connection::Mode::ReadWrite, 0ms);
     REQUIRE(other);
@@ -197,9 +186,9 @@ TEST_CASE("the layout is the one that Spin reads and writes") {
 }
 
 TEST_CASE("answers have a limit") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool;
-  User user(SqliteFile::make(folder.path + "/kv.db", pool)->store("default"));
+  User user(SqliteFile::make(folder.path("kv.db"), pool)->store("default"));
   const Bytes megabytes(std::size_t{16} << 20, 'y');
   std::vector<std::string> names;
   for (int i = 0; i < 9; ++i) {
@@ -216,9 +205,9 @@ TEST_CASE("answers have a limit") {
 }
 
 TEST_CASE("a file that is none, or cannot be made, is an error without its path") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool;
-  const std::string path = folder.path + "/kv.db";
+  const std::string path = folder.path("kv.db");
   REQUIRE(fs::write_file_atomic(path, as_bytes(std::string(8192, 'x'))));
   User user(SqliteFile::make(path, pool)->store("default"));
   const auto broken = user.store->set(user.caller, "k", as_bytes("v"));
@@ -236,9 +225,9 @@ TEST_CASE("a file that is none, or cannot be made, is an error without its path"
 }
 
 TEST_CASE("a full disk fails what does not fit and keeps the rest") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   async::BlockingPool pool;
-  User user(SqliteFile::make(folder.path + "/kv.db", pool)->store("default"));
+  User user(SqliteFile::make(folder.path("kv.db"), pool)->store("default"));
   REQUIRE(user.set("before", "1"));
   struct rlimit old_limit{};
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &old_limit) == 0);
@@ -257,11 +246,11 @@ TEST_CASE("a full disk fails what does not fit and keeps the rest") {
 }
 
 TEST_CASE("many at once: nothing is lost, sums are exact") {
-  const Folder folder;
+  const fs::test::TestFolder folder;
   constexpr int kUsers = 8;
   constexpr int kEach = 200;
   async::BlockingPool pool;
-  const auto file = SqliteFile::make(folder.path + "/kv.db", pool);
+  const auto file = SqliteFile::make(folder.path("kv.db"), pool);
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < kUsers; ++i) {
@@ -316,8 +305,8 @@ TEST_CASE("many at once: nothing is lost, sums are exact") {
 TEST_CASE("kill -9 loses nothing that was acknowledged") {
   const char* asked = std::getenv("WHORL_KILLS");
   const int kills = asked != nullptr ? std::atoi(asked) : 10;
-  const Folder folder;
-  const std::string path = folder.path + "/kv.db";
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("kv.db");
   const auto seed = std::random_device{}();
   std::mt19937 random(seed);
   CAPTURE(seed);

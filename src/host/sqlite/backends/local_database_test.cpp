@@ -1,6 +1,7 @@
 #include "host/sqlite/backends/local_database.hpp"
 
 #include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "host/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -13,18 +14,6 @@ namespace whorl::host::sqlite {
 namespace {
 
 using test::Scene;
-
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "whorl-sql-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 /// One guest with one connection.
 struct Guest : Scene {
@@ -59,9 +48,9 @@ struct Guest : Scene {
 };
 
 struct World {
-  Folder folder;
+  fs::test::TestFolder folder;
   SqlLanes lanes;
-  std::string path = folder.path + "/a/db";
+  std::string path = folder.path("a/db");
   std::shared_ptr<Database> database = make_local_database({.path = path}, lanes);
 };
 
@@ -141,7 +130,7 @@ TEST_CASE("what is not for guests") {
   const auto open_to_files =
       make_local_database({.path = world.path, .may_attach_files = true}, world.lanes);
   Guest trusted(*open_to_files);
-  CHECK(trusted.ask("ATTACH '" + world.folder.path + "/other' AS other").empty());
+  CHECK(trusted.ask("ATTACH '" + world.folder.path("other' AS other")).empty());
 }
 
 TEST_CASE("a connection's own past, though connections are shared") {
@@ -303,7 +292,7 @@ TEST_CASE("scripts at the start, files that are none") {
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().message() == "no such table: nope");
 
-  const std::string text = world.folder.path + "/text";
+  const std::string text = world.folder.path("text");
   REQUIRE(fs::write_file_atomic(text, as_bytes(std::string(8192, 'x'))));
   const auto broken = make_local_database({.path = text}, world.lanes);
   Guest unlucky(*broken);
