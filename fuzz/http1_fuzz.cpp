@@ -55,6 +55,13 @@ class Reader {
 
   /// @return whether anything was used up
   bool step_head(std::string_view input) {
+    RequestHead head;
+    // The short way and, piece by piece, mostly the long one: they must see the same.
+    if (scanner_.is_fresh()) {
+      if (const std::size_t end = parse_usual_head(input, limits_, head); end != 0) {
+        return take_head(head, end);
+      }
+    }
     switch (scanner_.scan(input, limits_)) {
       case HeadScanner::State::NeedMore:
         return false;
@@ -64,13 +71,16 @@ class Reader {
       case HeadScanner::State::Complete:
         break;
     }
-    RequestHead head;
     const std::string_view lines =
         input.substr(scanner_.begin(), scanner_.end() - scanner_.begin());
     if (parse_request_head(lines, limits_, head)) {
       end("refused");
       return true;
     }
+    return take_head(head, scanner_.end());
+  }
+
+  bool take_head(const RequestHead& head, std::size_t end) {
     trace_.append(head.method).append(" ").append(head.path_and_query).append(" ");
     trace_.append(head.authority).append(head.keep_alive ? " keep\n" : " close\n");
     for (const FieldView& field : head.fields) {
@@ -79,7 +89,7 @@ class Reader {
     if (head.framing == Framing::Length) {
       append_content_length(trace_, head.content_length);
     }
-    used_ += scanner_.end();
+    used_ += end;
     scanner_ = {};
     decoder_ = BodyDecoder(head.framing, head.content_length, chunk_limits_);
     in_body_ = true;

@@ -326,6 +326,7 @@ void Connection::start_exchange() {
   exchange_ = std::make_shared<Exchange>();
   Request& request = exchange_->request();
   request.client_address = client_address_;
+  exchange_->set_field_lines(head.field_lines);
   reader_.take_request(core_->options, head, request);
   reader_.pump(core_->options, eof_);
   core_->handler.handle(exchange_);

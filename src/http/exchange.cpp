@@ -2,6 +2,9 @@
 
 #include "base/check.hpp"
 #include "telemetry/request_record.hpp"
+#include "wire/http1/syntax.hpp"
+
+#include <algorithm>
 
 namespace whorl::http {
 
@@ -11,6 +14,25 @@ Exchange::Exchange(Request request) : request_(std::move(request)) {}
 
 Exchange::~Exchange() {
   note_end();
+}
+
+void Exchange::complete_request() {
+  is_whole_ = true;
+  std::string_view rest = field_lines_;
+  auto& lines = request_.fields.lines();
+  lines.reserve(lines.size() + static_cast<std::size_t>(std::ranges::count(rest, '\n')));
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    WHORL_CHECK(end != 0 && end != std::string_view::npos, "field lines end in CRLF");
+    const auto field = wire::http1::parse_field_line(rest.substr(0, end - 1));
+    WHORL_CHECK(field.has_value(), "field lines were checked");
+    lines.emplace_back(std::string(field->name), std::string(field->value));
+    rest.remove_prefix(end + 1);
+  }
+  std::string().swap(field_lines_);
+  if (more_fields_ != nullptr) {
+    std::exchange(more_fields_, nullptr)(request_);
+  }
 }
 
 void Exchange::set_record(std::unique_ptr<telemetry::RequestRecord> record) noexcept {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace whorl::telemetry {
@@ -31,17 +32,24 @@ class Exchange {
   // --- handler's side --------------------------------------------------------------------------
   /// The request; the handler may move its parts out.
   [[nodiscard]] Request& request() {
-    if (more_fields_ != nullptr) [[unlikely]] {
-      add_more_fields();
+    if (!is_whole_) [[unlikely]] {
+      complete_request();
     }
     return request_;
   }
-  /// The request but for the fields that are added when somebody looks at them.
+  /// The request but for its fields, some or all of which are made when somebody looks at them.
   [[nodiscard]] const Request& request_so_far() const noexcept { return request_; }
-  /// Fields that only who calls request() pays for.
+  /// Gives it fields as they came, which only who calls request() pays for.
+  /// @param lines  valid field lines, each with its CRLF; copied
+  void set_field_lines(std::string_view lines) {
+    field_lines_ = lines;
+    is_whole_ = lines.empty();
+  }
+  /// Fields behind those, which only who calls request() pays for.
   /// @param add  appends them; called once, or never
   void set_more_fields(std::move_only_function<void(Request&)> add) {
     more_fields_ = std::move(add);
+    is_whole_ = false;
   }
   /// Gives the response's head and its body pipe, which may still be open. Once only.
   void respond(Response response);
@@ -73,12 +81,14 @@ class Exchange {
   void note_end() noexcept;
 
  private:
-  void add_more_fields() { std::exchange(more_fields_, nullptr)(request_); }
+  void complete_request();
 
   Request request_;
+  std::string field_lines_;  ///< not yet among the request's fields
   std::move_only_function<void(Request&)> more_fields_;
   std::optional<Response> response_;
   std::unique_ptr<telemetry::RequestRecord> record_;
+  bool is_whole_ = true;  ///< the request has all its fields
   bool client_gone_ = false;
   bool is_head_ = false;  ///< known once there is a record
   async::Event response_event_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace whorl::http {
 namespace {
@@ -25,6 +26,20 @@ TEST_CASE("fields that are added late are there for who looks at the request, on
   CHECK(exchange.request().fields.size() == 2);
   CHECK(calls == 1);
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("field lines become fields when somebody looks, before what is added") {
+  Exchange exchange;
+  exchange.set_field_lines("Host: a\r\nB:  c d \r\nE:\r\n");
+  exchange.set_more_fields([](Request& request) { request.fields.append("more", "x"); });
+  CHECK(exchange.request_so_far().fields.empty());
+  const std::vector<Field> expected{{"Host", "a"}, {"B", "c d"}, {"E", ""}, {"more", "x"}};
+  CHECK(exchange.request().fields.lines() == expected);
+  CHECK(exchange.request().fields.lines() == expected);
+
+  Exchange bare;
+  bare.set_field_lines("");
+  CHECK(bare.request().fields.empty());
 }
 
 TEST_CASE("fields that nobody looks at are never added") {

@@ -12,11 +12,11 @@ constexpr std::size_t kBodyCapacity = 64 * 1024;
 
 }  // namespace
 
-RequestReader::HeadState RequestReader::read_head(
-    const ServerOptions& options, wire::http1::RequestHead& head
+/// The long way, which says what is wrong.
+RequestReader::HeadState RequestReader::scan_head(
+    std::string_view text, const ServerOptions& options, wire::http1::RequestHead& head
 ) {
   using State = wire::http1::HeadScanner::State;
-  const std::string_view text = buffer_.text();
   switch (scanner_.scan(text, options.head)) {
     case State::NeedMore:
       return HeadState::NeedMore;
@@ -26,10 +26,24 @@ RequestReader::HeadState RequestReader::read_head(
     case State::Complete:
       break;
   }
-  const std::string_view lines = text.substr(scanner_.begin(), scanner_.end() - scanner_.begin());
+  head_end_ = scanner_.end();
+  const std::string_view lines = text.substr(scanner_.begin(), head_end_ - scanner_.begin());
   if (const auto refused = wire::http1::parse_request_head(lines, options.head, head)) {
     refusal_ = *refused;
     return HeadState::Refused;
+  }
+  return HeadState::Complete;
+}
+
+RequestReader::HeadState RequestReader::read_head(
+    const ServerOptions& options, wire::http1::RequestHead& head
+) {
+  const std::string_view text = buffer_.text();
+  head_end_ = scanner_.is_fresh() ? wire::http1::parse_usual_head(text, options.head, head) : 0;
+  if (head_end_ == 0) [[unlikely]] {
+    if (const HeadState state = scan_head(text, options, head); state != HeadState::Complete) {
+      return state;
+    }
   }
   if (head.framing == wire::http1::Framing::Length &&
       head.content_length > options.max_body_bytes) {
@@ -47,11 +61,6 @@ void RequestReader::take_request(
   request.protocol = head.version == wire::http1::Version::Http10 ? "HTTP/1.0" : "HTTP/1.1";
   request.authority = head.authority;
   request.path_and_query = head.path_and_query;
-  auto& lines = request.fields.lines();
-  lines.reserve(head.fields.size());
-  for (const auto& field : head.fields) {
-    lines.emplace_back(std::string(field.name), std::string(field.value));
-  }
   received_ = drained_ = 0;
   if (head.framing == wire::http1::Framing::None ||
       (head.framing == wire::http1::Framing::Length && head.content_length == 0)) {
@@ -63,8 +72,10 @@ void RequestReader::take_request(
     body_state_ = BodyState::Open;
   }
   request.body = body_;
-  buffer_.consume(scanner_.end());
-  scanner_ = {};
+  buffer_.consume(head_end_);
+  if (!scanner_.is_fresh()) [[unlikely]] {
+    scanner_ = {};
+  }
 }
 
 void RequestReader::take_data(std::string_view data, const ServerOptions& options) {

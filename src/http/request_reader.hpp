@@ -40,8 +40,8 @@ class RequestReader {
   /// After Refused.
   [[nodiscard]] const wire::http1::Refusal& refusal() const noexcept { return refusal_; }
 
-  /// Turns a complete head into a request, without the client's address, and drops it from the
-  /// buffer.
+  /// Turns a complete head into a request, without the client's address and the fields, and drops
+  /// it from the buffer.
   void take_request(
       const ServerOptions& options, const wire::http1::RequestHead& head, Request& request
   );
@@ -65,11 +65,15 @@ class RequestReader {
   void finish_request();
 
  private:
+  HeadState scan_head(
+      std::string_view text, const ServerOptions& options, wire::http1::RequestHead& head
+  );
   void take_data(std::string_view data, const ServerOptions& options);
   void end_body();
 
   ReadBuffer buffer_;
   wire::http1::HeadScanner scanner_;
+  std::size_t head_end_ = 0;  ///< of a complete head, in the buffer
   wire::http1::Refusal refusal_;
   wire::http1::BodyDecoder decoder_;
   std::shared_ptr<BodyPipe> body_;

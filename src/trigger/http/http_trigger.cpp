@@ -183,7 +183,7 @@ void HttpTrigger::wait_or_fail(
 }
 
 void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
-  http::Request& request = exchange->request();
+  const http::Request& request = exchange->request_so_far();
   const std::string_view target = request.path_and_query;
   const std::string_view path = target.substr(0, target.find('?'));
   if (path.starts_with(kReservedPrefix)) [[unlikely]] {
@@ -244,7 +244,7 @@ void HttpTrigger::serve(std::string_view component_id, std::shared_ptr<http::Exc
     );
     return;
   }
-  http::Request& request = exchange->request();
+  const http::Request& request = exchange->request_so_far();
   const std::string_view target = request.path_and_query;
   const app::RouteMatch match{
       .route = &app_->chained_route, .path_info = target.substr(0, target.find('?')), .values = {}

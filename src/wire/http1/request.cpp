@@ -1,5 +1,7 @@
 #include "wire/http1/request.hpp"
 
+#include "wire/http1/head_rules.hpp"
+
 #include <algorithm>
 
 namespace whorl::wire::http1 {
@@ -127,131 +129,6 @@ std::optional<Refusal> parse_request_line(
     return bad("CONNECT is not offered");
   }
   return parse_target(target, out);
-}
-
-/// What is gathered over the field lines before it can be judged.
-struct Framed {
-  std::string_view host;
-  unsigned hosts = 0;
-  unsigned lengths = 0;
-  unsigned codings = 0;  ///< elements over all Transfer-Encoding lines
-  bool last_is_chunked = false;
-  bool chunked_before_last = false;
-  bool empty_coding = false;
-  bool close = false;
-  bool keep_alive = false;
-};
-
-/// Elements that are empty count: RFC 9110 §5.6.1 lets a recipient ignore them, some refuse them,
-/// and what frames is to be read by all in one way.
-void add_transfer_coding(std::string_view value, Framed& framed) {
-  while (true) {
-    const std::size_t comma = value.find(',');
-    const std::string_view coding = trim_blanks(value.substr(0, comma));
-    ++framed.codings;
-    framed.chunked_before_last |= framed.last_is_chunked;
-    framed.last_is_chunked = equals_lower(coding, "chunked");
-    framed.empty_coding |= coding.empty();
-    if (comma == std::string_view::npos) {
-      return;
-    }
-    value.remove_prefix(comma + 1);
-  }
-}
-
-void add_connection(std::string_view value, Framed& framed) {
-  for_each_element(value, [&](std::string_view option) {
-    framed.close |= equals_lower(option, "close");
-    framed.keep_alive |= equals_lower(option, "keep-alive");
-  });
-}
-
-std::optional<Refusal> note_field(const FieldView& field, Framed& framed, RequestHead& out) {
-  switch (field.name.size()) {
-    case 4:
-      if (equals_lower(field.name, "host")) {
-        framed.host = field.value;
-        ++framed.hosts;
-      }
-      break;
-    case 6:
-      if (equals_lower(field.name, "expect") && out.version == Version::Http11) {
-        if (!equals_lower(field.value, "100-continue")) {
-          return Refusal{417, "unknown expectation"};
-        }
-        out.expects_continue = true;
-      }
-      break;
-    case 10:
-      if (equals_lower(field.name, "connection")) {
-        add_connection(field.value, framed);
-      }
-      break;
-    case 14:
-      if (equals_lower(field.name, "content-length")) {
-        const auto length = parse_content_length(field.value);
-        if (!length || ++framed.lengths > 1) {
-          return bad("malformed or repeated content-length");
-        }
-        out.content_length = *length;
-        out.framing = Framing::Length;
-      }
-      break;
-    case 17:
-      if (equals_lower(field.name, "transfer-encoding")) {
-        add_transfer_coding(field.value, framed);
-      }
-      break;
-    default:
-      break;
-  }
-  return std::nullopt;
-}
-
-/// RFC 9112 §6.1, §6.3; where the RFC leaves a choice the request is refused.
-std::optional<Refusal> judge_framing(const Framed& framed, RequestHead& out) {
-  if (framed.codings == 0) {
-    return std::nullopt;
-  }
-  if (out.version == Version::Http10) {
-    return bad("transfer-encoding in HTTP/1.0");
-  }
-  if (framed.lengths != 0) {
-    return bad("content-length beside transfer-encoding");
-  }
-  if (!framed.last_is_chunked || framed.chunked_before_last || framed.empty_coding) {
-    return bad("transfer-encoding does not end in one chunked");
-  }
-  if (framed.codings > 1) {
-    return Refusal{501, "unknown transfer coding"};
-  }
-  out.framing = Framing::Chunked;
-  return std::nullopt;
-}
-
-bool same_authority(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return to_lower(x) == to_lower(y);
-  });
-}
-
-std::optional<Refusal> judge_host(const Framed& framed, RequestHead& out) {
-  if (framed.hosts > 1) {
-    return bad("more than one host field");
-  }
-  if (framed.hosts == 0) {
-    return out.version == Version::Http11 ? bad("no host field") : std::nullopt;
-  }
-  if (!is_host(framed.host)) {
-    return bad("malformed host field");
-  }
-  if (out.authority.empty()) {
-    out.authority = framed.host;
-    return std::nullopt;
-  }
-  // RFC 9112 §3.2.2 lets the target win; who sends two different ones is up to no good.
-  return same_authority(out.authority, framed.host) ? std::nullopt
-                                                    : bad("host field and target disagree");
 }
 
 /// An optional port behind a host.
@@ -406,7 +283,7 @@ std::optional<Refusal> parse_request_head(
   out.framing = Framing::None;
   out.content_length = 0;
   out.expects_continue = false;
-  Framed framed;
+  HeadRules rules;
   std::size_t begin = head.find("\r\n");
   if (begin == std::string_view::npos) {
     return bad("malformed request line");
@@ -415,6 +292,7 @@ std::optional<Refusal> parse_request_head(
     return refused;
   }
   begin += 2;
+  const std::size_t fields_begin = begin;
   while (true) {
     // A CR elsewhere is no field content.
     const std::size_t line_feed = head.find('\n', begin);
@@ -423,6 +301,7 @@ std::optional<Refusal> parse_request_head(
     }
     const std::size_t end = line_feed - 1;
     if (end == begin) {
+      out.field_lines = head.substr(fields_begin, begin - fields_begin);
       break;
     }
     const auto field = parse_field_line(head.substr(begin, end - begin));
@@ -433,18 +312,12 @@ std::optional<Refusal> parse_request_head(
       return Refusal{431, "too many field lines"};
     }
     out.fields.push_back(*field);
-    if (auto refused = note_field(*field, framed, out)) {
+    if (auto refused = rules.note(*field, out)) {
       return refused;
     }
     begin = end + 2;
   }
-  if (auto refused = judge_framing(framed, out)) {
-    return refused;
-  }
-  out.asks_keep_alive = framed.keep_alive;
-  out.keep_alive =
-      out.version == Version::Http11 ? !framed.close : framed.keep_alive && !framed.close;
-  return judge_host(framed, out);
+  return rules.judge(out);
 }
 
 }  // namespace whorl::wire::http1

@@ -1,7 +1,8 @@
 /// Reading the head of an HTTP/1.x request: strict, incremental, without copies.
 ///
 /// Two steps. HeadScanner finds the end of the head while bytes arrive, looking at each byte once;
-/// parse_request_head() then reads the whole head into views of the buffer.
+/// parse_request_head() then reads the whole head into views of the buffer. parse_usual_head() is
+/// both in one for heads as nearly all are.
 ///
 /// Refused with 400: bare LF or CR, obs-fold, a blank before a colon, bytes outside the grammar,
 /// anything but one space in the request line, a missing, repeated or malformed Host in HTTP/1.1,
@@ -53,6 +54,8 @@ class HeadScanner {
   [[nodiscard]] std::size_t end() const noexcept { return scanned_; }
   /// A byte of the head has arrived (empty lines before it do not count).
   [[nodiscard]] bool has_started() const noexcept { return started_; }
+  /// Nothing has been scanned: the head may be read some other way.
+  [[nodiscard]] bool is_fresh() const noexcept { return scanned_ == 0; }
   [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
 
  private:
@@ -78,6 +81,7 @@ struct RequestHead {
   std::string_view authority;       ///< of an absolute target, else of Host; empty only in HTTP/1.0
   bool https_target = false;        ///< the target was absolute with the scheme https
   std::vector<FieldView> fields;
+  std::string_view field_lines;  ///< all of them as they came, each with its CRLF
   Framing framing = Framing::None;
   std::uint64_t content_length = 0;  ///< with Framing::Length
   bool keep_alive = true;            ///< the client wants the connection to stay (RFC 9112 §9.3)
@@ -91,6 +95,16 @@ struct RequestHead {
 /// @return     nothing on success
 [[nodiscard]] std::optional<Refusal> parse_request_head(
     std::string_view head, const HeadLimits& limits, RequestHead& out
+);
+
+/// Reads a head from its first byte on, if it is complete and as heads usually are; says nothing
+/// about others. What it takes, HeadScanner and parse_request_head() take too, and read the same.
+///
+/// @param text  may go on behind the head
+/// @param out   as of parse_request_head()
+/// @return      where the head ends; 0 if the long way must be taken
+[[nodiscard]] std::size_t parse_usual_head(
+    std::string_view text, const HeadLimits& limits, RequestHead& out
 );
 
 /// Bytes that a path and query may have: printable ASCII without a fragment. Some clients send

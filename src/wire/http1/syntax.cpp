@@ -76,6 +76,14 @@ std::size_t reg_name_length(std::string_view text) noexcept {
   return length;
 }
 
+std::size_t token_length(std::string_view text) noexcept {
+  std::size_t length = 0;
+  while (length < text.size() && is_of_class(text[length], kToken)) {
+    ++length;
+  }
+  return length;
+}
+
 bool is_token(std::string_view text) noexcept {
   return !text.empty() && all_of_class(text, kToken);
 }
@@ -103,10 +111,7 @@ std::string_view trim_blanks(std::string_view text) noexcept {
 }
 
 std::optional<FieldView> parse_field_line(std::string_view line) noexcept {
-  std::size_t colon = 0;
-  while (colon < line.size() && is_of_class(line[colon], kToken)) {
-    ++colon;
-  }
+  const std::size_t colon = token_length(line);
   if (colon == 0 || colon == line.size() || line[colon] != ':') {
     return std::nullopt;
   }

@@ -28,6 +28,8 @@ struct FieldView {
 [[nodiscard]] bool is_token_byte(char c) noexcept;
 /// How many bytes at the front belong to a registered name (RFC 3986 §3.2.2) without escapes.
 [[nodiscard]] std::size_t reg_name_length(std::string_view text) noexcept;
+/// How many bytes at the front belong to a token.
+[[nodiscard]] std::size_t token_length(std::string_view text) noexcept;
 /// RFC 9110 §5.6.2: a non-empty token.
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
 /// RFC 9110 §5.5: no control byte but HTAB.
