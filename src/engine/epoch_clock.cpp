@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace whorl::engine {
@@ -49,6 +51,26 @@ EpochClock::~EpochClock() {
   thread_.join();
 }
 
+namespace {
+
+std::optional<std::chrono::nanoseconds> read_clock(clockid_t clock) noexcept {
+  timespec time = {};
+  if (::clock_gettime(clock, &time) != 0) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+/// A thread that has its descriptor, and so its slot, from one that ended has another clock.
+void note_clock(EpochClock::Slot& slot) noexcept {
+  clockid_t clock{};
+  if (::pthread_getcpuclockid(::pthread_self(), &clock) == 0) {
+    slot.cpu_clock.store(clock, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
 EpochClock::Slot& EpochClock::slot_of_this_thread() noexcept {
   const auto self = static_cast<std::uintptr_t>(pthread_self());
   constexpr std::size_t kOwned = kSlots - 1;
@@ -56,9 +78,12 @@ EpochClock::Slot& EpochClock::slot_of_this_thread() noexcept {
   for (std::size_t i = 0, at = (self >> 12) % kOwned; i < kOwned; ++i, at = (at + 1) % kOwned) {
     std::uintptr_t owner = slots_[at].owner.load(std::memory_order_acquire);
     if (owner == 0 && slots_[at].owner.compare_exchange_strong(owner, self)) {
-      return slots_[at];
+      const std::uint16_t place = taken_count_.fetch_add(1, std::memory_order_relaxed);
+      taken_[place].store(static_cast<std::uint16_t>(at + 1), std::memory_order_release);
+      owner = self;
     }
     if (owner == self) {
+      note_clock(slots_[at]);
       return slots_[at];
     }
   }
@@ -66,36 +91,59 @@ EpochClock::Slot& EpochClock::slot_of_this_thread() noexcept {
 }
 
 std::chrono::nanoseconds EpochClock::cpu_since_last_look(Slot& slot) const noexcept {
-  timespec time = {};
-  if (&slot == &slots_.back() || ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0) {
+  const auto read = &slot == &slots_.back() ? std::nullopt : read_clock(CLOCK_THREAD_CPUTIME_ID);
+  if (!read) {
     return std::chrono::nanoseconds::max();
   }
-  const auto now = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  const std::chrono::nanoseconds now = *read;
   const auto before = std::exchange(slot.cpu_seen, now);
   // A new thread may have the descriptor, and so the slot, of one that ended.
   return now >= before ? now - before : now;
 }
 
-EpochClock::Seen EpochClock::look() noexcept {
+/// A guest that was running before and still is has run on if its thread had the core meanwhile:
+/// others may have had it.
+EpochClock::Seen EpochClock::look_at(
+    const Slot& slot, Watched& watched, std::chrono::nanoseconds enough
+) noexcept {
+  const std::uint32_t now = slot.sequence.load(std::memory_order_seq_cst);
+  const bool is_running = (now & 1U) != 0;
+  const bool is_same = now == std::exchange(watched.sequence, now);
+  if (!is_running) {
+    return is_same ? Seen::Nothing : Seen::Activity;
+  }
+  const auto cpu = read_clock(slot.cpu_clock.load(std::memory_order_relaxed));
+  if (!cpu) {
+    return is_same ? Seen::PastSlice : Seen::Running;
+  }
+  if (!is_same) {
+    watched.cpu = *cpu;
+    return Seen::Running;
+  }
+  return *cpu - watched.cpu >= enough ? Seen::PastSlice : Seen::Running;
+}
+
+EpochClock::Seen EpochClock::look(std::chrono::nanoseconds enough) noexcept {
   Seen seen = shared_running_.load() > 0 ? Seen::PastSlice : Seen::Nothing;
-  for (std::size_t i = 0; i < kSlots - 1; ++i) {
-    if (slots_[i].owner.load(std::memory_order_relaxed) == 0) {
-      continue;
-    }
-    const std::uint32_t now = slots_[i].sequence.load(std::memory_order_seq_cst);
-    if (now == last_[i]) {
-      if ((now & 1U) != 0) {
-        seen = Seen::PastSlice;
-      }
-    } else {
-      last_[i] = now;
-      seen = seen == Seen::Nothing ? Seen::Activity : seen;
+  // One that was taken just now and is not listed yet is seen by the next look.
+  const std::size_t count = taken_count_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const std::size_t place = taken_[i].load(std::memory_order_acquire); place != 0) {
+      seen = std::max(seen, look_at(slots_[place - 1], watched_[place - 1], enough));
     }
   }
   if (past_slice_.exchange(false, std::memory_order_relaxed)) {
     seen = Seen::PastSlice;
   }
   return seen;
+}
+
+std::chrono::microseconds EpochClock::pause_after(Seen seen) noexcept {
+  if (wary_ > 0) {
+    --wary_;
+    return kLook;
+  }
+  return seen == Seen::Running ? kLook : kCalmLook;
 }
 
 void EpochClock::wake() noexcept {
@@ -105,39 +153,45 @@ void EpochClock::wake() noexcept {
   }
 }
 
+void EpochClock::pause(std::chrono::microseconds time) noexcept {
+  const timespec timeout = to_timespec(time);
+  futex_wait(state_, kAwake, &timeout);
+}
+
 void EpochClock::run() {
   ::prctl(PR_SET_NAME, "whorl-epoch", 0, 0, 0);
   // The default slack of 50 us is a fifth of a tick.
   ::prctl(PR_SET_TIMERSLACK, 10'000UL, 0, 0, 0);
-  const timespec tick_time = to_timespec(kEpochTick);
-  const timespec look_time = to_timespec(kLook);
   unsigned hold = 0;
+  auto enough = kLook / 2;
   while (state_.load() != kStopped) {
-    const Seen seen = look();
+    const Seen seen = look(enough);
     if (seen == Seen::PastSlice) {
       hold = kHoldTicks;
+      wary_ = kWaryLooks;
     }
+    enough = (hold > 0 ? kEpochTick : kLook) / 2;
     if (hold > 0) {
       --hold;
       tick_(env_);
       ticks_.fetch_add(1, std::memory_order_relaxed);
-      futex_wait(state_, kAwake, &tick_time);
-    } else if (seen == Seen::Activity) {
-      futex_wait(state_, kAwake, &look_time);
+      pause(kEpochTick);
+    } else if (seen != Seen::Nothing) {
+      pause(pause_after(seen));
     } else {
       std::uint32_t awake = kAwake;
       if (!state_.compare_exchange_strong(awake, kAsleep)) {
         continue;
       }
       // A guest may have started before it could see that we sleep.
-      const bool idle = look() == Seen::Nothing;
-      if (idle) {
+      const Seen now = look(enough);
+      if (now == Seen::Nothing) {
         futex_wait(state_, kAsleep, nullptr);
       }
       std::uint32_t asleep = kAsleep;
       state_.compare_exchange_strong(asleep, kAwake);
-      if (!idle) {
-        futex_wait(state_, kAwake, &look_time);
+      if (now != Seen::Nothing) {
+        pause(pause_after(now));
       }
     }
     wakeups_.fetch_add(1, std::memory_order_relaxed);

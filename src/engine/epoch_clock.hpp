@@ -2,8 +2,10 @@
 /// on give way or are ended.
 ///
 /// It costs next to nothing: while no guest runs it sleeps without waking; while guests come and go
-/// it looks at them once a millisecond; only when one of them was running at two looks in a row
-/// does it tick every kEpochTick (engine.md K8), and it falls back soon after the last such guest.
+/// it looks at them every kCalmLook, and after kLook at one that was running; only when that one
+/// has run on does it tick every kEpochTick (engine.md K8), and it falls back soon after the last
+/// such guest. For a while after one it looks every kLook: a first one may hold its shard up for
+/// kCalmLook, those that follow may not.
 /// @thread begin/end: the thread whose slot it is; everything else any
 #pragma once
 
@@ -13,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <thread>
 
 namespace whorl::engine {
@@ -21,8 +24,13 @@ class EpochClock {
  public:
   using Tick = void (*)(void* env);
 
-  /// How often running guests are looked at while none is past its slice.
+  /// How long after it was seen running a guest is looked at again.
   static constexpr std::chrono::microseconds kLook{1000};
+  /// How often guests are looked at where all have been short for a while. A wake-up is 20 us of a
+  /// core that has requests to serve.
+  static constexpr std::chrono::microseconds kCalmLook{10'000};
+  /// Looks every kLook after the last guest that ran on and on: 10 s.
+  static constexpr unsigned kWaryLooks = 10'000;
   /// How long ticks go on after the last guest that needed them.
   static constexpr unsigned kHoldTicks = 16;
 
@@ -30,6 +38,7 @@ class EpochClock {
   struct alignas(64) Slot {
     std::atomic<std::uintptr_t> owner{0};
     std::atomic<std::uint32_t> sequence{0};
+    std::atomic<clockid_t> cpu_clock{};  ///< of the owner's CPU; 0 is the time of day
     /// CPU time of the thread when it was last looked at; that thread only.
     std::chrono::nanoseconds cpu_seen{0};
   };
@@ -87,16 +96,33 @@ class EpochClock {
 
  private:
   enum State : std::uint32_t { kAwake, kAsleep, kStopped };
-  enum class Seen : std::uint8_t { Nothing, Activity, PastSlice };
+  enum class Seen : std::uint8_t { Nothing, Activity, Running, PastSlice };
+  /// What was last seen of a slot.
+  struct Watched {
+    std::uint32_t sequence = 0;
+    std::chrono::nanoseconds cpu{0};  ///< the thread's, when a guest was first seen running
+  };
 
   void run();
-  [[nodiscard]] Seen look() noexcept;
+  /// @param enough  CPU time after which a guest that still runs has run on
+  [[nodiscard]] Seen look(std::chrono::nanoseconds enough) noexcept;
+  [[nodiscard]] Seen look_at(
+      const Slot& slot, Watched& watched, std::chrono::nanoseconds enough
+  ) noexcept;
+  /// How long to wait after a look without a tick.
+  [[nodiscard]] std::chrono::microseconds pause_after(Seen seen) noexcept;
+  void pause(std::chrono::microseconds time) noexcept;
   void wake() noexcept;
 
   // The last slot is shared by all threads beyond the table; it only counts.
   static constexpr std::size_t kSlots = 257;
   std::array<Slot, kSlots> slots_;
-  std::array<std::uint32_t, kSlots> last_{};  // clock thread only
+  // Which slots have an owner, in the order they were taken; 0: the last one, which is not looked
+  // at.
+  std::array<std::atomic<std::uint16_t>, kSlots> taken_{};
+  std::atomic<std::uint16_t> taken_count_{0};
+  std::array<Watched, kSlots> watched_{};  // clock thread only
+  unsigned wary_ = 0;                      // clock thread only
   std::atomic<std::uint32_t> shared_running_{0};
   std::atomic<std::uint32_t> state_{kAwake};
   std::atomic<bool> past_slice_{false};

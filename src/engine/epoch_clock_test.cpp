@@ -53,6 +53,25 @@ TEST_CASE("the clock ticks while a guest runs on and on, and only then") {
   }
 }
 
+TEST_CASE("a guest whose thread does not get the core is no reason to tick") {
+  Ticks ticks;
+  const auto owned = std::make_unique<EpochClock>(Ticks::tick, &ticks);  // large for a stack
+  EpochClock& clock = *owned;
+  std::atomic<bool> stop{false};
+  std::thread guest([&] {
+    EpochClock::Slot& slot = clock.slot_of_this_thread();
+    REQUIRE(clock.begin(slot));
+    stop.wait(false);
+    clock.end(slot);
+  });
+  // It is looked at every millisecond, all the same.
+  CHECK(eventually([&] { return clock.wakeups() > 30; }));
+  CHECK(ticks.count == 0);
+  stop = true;
+  stop.notify_all();
+  guest.join();
+}
+
 TEST_CASE("a hint makes it tick") {
   Ticks ticks;
   const auto owned = std::make_unique<EpochClock>(Ticks::tick, &ticks);  // large for a stack
