@@ -138,6 +138,10 @@ EpochClock::Seen EpochClock::look(std::chrono::nanoseconds enough) noexcept {
   return seen;
 }
 
+void EpochClock::rouse() noexcept {
+  futex_wake(state_);
+}
+
 std::chrono::microseconds EpochClock::pause_after(Seen seen) noexcept {
   if (wary_ > 0) {
     --wary_;
@@ -155,7 +159,12 @@ void EpochClock::wake() noexcept {
 
 void EpochClock::pause(std::chrono::microseconds time) noexcept {
   const timespec timeout = to_timespec(time);
-  futex_wait(state_, kAwake, &timeout);
+  is_calm_.store(time == kCalmLook);
+  // One that ended before it could see that we are calm does not wait for the next look, either.
+  if (time != kCalmLook || !long_run_.load()) {
+    futex_wait(state_, kAwake, &timeout);
+  }
+  is_calm_.store(false, std::memory_order_relaxed);
 }
 
 void EpochClock::run() {
@@ -169,6 +178,10 @@ void EpochClock::run() {
     if (seen == Seen::PastSlice) {
       hold = kHoldTicks;
       wary_ = kWaryLooks;
+    }
+    if (long_run_.exchange(false)) {
+      hold = kHoldTicks;
+      wary_ = std::max(wary_, kHoldTicks);
     }
     enough = (hold > 0 ? kEpochTick : kLook) / 2;
     if (hold > 0) {

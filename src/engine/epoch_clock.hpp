@@ -4,8 +4,8 @@
 /// It costs next to nothing: while no guest runs it sleeps without waking; while guests come and go
 /// it looks at them every kCalmLook, and after kLook at one that was running; only when that one
 /// has run on does it tick every kEpochTick (engine.md K8), and it falls back soon after the last
-/// such guest. For a while after one it looks every kLook: a first one may hold its shard up for
-/// kCalmLook, those that follow may not.
+/// such guest. For a while after one it looks every kLook: a first one that does not end may hold
+/// its shard up for kCalmLook, those that follow may not. One that ends late makes it tick at once.
 /// @thread begin/end: the thread whose slot it is; everything else any
 #pragma once
 
@@ -85,6 +85,14 @@ class EpochClock {
 
   /// A guest was found past its slice: ticks are needed for a while.
   void note_past_slice() noexcept { past_slice_.store(true, std::memory_order_relaxed); }
+  /// A guest ran past its slice before anybody looked: others like it may follow at once, so the
+  /// clock does not wait for its next look.
+  void note_long_run() noexcept {
+    long_run_.store(true);
+    if (is_calm_.load(std::memory_order_relaxed) && is_calm_.exchange(false)) {
+      rouse();
+    }
+  }
 
   /// Wake-ups of the clock's thread so far, for tests and measurements.
   [[nodiscard]] std::uint64_t wakeups() const noexcept {
@@ -113,6 +121,7 @@ class EpochClock {
   [[nodiscard]] std::chrono::microseconds pause_after(Seen seen) noexcept;
   void pause(std::chrono::microseconds time) noexcept;
   void wake() noexcept;
+  void rouse() noexcept;
 
   // The last slot is shared by all threads beyond the table; it only counts.
   static constexpr std::size_t kSlots = 257;
@@ -126,6 +135,8 @@ class EpochClock {
   std::atomic<std::uint32_t> shared_running_{0};
   std::atomic<std::uint32_t> state_{kAwake};
   std::atomic<bool> past_slice_{false};
+  std::atomic<bool> long_run_{false};
+  std::atomic<bool> is_calm_{false};  ///< the clock pauses longer than for a look
   std::atomic<std::uint64_t> wakeups_{0};
   std::atomic<std::uint64_t> ticks_{0};
   Tick tick_;

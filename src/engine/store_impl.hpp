@@ -135,6 +135,9 @@ struct Store::Impl {
     std::chrono::nanoseconds time = now - charged_until;
     if (time > kEpochTick * 4) [[unlikely]] {
       time = std::min(time, engine->impl().clock->cpu_since_last_look(*slot));
+      if (time > kEpochTick * 4) {
+        engine->impl().clock->note_long_run();
+      }
     }
     cpu_used += time;
     charged_until = now;
