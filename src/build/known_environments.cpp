@@ -174,6 +174,7 @@ const Environment* known_environment(std::string_view name) {
 
 std::vector<std::string> known_environment_names() {
   std::vector<std::string> out;
+  out.reserve(kReleases.size());
   for (const Release& release : kReleases) {
     out.push_back(fmt::format("{}@{}", kEnvironmentName, release.name));
   }
@@ -182,8 +183,10 @@ std::vector<std::string> known_environment_names() {
 
 std::vector<component::TypedWorld> known_worlds(std::string_view name) {
   const auto parsed = component::parse_interface_name(name);
-  const auto release =
-      parsed ? std::ranges::find(kReleases, parsed->version, &Release::package) : kReleases.end();
+  if (!parsed) {
+    return {};
+  }
+  const auto release = std::ranges::find(kReleases, parsed->version, &Release::package);
   if (release == kReleases.end()) {
     return {};
   }

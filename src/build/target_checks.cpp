@@ -140,6 +140,7 @@ class Checker {
     const auto& targets =
         component != nullptr && component->targets ? *component->targets : manifest_.targets;
     std::vector<SharedEnvironment> out;
+    out.reserve(targets.size());
     for (const manifest::Target& target : targets) {
       out.push_back(environments_.at(key_of(target)));
     }

@@ -242,10 +242,10 @@ class Resolver {
 
   [[nodiscard]] Result<CandidateWorld> world(const WorldReference& reference) {
     const auto name = component::parse_interface_name(reference.world);
-    const auto colon = name ? name->interface.find('/') : std::string_view::npos;
-    if (colon == std::string_view::npos) {
+    if (!name) {
       return fail(ErrorKind::InvalidInput, "{} is not a well-formed world name", reference.world);
     }
+    const auto colon = name->interface.find('/');
     const Wanted wanted{
         .package = std::string(name->interface.substr(0, colon)),
         .world = std::string(name->interface.substr(colon + 1)),
@@ -380,8 +380,8 @@ Result<std::shared_ptr<const ResolvedEnvironment>> resolve_environment(
   for (const auto& [type, trigger] : out->description.triggers) {
     WHORL_CHECKED(resolve(trigger));
   }
-  if (out->description.others) {
-    WHORL_CHECKED(resolve(*out->description.others));
+  if (const auto& others = out->description.others) {
+    WHORL_CHECKED(resolve(*others));
   }
   return std::shared_ptr<const ResolvedEnvironment>(std::move(out));
 }

@@ -11,6 +11,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace whorl::cli {
 namespace {
 
@@ -31,6 +34,19 @@ void read_limits(FlagReader& reader, UpRequest& request) {
   });
 }
 
+/// Two flags that exclude each other, the one that was said first in front.
+UsageError conflict_in(
+    const ScannedArguments& arguments, std::string_view one, std::string_view other
+) {
+  const auto first = std::ranges::find_if(arguments.uses, [&](const FlagUse& use) {
+    return use.spec->name == one || use.spec->name == other;
+  });
+  if (first != arguments.uses.end() && first->spec->name == other) {
+    std::swap(one, other);
+  }
+  return conflict(up_flag(one), up_flag(other), std::string(kTriggerUsage));
+}
+
 void read_output(FlagReader& reader, const ScannedArguments& arguments, UpRequest& request) {
   request.format = arguments.values("format") == std::vector<std::string>{"json"}
                        ? StartupFormat::Json
@@ -39,7 +55,7 @@ void read_output(FlagReader& reader, const ScannedArguments& arguments, UpReques
   request.follow = arguments.values("follow");
   request.is_quiet = arguments.has("quiet");
   if (request.is_quiet && !request.follow.empty()) {
-    reader.fail(conflict(up_flag("quiet"), up_flag("follow"), std::string(kTriggerUsage)));
+    reader.fail(conflict_in(arguments, "quiet", "follow"));
   }
 }
 
@@ -183,7 +199,7 @@ Understood<TriggerFlags> read_trigger_flags(const ScannedArguments& arguments) {
   reader.read("runtime-config-file", as_text, keep(out.runtime_config_file));
   reader.read("cache", as_text, keep(out.cache_file));
   if (arguments.has("cache") && arguments.has("disable-cache")) {
-    reader.fail(conflict(up_flag("cache"), up_flag("disable-cache"), std::string(kTriggerUsage)));
+    reader.fail(conflict_in(arguments, "cache", "disable-cache"));
   }
   if (arguments.has("precompile") && request.code_cache == CodeCache::Disabled) {
     reader.fail(

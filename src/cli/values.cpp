@@ -188,12 +188,17 @@ Result<DrawnFrom<T>> parse_drawn(std::string_view text, Parse parse, T step) {
 
 Result<DrawnFrom<std::uint32_t>> parse_counts(std::string_view text) {
   static constexpr std::uint64_t kMost = 1'000'000;
-  const auto parse = [](std::string_view one) -> Result<std::uint32_t> {
-    WHORL_TRY(const std::uint64_t number, parse_number(one));
-    if (number > kMost) {
-      return invalid(fmt::format("{} is not in 0..={}", number, kMost));
+  const auto parse = [text](std::string_view one) -> Result<std::uint32_t> {
+    const auto number = parse_number(one);
+    if (!number) {
+      return invalid(
+          fmt::format("expected integer or range; got \"{}\"; {}", text, number.error().message())
+      );
     }
-    return static_cast<std::uint32_t>(number);
+    if (*number > kMost) {
+      return invalid(fmt::format("{} is not in 0..={}", *number, kMost));
+    }
+    return static_cast<std::uint32_t>(*number);
   };
   WHORL_TRY(auto drawn, parse_drawn<std::uint32_t>(text, parse, 1));
   drawn.least = std::max<std::uint32_t>(drawn.least, 1);

@@ -55,14 +55,14 @@ Result<bool> DefinitionParser::gates() {
       return included;
     }
     included = included && !in_.peek().is_keyword("unstable");
-    WHORL_TRY(const std::string word, in_.name());
+    WHORL_CHECKED(in_.name());
     WHORL_CHECKED(in_.expect("("));
     WHORL_TRY(const std::string key, in_.name());
     WHORL_CHECKED(in_.expect("="));
     if (key == "version") {
-      WHORL_TRY(const std::string version, in_.version());
+      WHORL_CHECKED(in_.version());
     } else {
-      WHORL_TRY(const std::string feature, in_.name());
+      WHORL_CHECKED(in_.name());
     }
     WHORL_CHECKED(in_.expect(")"));
   }
@@ -272,8 +272,7 @@ Result<void> DefinitionParser::arguments(const Form& form, TypeText& out, int de
 
 Result<void> DefinitionParser::fixed_length(TypeText& out) {
   WHORL_TRY(const Token number, in_.take());
-  const auto* end = number.text.data() + number.text.size();
-  const auto read = std::from_chars(number.text.data(), end, out.length);
+  const auto read = std::from_chars(number.text.begin(), number.text.end(), out.length);
   if (read.ec != std::errc() || out.length == 0) {
     return in_.error(number.place, "a list's length is between 1 and 4294967295");
   }

@@ -195,8 +195,8 @@ class Maker {
       );
     }
     NodeRef made;
-    if (text.form == TypeDefinitionText::Form::Alias) {
-      WHORL_TRY(const NodeRef target, type(*text.target, scope, true));
+    if (const auto& written = text.target) {
+      WHORL_TRY(const NodeRef target, type(*written, scope, true));
       made = named(target, text.name, scope.owner);
     } else {
       auto node = std::make_shared<Node>();
@@ -246,8 +246,8 @@ class Maker {
     const bool is_handle = text.kind == TypeKind::Own || text.kind == TypeKind::Borrow;
     for (std::size_t i = 0; i < text.arguments.size(); ++i) {
       NodeRef argument;
-      if (text.arguments[i]) {
-        WHORL_TRY(argument, type(*text.arguments[i], scope, is_handle));
+      if (const auto& written = text.arguments[i]) {
+        WHORL_TRY(argument, type(*written, scope, is_handle));
       }
       if (text.kind == TypeKind::Tuple) {
         node->parts.push_back({{}, std::move(argument)});
@@ -303,7 +303,10 @@ class Maker {
       node->parts.push_back({"self", handle(TypeKind::Borrow, resource)});
     }
     for (const MemberText& parameter : text.parameters) {
-      WHORL_TRY(NodeRef inner, type(*parameter.type, scope));
+      NodeRef inner;
+      if (const auto& written = parameter.type) {
+        WHORL_TRY(inner, type(*written, scope));
+      }
       node->parts.push_back({parameter.name, std::move(inner)});
     }
     if (text.result) {
