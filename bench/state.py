@@ -126,15 +126,16 @@ def connections_to(port: int, pids: list[int]) -> int:
             parts = line.split()
             if parts[3] == "01" and int(parts[2].rsplit(":", 1)[1], 16) == port:
                 inodes.add(parts[9])
-    count = 0
+    found = set()  # some are open under two numbers, a library's and the program's
     for pid in pids:
         for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
             try:
                 target = os.readlink(entry)
             except OSError:
                 continue
-            count += target.startswith("socket:[") and target[8:-1] in inodes
-    return count
+            if target.startswith("socket:["):
+                found.add(target[8:-1])
+    return len(found & inodes)
 
 
 class ConnectionWatch:

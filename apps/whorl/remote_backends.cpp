@@ -1,5 +1,6 @@
 #include "remote_backends.hpp"
 
+#include "cli/values.hpp"
 #include "host/key_value/backends/cosmos_store.hpp"
 #include "host/key_value/backends/dynamo_store.hpp"
 #include "host/llm/backends/no_local_models.hpp"
@@ -28,6 +29,17 @@ Result<std::shared_ptr<host::llm::Models>> RemoteBackends::models(const cli::UpR
         .context("in [llm_compute]");
   }
   host::llm::RemoteModelSettings settings{.url = *std::move(url), .auth_token = remote->auth_token};
+  if (remote->timeout) {
+    auto timeout = cli::parse_duration(*remote->timeout);
+    if (timeout && timeout->count() == 0) {
+      timeout = fail(ErrorKind::InvalidInput, "no answer comes in no time");
+    }
+    if (!timeout) {
+      return std::move(timeout.take_error().context("invalid value for `timeout`"))
+          .context("in [llm_compute]");
+    }
+    settings.timeout = *timeout;
+  }
   auto made = remote->is_open_ai ? host::llm::make_open_ai_models(std::move(settings), services_)
                                  : host::llm::make_spin_models(std::move(settings), services_);
   return std::move(made).context("in [llm_compute]");

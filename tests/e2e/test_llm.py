@@ -1,5 +1,8 @@
 """Language models: grants, both protocols of remote services, services in trouble, no secret shown."""
 
+import time
+
+import bad_servers
 import pytest
 import services
 import whorl
@@ -29,9 +32,9 @@ def models():
         yield service
 
 
-def config(folder, url, api="default", token=TOKEN):
+def config(folder, url, api="default", token=TOKEN, more=""):
     (folder / "rc.toml").write_text(
-        f'[llm_compute]\ntype = "remote_http"\nurl = "{url}"\nauth_token = "{token}"\napi_type = "{api}"\n')
+        f'[llm_compute]\ntype = "remote_http"\nurl = "{url}"\nauth_token = "{token}"\napi_type = "{api}"\n{more}')
     return "--runtime-config-file", folder / "rc.toml"
 
 
@@ -99,6 +102,25 @@ def test_a_service_in_trouble(folder, models, step, answer):
         assert ask(server, "/v2/infer/m") == "m: hello 3 4"
 
 
+@pytest.mark.parametrize("api, infer, embed", [
+    ("default", "/infer", "/embed"), ("open_ai", "/v1/chat/completions", "/v1/embeddings")])
+def test_a_service_that_never_answers(folder, api, infer, embed):
+    """Whether it takes the question in or says a little now and then: the guest has its error when the operator's time is over."""
+    with bad_servers.BadServer(bad_servers.silent) as bad, whorl.Server.start(
+            "-f", folder, *config(folder, f"http://127.0.0.1:{bad.port}", api, more='timeout = "500ms"\n')) as server:
+        for bad.behaviour in (bad_servers.silent, bad_servers.dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")):
+            for version in ("v1", "v2"):
+                for call, path in (("infer", infer), ("embed", embed)):
+                    begin = time.monotonic()
+                    assert ask(server, f"/{version}/{call}/m") == (
+                        f"error 1 POST {path} request error: the service did not answer in time")
+                    assert 0.4 < time.monotonic() - begin < 20
+        end = time.monotonic() + 15
+        while bad.open_connections and time.monotonic() < end:
+            time.sleep(0.02)
+        assert bad.open_connections == 0
+
+
 def test_no_service_and_wrong_tokens(folder, models):
     with whorl.Server.start("-f", folder, *config(folder, "http://127.0.0.1:1")) as server:
         assert ask(server, "/v2/embed/m") == "error 1 POST /embed request error: the service refused the connection"
@@ -113,6 +135,8 @@ def test_no_service_and_wrong_tokens(folder, models):
     ("ftp://h", TOKEN, "invalid value for `url`"),
     ("http://u:s3cret@h", TOKEN, "invalid value for `url`"),
     ("http://h", "s3cret\\u0007", "Failed to create authorization header"),
+    ("http://h", f'{TOKEN}"\ntimeout = "soon', "invalid value for `timeout`"),
+    ("http://h", f'{TOKEN}"\ntimeout = "0s', "invalid value for `timeout`"),
 ])
 def test_refused_at_the_start(folder, url, token, message):
     ended = whorl.run("up", "-f", folder, "--listen", "127.0.0.1:0", *config(folder, url, token=token))

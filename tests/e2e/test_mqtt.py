@@ -3,10 +3,14 @@
 import concurrent.futures
 import os
 import shutil
+import socket
+import ssl
 import subprocess
+import threading
 import time
 
 import bad_servers
+import fake_names
 import pytest
 import real_servers
 import whorl
@@ -17,7 +21,7 @@ route = "/..."
 component = "mqtt"
 [component.mqtt]
 source = "mqtt.wasm"
-allowed_outbound_hosts = ["mqtt://127.0.0.1:*"]
+allowed_outbound_hosts = ["mqtt://127.0.0.1:*", "mqtts://localhost:*", "mqtts://127.0.0.1:*", "ssl://localhost:*"]
 """
 
 
@@ -75,6 +79,108 @@ def test_password(server):
         assert ask(server, address_of(broker), "1 a x", user="user", password="wrong")[0].startswith("open error 2 Connection Refused: ")
         assert ask(server, address_of(broker), "1 a x")[0].startswith("open error 2 Connection Refused: ")
     assert secret not in server.err.text + server.out.text
+
+
+def listening(broker, topic, count):
+    """mosquitto_sub, once it has subscribed."""
+    if not shutil.which("mosquitto_sub"):
+        pytest.skip("NO SERVER: mosquitto_sub is not installed (Debian package mosquitto-clients)")
+    words = ["stdbuf", "-oL", "mosquitto_sub", "-h", "localhost", "-p", str(broker.port), "-t", topic, "-q", "2", "-C", str(count), "-v", "-d"]
+    if broker.certificate:
+        words += ["--cafile", str(broker.certificate)]
+    listener = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    for line in listener.stdout:
+        if "SUBACK" in line or "Subscribed" in line:
+            break
+    return listener
+
+
+def heard(listener):
+    """What it was told."""
+    with listener:
+        return sorted(line for line in listener.communicate(timeout=20)[0].splitlines()
+                      if line and not line.startswith(("Client ", "Subscribed")))
+
+
+@pytest.fixture(scope="module")
+def secure():
+    with real_servers.Mosquitto(tls=True, password="s3cr3t-canary") as broker:
+        yield broker
+
+
+def test_tls(tmp_path, secure):
+    """A broker whose certificate is for localhost and 127.0.0.1: every quality, more than one record's worth, by both schemes."""
+    shutil.copy(whorl.guest("mqtt"), tmp_path / "mqtt.wasm")
+    login = {"user": "user", "password": "s3cr3t-canary"}
+    big = "x" * 100_000
+    with whorl.Server.start("-f", whorl.manifest(tmp_path, MANIFEST), env={"SSL_CERT_FILE": str(secure.certificate)}) as server:
+        for address in (f"mqtts://localhost:{secure.port}?client_id=a", f"mqtts://127.0.0.1:{secure.port}?client_id=a",
+                        f"ssl://localhost:{secure.port}?client_id=a"):
+            for _ in range(3):
+                assert ask(server, address, "0 a/b zero", "1 a/c one two", "2 a/d 3", f"2 big {big}", **login) == ["ok"] * 4
+        # One for each of the three, and none for each message.
+        assert secure.connections() <= 3
+        assert ask(server, f"mqtts://localhost:{secure.port}?client_id=a", "1 a x", user="user", password="wrong") == [
+            "open error 2 Connection Refused: not authorised."]
+        # A plain word to a port of TLS is cut by the broker.
+        assert "open error 2" in ask(server, f"mqtt://127.0.0.1:{secure.port}?client_id=a", "1 a x", **login)[0]
+        assert "s3cr3t-canary" not in server.err.text + server.out.text
+
+
+def test_what_is_published_over_tls_arrives(tmp_path):
+    shutil.copy(whorl.guest("mqtt"), tmp_path / "mqtt.wasm")
+    with real_servers.Mosquitto(tls=True) as broker, whorl.Server.start(
+            "-f", whorl.manifest(tmp_path, MANIFEST), env={"SSL_CERT_FILE": str(broker.certificate)}) as server:
+        listener = listening(broker, "a/#", 3)
+        assert ask(server, f"mqtts://localhost:{broker.port}?client_id=a", "0 a/b zero", "1 a/c one two", "2 a/d 3") == ["ok"] * 3
+        assert heard(listener) == ["a/b zero", "a/c one two", "a/d 3"]
+
+
+def test_tls_that_cannot_be_trusted(server, secure, tmp_path):
+    """An unknown root, a certificate for another name, servers that speak no TLS or nothing at all: refused, and no login sent."""
+    def refused(running, address):
+        return ask(running, address, "1 a x", user="user", password="s3cr3t-canary")
+
+    untrusted = refused(server, f"mqtts://localhost:{secure.port}?client_id=a")
+    assert untrusted == ["open error 2 TLS: the certificate is not accepted: self-signed certificate"]
+    assert refused(server, "mqtts://localhost:1?client_id=a") == ["open error 2 Connection refused (os error 111)"]
+    with bad_servers.BadServer(bad_servers.garbage) as bad:
+        assert refused(server, f"mqtts://localhost:{bad.port}?client_id=a") == ["open error 2 TLS: the handshake failed"]
+    with real_servers.Mosquitto() as plain:
+        assert refused(server, f"mqtts://localhost:{plain.port}?client_id=a")[0].startswith("open error 2 ")
+    denied = "mqtts://example.com:8883?client_id=a"
+    assert refused(server, denied) == [f"open error 2 address {denied} is not permitted"]
+    # Under a name that the certificate does not have.
+    shutil.copy(whorl.guest("mqtt"), tmp_path / "mqtt.wasm")
+    text = MANIFEST.replace('"mqtts://localhost:*"', '"mqtts://*:*"')
+    names = fake_names.FakeNames(tmp_path, "broker.test=127.0.0.1")
+    with whorl.Server.start("-f", whorl.manifest(tmp_path, text),
+                            env=names.env | {"SSL_CERT_FILE": str(secure.certificate)}) as other:
+        assert refused(other, f"mqtts://broker.test:{secure.port}?client_id=a") == [
+            "open error 2 TLS: the certificate is not accepted: hostname mismatch"]
+
+
+def test_the_name_that_is_sent(tmp_path, secure):
+    """Brokers behind one address are told apart by the name in the handshake; an address is no name (RFC 6066 §3)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(secure.certificate, secure.certificate.with_suffix(".key"))
+    names = []
+    context.sni_callback = lambda _, name, __: names.append(name)
+    shutil.copy(whorl.guest("mqtt"), tmp_path / "mqtt.wasm")
+    with socket.create_server(("127.0.0.1", 0)) as listener, whorl.Server.start(
+            "-f", whorl.manifest(tmp_path, MANIFEST), env={"SSL_CERT_FILE": str(secure.certificate)}) as server:
+        def shake_hands():
+            for _ in range(2):
+                peer, _ = listener.accept()
+                with context.wrap_socket(peer, server_side=True) as channel:
+                    assert channel.recv(100).startswith(b"\x10")  # CONNECT
+
+        thread = threading.Thread(target=shake_hands)
+        thread.start()
+        for host in ("localhost", "127.0.0.1"):
+            assert "error" in ask(server, f"mqtts://{host}:{listener.getsockname()[1]}?client_id=a", "1 a x")[0]
+        thread.join()
+    assert names == ["localhost", None]
 
 
 def test_many_guests_with_one_client_id(server, broker):

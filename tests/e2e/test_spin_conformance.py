@@ -16,9 +16,11 @@ import pytest
 import real_servers
 import services
 import toolchains
+import twins
 import whorl
 
 SUITE = pathlib.Path(os.environ.get("WHORL_SUITES") or whorl.ROOT.parent / "shared" / "suites") / "spin-conformance"
+SPIN = os.environ.get("WHORL_PEER_SPIN")
 CASES = sorted(path.parent.name for path in SUITE.glob("tests/*/test.json5"))
 
 
@@ -91,13 +93,13 @@ def component(name: str, folder: pathlib.Path) -> pathlib.Path:
     return toolchains.kept(f"conformance-{name}", key, folder, lambda out: [script, SUITE, workspace, name, out])
 
 
-def ask(server: whorl.Server, request: dict) -> whorl.Response:
+def ask(port: int, request: dict) -> whorl.Response:
     fields = {"Host": "test.local"} | {field["name"]: field["value"] for field in request.get("headers", [])}
     method, body = request.get("method", "get").upper(), request.get("body", "").encode()
     if body:
         fields["Content-Length"] = str(len(body))
     head = f"{method} {request['path']} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    with server.connect() as connection:
+    with whorl.Connection(port) as connection:
         connection.send(head.encode() + b"\r\n" + body)
         return connection.response(method)
 
@@ -115,19 +117,45 @@ def check(expected: dict, answer: whorl.Response) -> None:
         assert answer.body.decode() == expected["body"]
 
 
-@pytest.mark.skipif(not CASES, reason="NO SUITE: spin-conformance, see tests/conformance/README.md")
-@pytest.mark.parametrize("case", CASES)
-def test_conforms(case, tmp_path):
+@contextlib.contextmanager
+def prepared(case: str, folder: pathlib.Path):
+    """The case's application in a folder, with its servers running: what is asked, and what is expected."""
     with contextlib.ExitStack() as stack:
         text = (SUITE / "tests" / case / "test.json5").read_text()
         ports = [port for port in (getattr(stack.enter_context(SERVERS[each["kind"]]()), "port", None)
                                    for each in read_json5(text).get("preconditions", [])) if port]
 
         def fill(template: str) -> str:
-            template = re.sub(r"%\{source=(.*?)\}", lambda found: str(component(found[1], tmp_path)), template)
+            template = re.sub(r"%\{source=(.*?)\}", lambda found: str(component(found[1], folder)), template)
             return re.sub(r"%\{port=\d+\}", lambda found: str(ports[0]), template)
 
-        (tmp_path / "spin.toml").write_text(fill((SUITE / "tests" / case / "spin.toml").read_text()))
-        server = stack.enter_context(whorl.Server.start("-f", tmp_path))
-        for each in read_json5(fill(text))["invocations"]:
-            check(each["response"], ask(server, each["request"]))
+        (folder / "spin.toml").write_text(fill((SUITE / "tests" / case / "spin.toml").read_text()))
+        yield read_json5(fill(text))["invocations"]
+
+
+@pytest.mark.skipif(not CASES, reason="NO SUITE: spin-conformance, see tests/conformance/README.md")
+@pytest.mark.parametrize("case", CASES)
+def test_conforms(case, tmp_path):
+    with prepared(case, tmp_path) as invocations, whorl.Server.start("-f", tmp_path) as server:
+        for each in invocations:
+            check(each["response"], ask(server.port, each["request"]))
+
+
+def answers_of(program: str, case: str, folder: pathlib.Path) -> list[twins.Answer]:
+    """Of a program that starts from nothing: new servers, a folder of its own."""
+    folder.mkdir()
+    with prepared(case, folder) as invocations:
+        running = twins.Program(program, folder, twins.Case("", []))
+        try:
+            assert running.port, running.errors.read_text()
+            return [twins.Answer.of(ask(running.port, each["request"])) for each in invocations]
+        finally:
+            running.close()
+
+
+@pytest.mark.skipif(not CASES, reason="NO SUITE: spin-conformance, see tests/conformance/README.md")
+@pytest.mark.skipif(not SPIN, reason="NO PEER: WHORL_PEER_SPIN names no program")
+@pytest.mark.parametrize("case", CASES)
+def test_answers_as_spin(case, tmp_path):
+    ours, theirs = (answers_of(program, case, tmp_path / name) for name, program in (("whorl", whorl.program()), ("spin", SPIN)))
+    assert [one.framed_as(other, len(one.body)) for one, other in zip(ours, theirs, strict=True)] == theirs

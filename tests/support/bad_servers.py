@@ -37,6 +37,19 @@ async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read(65536)
 
 
+def dripping(start: bytes = b"") -> Behaviour:
+    """Answers with `start` and then a byte at a time, for ever."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            writer.write(b"1")
+            await writer.drain()
+            await asyncio.sleep(0.3)
+
+    return behave
+
+
 def endless(start: bytes, piece: bytes, after: int = 0) -> Behaviour:
     """Answers with `start` and then with `piece` for ever. @param after  requests answered "+OK" before that."""
 
@@ -63,6 +76,23 @@ def answering(*answers: bytes) -> Behaviour:
                 return
             writer.write(answer)
             await writer.drain()
+
+    return behave
+
+
+def relaying(port: int) -> Behaviour:
+    """Is the server on that port after all."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        its_reader, its_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copy(reader, its_writer), copy(its_reader, writer))
 
     return behave
 
@@ -103,6 +133,15 @@ class BadServer:
             self.open_connections -= 1
             with contextlib.suppress(ConnectionError):
                 writer.close()
+
+    def cut(self) -> None:
+        """Ends every connection that is open."""
+
+        def end() -> None:
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+
+        self._loop.call_soon_threadsafe(end)
 
     def __enter__(self) -> BadServer:
         return self

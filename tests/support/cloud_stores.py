@@ -15,6 +15,7 @@ import json
 import re
 import sqlite3
 import threading
+import time
 import urllib.parse
 
 from services import Service
@@ -94,6 +95,69 @@ class Cosmos(Service):
         return 200, {}, self.documents[id]
 
 
+def is_signed_for_aws(request, service, region, access_key, secret_key, session_token=None):
+    """AWS Signature Version 4 of a POST to /."""
+    match = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=(\S+?)/(\d{8})/(\S+?)/(\S+?)/aws4_request, "
+                         r"SignedHeaders=(\S+), Signature=([0-9a-f]{64})", request.headers.get("authorization", ""))
+    if not match:
+        return False
+    access, day, its_region, its_service, names, signature = match.groups()
+    assert {"host", "x-amz-date"} <= set(names.split(";"))
+    fields = "".join(f"{name}:{request.headers[name]}\n" for name in names.split(";"))
+    canonical = f"POST\n/\n\n{fields}\n{names}\n{hashlib.sha256(request.body).hexdigest()}"
+    to_sign = (f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{day}/{region}/{service}/aws4_request\n"
+               f"{hashlib.sha256(canonical.encode()).hexdigest()}")
+    key = ("AWS4" + secret_key).encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    return (access == access_key and (its_region, its_service) == (region, service) and signature == expected
+            and request.headers.get("x-amz-security-token") == session_token)
+
+
+class AwsIdentities(Service):
+    """Who gives out keys of AWS: its token service, the service of a container, the machine's metadata service. Roles are
+    assumed with the keys BASE, base-s3cret, or with the token of a web identity; whoever asks rightly is told KEYS."""
+
+    KEYS = {"AccessKeyId": "AKID", "SecretAccessKey": "aws-s3cret-key", "Token": "session-t0ken"}
+    WEB_TOKEN, CONTAINER_TOKEN, ROLE = "web-t0ken", "container-t0ken", "arn:aws:iam::1:role/r"
+
+    def __init__(self, region="eu-test-1"):
+        super().__init__()
+        self.region = region
+        self.lifetime_s = 3600
+
+    @property
+    def _until(self):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.lifetime_s))
+
+    def _role(self, request):
+        form = dict(urllib.parse.parse_qsl(request.body.decode()))
+        allowed = form["RoleArn"] == self.ROLE and form["Version"] == "2011-06-15" and form["RoleSessionName"] and (
+            form["WebIdentityToken"] == self.WEB_TOKEN if form["Action"] == "AssumeRoleWithWebIdentity"
+            else is_signed_for_aws(request, "sts", self.region, "BASE", "base-s3cret"))
+        if not allowed:
+            return 403, {}, b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
+        keys = self.KEYS
+        return 200, {"content-type": "text/xml"}, (
+            f"<{form['Action']}Response><{form['Action']}Result><Credentials><AccessKeyId>{keys['AccessKeyId']}</AccessKeyId>"
+            f"<SecretAccessKey>{keys['SecretAccessKey']}</SecretAccessKey><SessionToken>{keys['Token']}</SessionToken>"
+            f"<Expiration>{self._until}</Expiration></Credentials></{form['Action']}Result></{form['Action']}Response>").encode()
+
+    def answer(self, request):
+        if request.method == "POST":
+            return self._role(request)
+        keys = self.KEYS | {"Expiration": self._until}
+        if request.path.startswith("/container"):
+            return (200, {}, keys) if request.headers.get("authorization") == self.CONTAINER_TOKEN else (403, {}, {})
+        if (request.method, request.path) == ("PUT", "/latest/api/token"):
+            return (200, {}, b"m3tadata") if int(request.headers["x-aws-ec2-metadata-token-ttl-seconds"]) > 0 else (400, {}, b"")
+        if request.headers.get("x-aws-ec2-metadata-token") != "m3tadata":
+            return 401, {}, b""
+        path = request.path.removeprefix("/latest/meta-data/iam/security-credentials/")
+        return (200, {}, b"the-role\n") if path == "" else (200, {}, keys) if path == "the-role" else (404, {}, b"")
+
+
 class Dynamo(Service):
     """One table of AWS DynamoDB with the key PK."""
 
@@ -107,20 +171,8 @@ class Dynamo(Service):
         self.lock = threading.Lock()
 
     def _is_signed(self, request):
-        match = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=(\S+?)/(\d{8})/(\S+?)/dynamodb/aws4_request, "
-                             r"SignedHeaders=(\S+), Signature=([0-9a-f]{64})", request.headers["authorization"])
-        access, day, region, names, signature = match.groups()
-        assert {"host", "x-amz-date", "x-amz-target"} <= set(names.split(";"))
-        fields = "".join(f"{name}:{request.headers[name]}\n" for name in names.split(";"))
-        canonical = f"POST\n/\n\n{fields}\n{names}\n{hashlib.sha256(request.body).hexdigest()}"
-        to_sign = (f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{day}/{region}/dynamodb/aws4_request\n"
-                   f"{hashlib.sha256(canonical.encode()).hexdigest()}")
-        key = ("AWS4" + self.secret_key).encode()
-        for part in (day, region, "dynamodb", "aws4_request"):
-            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-        expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-        return (access == self.access_key and region == self.region and signature == expected
-                and request.headers.get("x-amz-security-token") == self.session_token)
+        assert "x-amz-target" in request.headers["authorization"]
+        return is_signed_for_aws(request, "dynamodb", self.region, self.access_key, self.secret_key, self.session_token)
 
     @staticmethod
     def error(type, message="", status=400):

@@ -255,7 +255,8 @@ class MariaDb(RealServer):
 
 
 class Mosquitto(RealServer):
-    """Anybody may publish and subscribe, unless `password` is given: then only user `user` with it."""
+    """Anybody may publish and subscribe, unless `password` is given: then only user `user` with it. With `tls` the port
+    speaks TLS only (`certificate` is the root to trust)."""
 
     scheme = "mqtt"
     users = ("mosquitto", "nobody")
@@ -263,6 +264,13 @@ class Mosquitto(RealServer):
     def prepare(self) -> None:
         self.program = find_program("mosquitto", "mosquitto")
         lines = [f"listener {self.port} 127.0.0.1", "persistence false"]
+        self.certificate = None
+        if self.options.get("tls"):
+            self.certificate, key = make_certificate(self.folder)
+            if self.user:
+                shutil.chown(self.certificate, self.user)
+                shutil.chown(key, self.user)
+            lines += [f"certfile {self.certificate}", f"keyfile {key}"]
         if password := self.options.get("password"):
             subprocess.run(["mosquitto_passwd", "-b", "-c", self.folder / "passwords", "user", password], check=True,
                            capture_output=True)

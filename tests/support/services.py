@@ -136,6 +136,40 @@ class Models(Service):
         return 404, {}, {}
 
 
+class AzureIdentities(Service):
+    """Who gives out tokens for Azure: Entra ID for the principal `cli` of the tenant `ten`, App Service, the machine. Whoever asks
+    rightly is told azure-t0ken; `kinds` says how they asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.kinds = []
+
+    def _kind(self, request):
+        path, _, query = request.path.partition("?")
+        asked = dict(urllib.parse.parse_qsl(query))
+        if path == "/ten/oauth2/v2.0/token":
+            form = dict(urllib.parse.parse_qsl(request.body.decode()))
+            if form.get("client_id") != "cli" or form.get("grant_type") != "client_credentials" or not form["scope"].endswith("/.default"):
+                return None
+            if form.get("client_secret") == "azure-s3cret":
+                return "secret"
+            is_jwt = form.get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            return "federated token" if is_jwt and form.get("client_assertion") == "f3derated" else None
+        if not asked.get("resource") or asked.get("client_id", "cli") != "cli":
+            return None
+        if path == "/app-service":
+            return "app service" if request.headers.get("x-identity-header") == "h3ader" else None
+        is_machine = path == "/metadata/identity/oauth2/token" and request.headers.get("metadata") == "true"
+        return "machine" if is_machine else None
+
+    def answer(self, request):
+        kind = self._kind(request)
+        if not kind:
+            return 400, {}, {"error": "invalid_request"}
+        self.kinds.append(kind)
+        return 200, {}, {"token_type": "Bearer", "access_token": "azure-t0ken", "expires_in": "3600"}
+
+
 class KeyVault(Service):
     """Azure Key Vault, with the identity service that gives tokens for it and a machine's metadata service."""
 

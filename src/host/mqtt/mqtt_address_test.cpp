@@ -10,9 +10,14 @@ namespace {
 TEST_CASE("addresses") {
   const auto parsed = [](std::string_view text) {
     const auto address = parse_mqtt_address(text);
-    return address
-               ? fmt::format("{} {} {}", address->url.host, address->url.port, address->client_id)
-               : "no";
+    return address ? fmt::format(
+                         "{} {} {}{}",
+                         address->url.host,
+                         address->url.port,
+                         address->client_id,
+                         address->is_tls ? " tls" : ""
+                     )
+                   : "no";
   };
   CHECK(parsed("mqtt://h?client_id=me") == "h 1883 me");
   CHECK(parsed("mqtt://h:7/?a=b&client_id=m%20e") == "h 7 m e");
@@ -20,7 +25,14 @@ TEST_CASE("addresses") {
   CHECK(parsed("mqtt://h") == "no");
   CHECK(parsed("mqtt://h?client_id=") == "no");
   CHECK(parsed("mqtt://h?client_id=%00") == "no");
-  CHECK(parsed("mqtts://h?client_id=me") == "no");
+  CHECK(parsed("tcp://h?client_id=me") == "h 1883 me");
+  CHECK(parsed("mqtts://h?client_id=me") == "h 8883 me tls");
+  CHECK(parsed("ssl://h:1883?client_id=me") == "h 1883 me tls");
+  CHECK(parsed("ws://h:1883?client_id=me") == "no");
+  CHECK_FALSE(
+      *parse_mqtt_address("mqtt://h:1?client_id=x") ==
+      *parse_mqtt_address("mqtts://h:1?client_id=x")
+  );
   CHECK(parsed("mqtt://2130706433?client_id=me") == "no");
 }
 

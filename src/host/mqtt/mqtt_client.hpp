@@ -6,6 +6,7 @@
 #include "host/mqtt/client_ids.hpp"
 #include "host/mqtt/mqtt_connection.hpp"
 #include "host/net_policy/connection_pool.hpp"
+#include "net/tls_handout.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -55,6 +56,7 @@ class MqttClient {
   net_policy::Network& network_;
   MqttOptions options_;
   ClientIds ids_;
+  net::TlsHandouts tls_;
   async::PerShard<Pool> pools_;
 };
 

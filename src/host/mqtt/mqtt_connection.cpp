@@ -49,6 +49,7 @@ struct MqttConnection::Impl {
 
   const MqttLibrary& library;
   ClientIds::Taken id;
+  std::unique_ptr<net::TlsHandout> tls{};  ///< what the client's TLS is made of; none: plain
   std::unique_ptr<mosquitto, Destroy> client;
   std::unique_ptr<net::WatchedSocket> socket{};  ///< the library's, under a number of ours
   std::optional<int> answer{};                   ///< to CONNECT
@@ -73,6 +74,13 @@ struct MqttConnection::Impl {
   [[nodiscard]] Error broken(int code) {
     const int number = errno;
     is_connected = false;
+    if (tls != nullptr && (code == MOSQ_ERR_TLS || !tls->failure_text().empty())) {
+      return fail(
+          ErrorKind::Unauthenticated,
+          "TLS: {}",
+          tls->failure_text().empty() ? "the handshake failed" : tls->failure_text()
+      );
+    }
     if (code == MOSQ_ERR_ERRNO && number != 0) {
       return Error(ErrorKind::Disconnected, net_policy::system_message(number));
     }
@@ -81,7 +89,11 @@ struct MqttConnection::Impl {
   /// Waits until TCP has connected. @return errors: Unavailable, in the system's words
   [[nodiscard]] Result<> reach(Caller caller, async::Deadline deadline) {
     while (true) {
-      const int outcome = net::connect_outcome(socket->fd());
+      int outcome = net::connect_outcome(socket->fd());
+      // The library has begun to shake hands, and with that taken away the reason of a failure.
+      if (outcome == 0 && tls != nullptr && !has_peer()) {
+        outcome = ECONNREFUSED;
+      }
       if (outcome == 0) {
         return {};
       }
@@ -94,14 +106,30 @@ struct MqttConnection::Impl {
       }
     }
   }
+  [[nodiscard]] bool has_peer() const {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    return ::getpeername(socket->fd(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  }
+  /// The broker has ended the connection. While it shakes hands the library would wait on.
+  [[nodiscard]] bool was_cut() const {
+    char byte = 0;
+    const ssize_t count = ::recv(socket->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+  }
   /// Reads and writes what can be, and waits until something can.
   [[nodiscard]] Result<> step(Caller caller, async::Deadline deadline) {
     if (library.socket(client.get()) < 0) {
       return broken(MOSQ_ERR_CONN_LOST);
     }
+    if (deadline.is_expired()) {
+      is_connected = false;
+      return timed_out();
+    }
     pollfd entry{socket->fd(), POLLIN, 0};
     entry.events |= library.wants_write(client.get()) ? POLLOUT : 0;
-    if (::poll(&entry, 1, 0) == 0) {
+    const bool has_more = tls != nullptr && net::has_decrypted(library.ssl(client.get()));
+    if (::poll(&entry, 1, 0) == 0 && !has_more) {
       socket->watch_readable();
       if ((entry.events & POLLOUT) != 0) {
         socket->watch_writable();
@@ -119,9 +147,12 @@ struct MqttConnection::Impl {
         return broken(code);
       }
     }
-    if ((entry.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+    if (has_more || (entry.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
       if (const int code = library.read(client.get(), 1); code != MOSQ_ERR_SUCCESS) {
         return broken(code);
+      }
+      if (tls != nullptr && !answer && was_cut()) {
+        return broken(MOSQ_ERR_CONN_LOST);
       }
     }
     return {};
@@ -134,6 +165,7 @@ MqttConnection::~MqttConnection() = default;
 Result<std::unique_ptr<MqttConnection>> MqttConnection::open(
     Caller caller,
     net_policy::Network& network,
+    net::TlsHandouts& tls,
     ClientIds& ids,
     const MqttAddress& address,
     async::Deadline deadline
@@ -154,6 +186,15 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::open(
     }
     library->on_connect(impl->client.get(), Impl::on_connect);
     library->on_publish(impl->client.get(), Impl::on_publish);
+    if (address.is_tls) {
+      WHORL_TRY(impl->tls, tls.make(address.url.host));
+      if (library->set_pointer(impl->client.get(), MOSQ_OPT_SSL_CTX, impl->tls->context()) !=
+              MOSQ_ERR_SUCCESS ||
+          library->set_number(impl->client.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) !=
+              MOSQ_ERR_SUCCESS) {
+        return fail(ErrorKind::Unsupported, "the MQTT client library has no TLS");
+      }
+    }
     if (!address.user.empty()) {
       library->set_login(
           impl->client.get(),

@@ -25,6 +25,9 @@ std::optional<MqttLibrary> load() {
                         find(library, "mosquitto_new", made.make) &&
                         find(library, "mosquitto_destroy", made.destroy) &&
                         find(library, "mosquitto_username_pw_set", made.set_login) &&
+                        find(library, "mosquitto_void_option", made.set_pointer) &&
+                        find(library, "mosquitto_int_option", made.set_number) &&
+                        find(library, "mosquitto_ssl_get", made.ssl) &&
                         find(library, "mosquitto_connect_async", made.connect) &&
                         find(library, "mosquitto_disconnect", made.disconnect) &&
                         find(library, "mosquitto_publish", made.publish) &&

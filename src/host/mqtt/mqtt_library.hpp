@@ -12,6 +12,9 @@ struct MqttLibrary {
   decltype(&mosquitto_new) make = nullptr;
   decltype(&mosquitto_destroy) destroy = nullptr;
   decltype(&mosquitto_username_pw_set) set_login = nullptr;
+  decltype(&mosquitto_void_option) set_pointer = nullptr;
+  decltype(&mosquitto_int_option) set_number = nullptr;
+  decltype(&mosquitto_ssl_get) ssl = nullptr;
   decltype(&mosquitto_connect_async) connect = nullptr;
   decltype(&mosquitto_disconnect) disconnect = nullptr;
   decltype(&mosquitto_publish) publish = nullptr;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -30,6 +31,13 @@ constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 20;
 /// Keys without an end of their own are looked for again after this time: files change.
 constexpr std::chrono::minutes kLookAgain{15};
 constexpr std::int64_t kMaxLifetime = std::int64_t{7} * 24 * 3600;
+/// How many profiles may stand behind one.
+constexpr unsigned kMaxProfiles = 5;
+constexpr const char* kSessionName = "whorl";
+/// What in a profile tells who we are; one of those without any may be there for its region.
+constexpr std::array kTelling{
+    "aws_access_key_id", "role_arn", "credential_process", "sso_session", "sso_start_url"
+};
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
@@ -42,18 +50,28 @@ Error none(std::string_view what) {
   return fail(ErrorKind::Unauthenticated, "no AWS credentials: {}", what);
 }
 
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch()
+  )
+      .count();
+}
+
 async::Deadline expiry_of(std::optional<std::string_view> text) {
   const auto end = text ? parse_utc_time(*text) : std::nullopt;
   if (!end) {
     return async::Deadline::after(kLookAgain);
   }
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-                       std::chrono::system_clock::now().time_since_epoch()
-  )
-                       .count();
   return async::Deadline::after(
-      std::chrono::seconds(std::clamp<std::int64_t>(*end - now, 0, kMaxLifetime))
+      std::chrono::seconds(std::clamp<std::int64_t>(*end - now_seconds(), 0, kMaxLifetime))
   );
+}
+
+KeptToken<AwsKeys>::Fetched kept_for_a_while(AwsKeys keys) {
+  return {
+      .token = std::make_shared<const AwsKeys>(std::move(keys)),
+      .expires = async::Deadline::after(kLookAgain),
+  };
 }
 
 std::string read_small_file(const std::string& path) {
@@ -96,34 +114,6 @@ Result<ServiceUrl> aws_endpoint(
   return parse_service_url(fmt::format(
       "https://{}.{}.amazonaws.com{}", service, region, region.starts_with("cn-") ? ".cn" : ""
   ));
-}
-
-std::optional<AwsKeys> parse_aws_profile(std::string_view text, std::string_view profile) {
-  AwsKeys keys;
-  bool is_in_profile = false;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trim(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.starts_with('[') && line.ends_with(']')) {
-      is_in_profile = trim(line.substr(1, line.size() - 2)) == profile;
-      continue;
-    }
-    const auto equals = line.find('=');
-    if (!is_in_profile || line.starts_with('#') || equals == std::string_view::npos) {
-      continue;
-    }
-    const std::string_view name = trim(line.substr(0, equals));
-    const std::string_view value = trim(line.substr(equals + 1));
-    if (name == "aws_access_key_id") {
-      keys.access_key = value;
-    } else if (name == "aws_secret_access_key") {
-      keys.secret_key = value;
-    } else if (name == "aws_session_token") {
-      keys.session_token = value;
-    }
-  }
-  return keys.access_key.empty() || keys.secret_key.empty() ? std::nullopt : std::optional(keys);
 }
 
 std::optional<std::int64_t> parse_utc_time(std::string_view text) {
@@ -170,16 +160,19 @@ Result<std::shared_ptr<const AwsKeys>> AwsCredentials::keys(Caller caller) {
 }
 
 AwsCredentials::Fetched AwsCredentials::fetch(Caller caller) {
-  for (auto keys : {from_environment(), from_profile()}) {
-    if (keys) {
-      return Kept::Fetched{
-          .token = std::make_shared<const AwsKeys>(*std::move(keys)),
-          .expires = async::Deadline::after(kLookAgain),
-      };
-    }
+  if (auto keys = from_environment()) {
+    return kept_for_a_while(*std::move(keys));
+  }
+  if (auto of_its_profile = from_profile(caller)) {
+    return *std::move(of_its_profile);
   }
   if (const auto file = environment_.find("AWS_WEB_IDENTITY_TOKEN_FILE")) {
-    return by_web_identity(caller, *file);
+    const Role role{
+        .arn = environment_.find("AWS_ROLE_ARN").value_or(""),
+        .session = environment_.find("AWS_ROLE_SESSION_NAME").value_or(kSessionName),
+    };
+    return role.arn.empty() ? none("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN go together")
+                            : by_web_identity(caller, *file, role);
   }
   if (environment_.find("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
       environment_.find("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
@@ -201,27 +194,120 @@ std::optional<AwsKeys> AwsCredentials::from_environment() const {
   };
 }
 
-std::optional<AwsKeys> AwsCredentials::from_profile() const {
-  auto path = environment_.find("AWS_SHARED_CREDENTIALS_FILE");
-  if (const auto home = environment_.find("HOME"); !path && home) {
-    path = fs::join(*home, ".aws/credentials");
+std::optional<AwsCredentials::Fetched> AwsCredentials::from_profile(Caller caller) {
+  AwsProfiles profiles;
+  const auto home = environment_.find("HOME");
+  const auto add = [&](std::string_view variable, std::string_view usual, AwsFile kind) {
+    auto path = environment_.find(variable);
+    if (!path && home) {
+      path = fs::join(*home, usual);
+    }
+    if (path) {
+      profiles.add(read_small_file(*path), kind);
+    }
+  };
+  // Keys belong into the second, which therefore counts more.
+  add("AWS_CONFIG_FILE", ".aws/config", AwsFile::Config);
+  add("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", AwsFile::Credentials);
+  const std::string name = environment_.find("AWS_PROFILE").value_or("default");
+  const auto* profile = profiles.find(name);
+  const bool tells = profile != nullptr && std::ranges::any_of(kTelling, [&](const char* setting) {
+                       return find_setting(*profile, setting).has_value();
+                     });
+  return tells ? std::optional(of_profile(caller, profiles, name, 0)) : std::nullopt;
+}
+
+AwsCredentials::Fetched AwsCredentials::of_profile(
+    Caller caller, const AwsProfiles& profiles, const std::string& name, unsigned depth
+) {
+  const auto* profile = profiles.find(name);
+  if (profile == nullptr || depth > kMaxProfiles) {
+    return none(
+        profile == nullptr ? "a source_profile is missing" : "profiles name each other in a circle"
+    );
   }
-  if (!path) {
-    return std::nullopt;
+  const auto setting = [&](std::string_view its_name) { return find_setting(*profile, its_name); };
+  auto access = setting("aws_access_key_id");
+  auto secret = setting("aws_secret_access_key");
+  const auto own_keys = [&] {
+    return AwsKeys{
+        *std::move(access), *std::move(secret), setting("aws_session_token").value_or("")
+    };
+  };
+  const auto source = setting("source_profile");
+  if (const auto arn = setting("role_arn"); arn) {
+    const Role role{
+        .arn = *arn,
+        .session = setting("role_session_name").value_or(kSessionName),
+        .external_id = setting("external_id").value_or(""),
+    };
+    if (const auto file = setting("web_identity_token_file")) {
+      return by_web_identity(caller, *file, role);
+    }
+    if (source && *source == name && access && secret) {
+      return by_role(caller, own_keys(), role);
+    }
+    const auto kind = setting("credential_source");
+    if (!source && !kind) {
+      return none("the profile has a role_arn, and nothing to assume the role with");
+    }
+    WHORL_TRY(
+        const auto base,
+        source ? of_profile(caller, profiles, *source, depth + 1) : of_source(caller, *kind)
+    );
+    return by_role(caller, *base.token, role);
   }
-  return parse_aws_profile(
-      read_small_file(*path), environment_.find("AWS_PROFILE").value_or("default")
+  if (access && secret) {
+    return kept_for_a_while(own_keys());
+  }
+  return none(
+      setting("credential_process")
+          ? "the profile's are those of a program (credential_process), and none is run here"
+          : "the profile has neither keys nor a role (what a person signs in for is not used here)"
   );
 }
 
-AwsCredentials::Fetched AwsCredentials::by_web_identity(
-    Caller caller, const std::string& token_file
+AwsCredentials::Fetched AwsCredentials::of_source(Caller caller, std::string_view source) {
+  if (source == "Environment") {
+    auto keys = from_environment();
+    if (!keys) {
+      return none("the profile's credential_source is Environment, which has none");
+    }
+    return kept_for_a_while(*std::move(keys));
+  }
+  if (source == "EcsContainer") {
+    return from_container(caller);
+  }
+  return source == "Ec2InstanceMetadata" ? from_machine(caller)
+                                         : none("the profile's credential_source is not known");
+}
+
+AwsCredentials::Fetched AwsCredentials::by_role(
+    Caller caller, const AwsKeys& keys, const Role& role
 ) {
-  const auto role = environment_.find("AWS_ROLE_ARN");
+  WHORL_TRY(const auto url, aws_endpoint(environment_, "sts", region_));
+  auto request = ServiceRequest::to(url, "/");
+  request.fields.append("content-type", "application/x-www-form-urlencoded");
+  request.body = encode_form({
+      {"Action", "AssumeRole"},
+      {"Version", "2011-06-15"},
+      {"RoleArn", role.arn},
+      {"RoleSessionName", role.session},
+  });
+  if (!role.external_id.empty()) {
+    request.body += "&" + encode_form({{"ExternalId", role.external_id}});
+  }
+  sign_for_aws(request, keys, {.region = region_, .service = "sts"}, now_seconds());
+  return ask_for_role(caller, std::move(request));
+}
+
+AwsCredentials::Fetched AwsCredentials::by_web_identity(
+    Caller caller, const std::string& token_file, const Role& role
+) {
   const std::string file = read_small_file(token_file);
   const std::string_view token = trim(file);
-  if (!role || token.empty()) {
-    return none("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN go together");
+  if (token.empty()) {
+    return none("the file of the web identity's token is not there, or empty");
   }
   WHORL_TRY(const auto url, aws_endpoint(environment_, "sts", region_));
   auto request = ServiceRequest::to(url, "/");
@@ -229,10 +315,14 @@ AwsCredentials::Fetched AwsCredentials::by_web_identity(
   request.body = encode_form({
       {"Action", "AssumeRoleWithWebIdentity"},
       {"Version", "2011-06-15"},
-      {"RoleArn", *role},
-      {"RoleSessionName", environment_.find("AWS_ROLE_SESSION_NAME").value_or("whorl")},
+      {"RoleArn", role.arn},
+      {"RoleSessionName", role.session},
       {"WebIdentityToken", token},
   });
+  return ask_for_role(caller, std::move(request));
+}
+
+AwsCredentials::Fetched AwsCredentials::ask_for_role(Caller caller, ServiceRequest request) {
   WHORL_TRY(const auto answer, client_.send(caller, std::move(request), kLimits));
   const auto access = element(answer.body, "AccessKeyId");
   const auto secret = element(answer.body, "SecretAccessKey");
@@ -275,9 +365,13 @@ AwsCredentials::Fetched AwsCredentials::from_machine(Caller caller) {
   }
   WHORL_TRY(
       const auto url,
-      parse_service_url(
-          environment_.find("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("http://169.254.169.254")
-      )
+      parse_service_url(environment_.find("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+                            .value_or(
+                                environment_.find("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") ==
+                                        "IPv6"
+                                    ? "http://[fd00:ec2::254]"
+                                    : "http://169.254.169.254"
+                            ))
           .context("AWS_EC2_METADATA_SERVICE_ENDPOINT")
   );
   auto ask = ServiceRequest::to(url, "/latest/api/token");

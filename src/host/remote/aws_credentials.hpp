@@ -1,13 +1,15 @@
 /// AwsCredentials: the keys with which AWS's services know us.
 ///
-/// Those that the operator named, or what the surroundings have, asked in this order: the
-/// environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), the keys of a profile
-/// in
-/// ~/.aws/credentials, a web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), the service of a
-/// container (AWS_CONTAINER_CREDENTIALS_*_URI), the metadata service of the machine. Keys are in no
-/// message. @thread shard; one object serves all shards
+/// Those that the operator named, or what the surroundings have, asked in the order of AWS's own
+/// libraries: the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), a
+/// profile of ~/.aws/config and ~/.aws/credentials (its keys, or a role that is assumed with
+/// another profile's, another source's or a web identity), a web identity
+/// (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), the service of a container
+/// (AWS_CONTAINER_CREDENTIALS_*_URI), the metadata service of the machine. Keys are in no message.
+/// @thread shard; one object serves all shards
 #pragma once
 
+#include "host/remote/aws_profiles.hpp"
 #include "host/remote/environment.hpp"
 #include "host/remote/kept_token.hpp"
 #include "host/remote/service_client.hpp"
@@ -48,8 +50,22 @@ class AwsCredentials {
 
   [[nodiscard]] Fetched fetch(Caller caller);
   [[nodiscard]] std::optional<AwsKeys> from_environment() const;
-  [[nodiscard]] std::optional<AwsKeys> from_profile() const;
-  [[nodiscard]] Fetched by_web_identity(Caller caller, const std::string& token_file);
+  /// Nothing when there is no such profile, or nothing in it that tells who we are.
+  [[nodiscard]] std::optional<Fetched> from_profile(Caller caller);
+  [[nodiscard]] Fetched of_profile(
+      Caller caller, const AwsProfiles& profiles, const std::string& name, unsigned depth
+  );
+  [[nodiscard]] Fetched of_source(Caller caller, std::string_view source);
+  struct Role {
+    std::string arn{};
+    std::string session{};
+    std::string external_id{};  ///< empty: none
+  };
+  [[nodiscard]] Fetched by_role(Caller caller, const AwsKeys& keys, const Role& role);
+  [[nodiscard]] Fetched by_web_identity(
+      Caller caller, const std::string& token_file, const Role& role
+  );
+  [[nodiscard]] Fetched ask_for_role(Caller caller, ServiceRequest request);
   [[nodiscard]] Fetched from_container(Caller caller);
   [[nodiscard]] Fetched from_machine(Caller caller);
   [[nodiscard]] Fetched ask_for_keys(Caller caller, ServiceRequest request);
@@ -66,10 +82,6 @@ class AwsCredentials {
 /// @return errors: InvalidInput, which variable is wrong
 [[nodiscard]] Result<ServiceUrl> aws_endpoint(
     const Environment& environment, std::string_view service, std::string_view region
-);
-/// The keys of a profile of a credentials file.
-[[nodiscard]] std::optional<AwsKeys> parse_aws_profile(
-    std::string_view text, std::string_view profile
 );
 /// "2026-11-21T03:00:00Z" as seconds since 1970; fractions of a second are dropped.
 [[nodiscard]] std::optional<std::int64_t> parse_utc_time(std::string_view text);

@@ -34,19 +34,35 @@ class TextFile {
 };
 
 TEST_CASE("profiles") {
-  const std::string_view text =
-      "# aws_access_key_id = no\n[default]\naws_access_key_id = A\naws_secret_access_key=S+/=\n"
-      "[ other ]\r\naws_access_key_id=B\r\naws_secret_access_key=T\r\naws_session_token=U\r\n"
-      "[half]\naws_access_key_id = C\n";
-  const auto shown = [&](std::string_view profile) {
-    const auto keys = parse_aws_profile(text, profile);
-    return keys ? fmt::format("{} {} {}", keys->access_key, keys->secret_key, keys->session_token)
-                : "none";
+  AwsProfiles profiles;
+  profiles.add(
+      "# aws_access_key_id = no\n[default]\naws_access_key_id = of the config\nregion = r ; here\n"
+      "[profile  other ]\r\nrole_arn=arn:x#1\r\n s3 =\n  nested = 1\n[sso-session no]\nregion = "
+      "no\n"
+      "[profile \"two words\"]\nregion=w\n[profilex]\nregion=no\n[credentials only]\nregion=no\n",
+      AwsFile::Config
+  );
+  profiles.add(
+      "; a remark\n[default]\naws_access_key_id = A\naws_secret_access_key=S+/=\n[other]\n"
+      "aws_access_key_id=B\naws_secret_access_key=\nno setting\n[",
+      AwsFile::Credentials
+  );
+  const auto shown = [&](std::string_view name) {
+    const auto* profile = profiles.find(name);
+    std::string out = profile == nullptr ? "none" : "";
+    for (const auto& [setting, value] : profile == nullptr ? AwsProfiles::Profile() : *profile) {
+      out += fmt::format("{}={}|", setting, value);
+    }
+    return out;
   };
-  CHECK(shown("default") == "A S+/= ");
-  CHECK(shown("other") == "B T U");
-  CHECK(shown("half") == "none");
-  CHECK(shown("nosuch") == "none");
+  CHECK(shown("default") == "aws_access_key_id=A|aws_secret_access_key=S+/=|region=r|");
+  CHECK(shown("other") == "aws_access_key_id=B|aws_secret_access_key=|role_arn=arn:x#1|");
+  CHECK(shown("two words") == "region=w|");
+  CHECK(shown("no") == "none");
+  CHECK(shown("x") == "none");
+  CHECK(shown("only") == "none");
+  CHECK(find_setting(*profiles.find("other"), "aws_secret_access_key") == std::nullopt);
+  CHECK(find_setting(*profiles.find("default"), "region") == "r");
 }
 
 TEST_CASE("times") {
@@ -89,12 +105,15 @@ std::string ask(Variables variables, std::vector<std::string> answers) {
       asked += "\n" + head.substr(0, head.find(" HTTP/1.1"));
       for (const char* name : {"authorization", "x-aws-ec2-metadata-token"}) {
         const auto at = head.find(fmt::format("\r\n{}: ", name));
-        asked += at == std::string::npos
-                     ? ""
-                     : " | " + head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
+        // Of a signature how far it is the same each time.
+        const std::string line =
+            at == std::string::npos ? "" : head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
+        asked += line.empty() ? "" : " | " + line.substr(0, line.find("/20"));
       }
       if (head.starts_with("POST")) {
-        asked += " | " + peer.read_until("Token=jwt");
+        // The last setting that is sent.
+        const bool is_signed = head.contains("\r\nauthorization: ");
+        asked += " | " + peer.read_until(is_signed ? "ExternalId=ext" : "Token=jwt");
       }
       peer.send(
           fmt::format("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", answer.size(), answer)
@@ -127,10 +146,30 @@ std::string ask(Variables variables, std::vector<std::string> answers) {
 }
 
 TEST_CASE("surroundings") {
-  const TextFile profile("[p]\naws_access_key_id=A\naws_secret_access_key=S\n");
   const TextFile token("jwt\n");
+  const TextFile profile("[p]\naws_access_key_id=A\naws_secret_access_key=S\n");
+  const TextFile roles(fmt::format(
+      "[profile role]\nrole_arn=arn:r\nsource_profile=p\nexternal_id=ext\nrole_session_name=me\n"
+      "[profile web]\nrole_arn=arn:r\nweb_identity_token_file={}\n"
+      "[profile environment]\nrole_arn=arn:r\ncredential_source=Environment\nexternal_id=ext\n"
+      "[profile container]\nrole_arn=arn:r\ncredential_source=EcsContainer\nexternal_id=ext\n"
+      "[profile itself]\nrole_arn=arn:r\nsource_profile=itself\nexternal_id=ext\n"
+      "aws_access_key_id=A\naws_secret_access_key=S\n"
+      "[profile circle]\nrole_arn=arn:r\nsource_profile=circle\n"
+      "[profile nowhere]\nrole_arn=arn:r\nsource_profile=nosuch\n"
+      "[profile alone]\nrole_arn=arn:r\n"
+      "[profile odd]\nrole_arn=arn:r\ncredential_source=Odd\n"
+      "[profile program]\ncredential_process=/bin/echo s3cret\n"
+      "[profile person]\nsso_session=s\n"
+      "[profile region]\nregion=r\n",
+      token.path()
+  ));
   const std::string json =
       R"({"AccessKeyId":"A","SecretAccessKey":"S","Token":"T","Expiration":"2999-01-01T00:00:00Z"})";
+  const std::string assumed =
+      "<R><Credentials><AccessKeyId>B</AccessKeyId><SecretAccessKey>U</SecretAccessKey>"
+      "<SessionToken>V</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration>"
+      "</Credentials></R>";
   struct Case {
     const char* what;
     Variables variables;
@@ -146,6 +185,69 @@ TEST_CASE("surroundings") {
        {{"AWS_SHARED_CREDENTIALS_FILE", profile.path()}, {"AWS_PROFILE", "p"}},
        {},
        "A S "},
+      {"a role, with another profile's keys",
+       {{"AWS_SHARED_CREDENTIALS_FILE", profile.path()},
+        {"AWS_CONFIG_FILE", roles.path()},
+        {"AWS_PROFILE", "role"},
+        {"AWS_ENDPOINT_URL_STS", "%"}},
+       {assumed},
+       "B U V\nPOST / | authorization: AWS4-HMAC-SHA256 Credential=A | Action=AssumeRole&"
+       "Version=2011-06-15&RoleArn=arn%3Ar&RoleSessionName=me&ExternalId=ext"},
+      {"a role, with the profile's own keys",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "itself"}, {"AWS_ENDPOINT_URL_STS", "%"}
+       },
+       {assumed},
+       "B U V\nPOST / | authorization: AWS4-HMAC-SHA256 Credential=A | Action=AssumeRole&"
+       "Version=2011-06-15&RoleArn=arn%3Ar&RoleSessionName=whorl&ExternalId=ext"},
+      {"a role, with a container's keys",
+       {{"AWS_CONFIG_FILE", roles.path()},
+        {"AWS_PROFILE", "container"},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "%/c"},
+        {"AWS_ENDPOINT_URL_STS", "%"}},
+       {json, assumed},
+       "B U V\nGET /c\nPOST / | authorization: AWS4-HMAC-SHA256 Credential=A | Action=AssumeRole&"
+       "Version=2011-06-15&RoleArn=arn%3Ar&RoleSessionName=whorl&ExternalId=ext"},
+      {"a profile's web identity",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "web"}, {"AWS_ENDPOINT_URL_STS", "%"}},
+       {assumed},
+       "B U V\nPOST / | Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Ar&"
+       "RoleSessionName=whorl&WebIdentityToken=jwt"},
+      {"profiles in a circle",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "circle"}},
+       {},
+       "no AWS credentials: profiles name each other in a circle"},
+      {"a role whose source is missing",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "nowhere"}},
+       {},
+       "no AWS credentials: a source_profile is missing"},
+      {"a role with nothing to assume it with",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "alone"}},
+       {},
+       "no AWS credentials: the profile has a role_arn, and nothing to assume the role with"},
+      {"a role with a source that is not known",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "odd"}},
+       {},
+       "no AWS credentials: the profile's credential_source is not known"},
+      {"a role, with an environment that has no keys",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "environment"}},
+       {},
+       "no AWS credentials: the profile's credential_source is Environment, which has none"},
+      {"a program",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "program"}},
+       {},
+       "no AWS credentials: the profile's are those of a program (credential_process), and none is "
+       "run here"},
+      {"a person who signs in",
+       {{"AWS_CONFIG_FILE", roles.path()}, {"AWS_PROFILE", "person"}},
+       {},
+       "no AWS credentials: the profile has neither keys nor a role (what a person signs in for is "
+       "not used here)"},
+      {"a profile that says the region only",
+       {{"AWS_CONFIG_FILE", roles.path()},
+        {"AWS_PROFILE", "region"},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "%/c"}},
+       {json},
+       "A S T\nGET /c"},
       {"a web identity",
        {{"AWS_WEB_IDENTITY_TOKEN_FILE", token.path()},
         {"AWS_ROLE_ARN", "arn:r"},

@@ -200,6 +200,7 @@ class Reading {
         ));
       }
       remote.is_open_ai = api == "open_ai";
+      remote.timeout = table.text("timeout");
       config_.llm_compute = std::move(remote);
     } else {
       table.fail_with(fmt::format(

@@ -54,6 +54,7 @@ struct RemoteLlm {
   std::string url;
   std::string auth_token;
   bool is_open_ai = false;
+  std::optional<std::string> timeout{};  ///< a duration as in flags; Whorl's own
 };
 struct LocalLlm {};
 using LlmCompute = std::variant<LocalLlm, RemoteLlm>;

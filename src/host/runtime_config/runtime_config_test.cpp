@@ -47,6 +47,7 @@ type = "remote_http"
 url = "http://h"
 auth_token = "secret"
 api_type = "open_ai"
+timeout = "9s"
 [[variables_provider]]
 type = "static"
 values = { a = "1" }
@@ -90,6 +91,7 @@ ca_roots_file = "ca.pem"
   CHECK(database.may_attach_files);
   CHECK(std::get<LibsqlDatabase>(config.sqlite_databases.at("remote")).token == "secret");
   CHECK(std::get<RemoteLlm>(*config.llm_compute).is_open_ai);
+  CHECK(std::get<RemoteLlm>(*config.llm_compute).timeout == "9s");
   REQUIRE(config.variables_providers.size() == 4);
   CHECK(std::get<StaticVariables>(config.variables_providers[0]).values.at("a") == "1");
   CHECK(std::get<EnvironmentVariables>(config.variables_providers[1]).prefix == "P");

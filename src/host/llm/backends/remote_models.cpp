@@ -5,19 +5,14 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 namespace whorl::host::llm {
 namespace {
 
-/// Models think for minutes; the guest's own limits end what nobody waits for.
-constexpr remote::ServiceLimits kLimits{
-    .connect = std::chrono::seconds(10),
-    .silence = std::chrono::seconds(600),
-    .whole = std::chrono::seconds(600),
-    .answer_bytes = kMaxAnswerBytes,
-};
+constexpr std::chrono::milliseconds kConnectTime{10'000};
 
 }  // namespace
 
@@ -38,7 +33,13 @@ Result<remote::ServiceAnswer> ModelService::post(
   request.fields.append("content-type", "application/json");
   request.fields.append("accept", "application/json");
   request.body = std::move(body);
-  auto answer = client_.send(caller, std::move(request), kLimits);
+  const remote::ServiceLimits limits{
+      .connect = std::min(kConnectTime, settings_.timeout),
+      .silence = settings_.timeout,
+      .whole = settings_.timeout,
+      .answer_bytes = kMaxAnswerBytes,
+  };
+  auto answer = client_.send(caller, std::move(request), limits);
   if (!answer) {
     const Error& why = answer.error();
     if (why.kind() == ErrorKind::ResourceLimit) {

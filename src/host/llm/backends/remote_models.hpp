@@ -4,6 +4,7 @@
 #include "host/llm/models.hpp"
 #include "host/remote/service_client.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,8 @@ namespace whorl::host::llm {
 struct RemoteModelSettings {
   remote::ServiceUrl url{};  ///< its path is not used, as in Spin
   std::string auth_token{};  ///< sent to that service only; in no message
+  /// For a whole answer. Services that are asked not to stream say nothing until they have it.
+  std::chrono::milliseconds timeout{120'000};
 };
 
 /// POST /infer and /embed. @param client  outlives the result
