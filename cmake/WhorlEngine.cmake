@@ -6,12 +6,22 @@ if(NOT WHORL_ENGINE_DIR)
     OUTPUT_VARIABLE WHORL_ENGINE_DIR OUTPUT_STRIP_TRAILING_WHITESPACE
     COMMAND_ERROR_IS_FATAL ANY)
 endif()
-if(NOT EXISTS "${WHORL_ENGINE_DIR}/lib/libwhorl_engine.a")
+# As library_name in tools/engine.sh.
+file(GLOB WHORL_ENGINE_PATCHES CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/third_party/wasmtime/patches/*.patch")
+set(WHORL_ENGINE_CHANGES "")
+foreach(patch IN LISTS WHORL_ENGINE_PATCHES)
+  file(READ "${patch}" text)
+  string(APPEND WHORL_ENGINE_CHANGES "${text}")
+endforeach()
+string(SHA256 WHORL_ENGINE_LIBRARY "${WHORL_ENGINE_CHANGES}")
+string(SUBSTRING "${WHORL_ENGINE_LIBRARY}" 0 16 WHORL_ENGINE_LIBRARY)
+set(WHORL_ENGINE_LIBRARY "${WHORL_ENGINE_DIR}/lib/libwhorl_engine-${WHORL_ENGINE_LIBRARY}.a")
+if(NOT EXISTS "${WHORL_ENGINE_LIBRARY}")
   message(FATAL_ERROR "The engine library is missing. Run `./dev setup` first, it builds it once.")
 endif()
 
 add_library(wasmtime STATIC IMPORTED)
 set_target_properties(wasmtime PROPERTIES
-  IMPORTED_LOCATION "${WHORL_ENGINE_DIR}/lib/libwhorl_engine.a"
+  IMPORTED_LOCATION "${WHORL_ENGINE_LIBRARY}"
   INTERFACE_LINK_LIBRARIES "dl;m;pthread")
 target_include_directories(wasmtime SYSTEM INTERFACE "${WHORL_ENGINE_DIR}/include")

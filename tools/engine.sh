@@ -2,11 +2,13 @@
 # Builds the engine (third_party/wasmtime) once and keeps it outside the tree, by content.
 #
 #   tools/engine.sh path     prints the folder of the built engine (built or not)
+#   tools/engine.sh library  prints the file of the built library, which is in it
 #   tools/engine.sh build    builds it if it is not there; progress on stderr
 #   tools/engine.sh toolchain  prints the Rust compiler that would be used, fails if there is none
 #
 # The folder's name is a digest of everything that decides the result: the crate's manifest, lock
-# file and source, and the compiler's version. lib/libwhorl_engine.a and include/ are in it.
+# file and source, and the compiler's version. include/ and lib/ are in it; the library's name is a
+# digest of our patches (third_party/wasmtime/patches), which leave the headers as they are.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 crate=$root/third_party/wasmtime
@@ -39,6 +41,9 @@ key() {
     sha256sum | cut -c1-16
 }
 
+# cmake/WhorlEngine.cmake computes the same.
+library_name() { echo "libwhorl_engine-$(cat "$crate"/patches/*.patch | sha256sum | cut -c1-16).a"; }
+
 write_conf_header() { # write_conf_header TEMPLATE OUT: the C API's feature macros from our feature list
   local features
   features=$(awk '/^features = \[/{on=1;next} on&&/^\]/{exit} on{gsub(/[", ]/,"");print toupper($0)}' "$crate/Cargo.toml" | tr - _)
@@ -55,29 +60,48 @@ write_conf_header() { # write_conf_header TEMPLATE OUT: the C API's feature macr
 pick_toolchain
 [ "${1:-}" != toolchain ] || { echo "$RUSTC"; exit; }
 dir=$cache/$(key)
+library=$dir/lib/$(library_name)
 case ${1:-} in
   path) echo "$dir"; exit ;;
+  library) echo "$library"; exit ;;
   build) ;;
-  *) echo "usage: tools/engine.sh path|build|toolchain" >&2; exit 2 ;;
+  *) echo "usage: tools/engine.sh path|library|build|toolchain" >&2; exit 2 ;;
 esac
-[ -f "$dir/lib/libwhorl_engine.a" ] && { say "ready in $dir"; exit; }
+[ -f "$library" ] && { say "ready in $dir"; exit; }
 
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-[ -f "$dir/lib/libwhorl_engine.a" ] && { say "ready in $dir"; exit; }
+[ -f "$library" ] && { say "ready in $dir"; exit; }
 say "compiling Wasmtime with $("$RUSTC" --version); about 5 minutes on 2 cores, once per machine"
 start=$SECONDS
 target=${WHORL_ENGINE_TARGET_DIR:-$cache/target}
-(cd "$crate" && CARGO_TARGET_DIR=$target "$CARGO" build --release --locked 1>&2)
-source_dir=$(cd "$crate" && "$CARGO" metadata --locked --format-version 1 --filter-platform "$("$RUSTC" -vV | sed -n "s/^host: //p")" |
-  python3 -c 'import json,sys,os; print(next(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"]=="wasmtime-c-api-impl"))')
-rm -rf "$dir.part"
-mkdir -p "$dir.part/lib"
-cp -r "$source_dir/include" "$dir.part/include"
-write_conf_header "$source_dir/include/wasmtime/conf.h.in" "$dir.part/include/wasmtime/conf.h"
-cp "$target/release/libwhorl_engine.a" "$dir.part/lib/"
-rm -rf "$dir"
-mv "$dir.part" "$dir"
-rm -rf "$target"
+
+package_dir() { # package_dir NAME: the source of a package as the lock file has it, checked by cargo
+  (cd "$crate" && "$CARGO" metadata --locked --format-version 1 --filter-platform "$("$RUSTC" -vV | sed -n "s/^host: //p")") |
+    python3 -c 'import json,sys,os; print(next(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"]==sys.argv[1]))' "$1"
+}
+
+# Our crate, and beside it the one that we change. Cargo's lock file is written there once more,
+# since a changed crate has no checksum; all others are those of ours, and nothing is downloaded.
+rm -rf "$cache/source"
+mkdir -p "$cache/source"
+cp -r "$crate" "$cache/source/engine"
+cp -r "$(package_dir wasmtime)" "$cache/source/wasmtime"
+for changes in "$crate"/patches/wasmtime-*.patch; do
+  patch -d "$cache/source/wasmtime" -p1 --fuzz=0 <"$changes" >&2
+done
+printf '\n[patch.crates-io]\nwasmtime = { path = "../wasmtime" }\n' >>"$cache/source/engine/Cargo.toml"
+(cd "$cache/source/engine" && CARGO_TARGET_DIR=$target "$CARGO" build --release --offline 1>&2)
+source_dir=$(package_dir wasmtime-c-api-impl)
+if [ ! -d "$dir" ]; then
+  rm -rf "$dir.part"
+  mkdir -p "$dir.part/lib"
+  cp -r "$source_dir/include" "$dir.part/include"
+  write_conf_header "$source_dir/include/wasmtime/conf.h.in" "$dir.part/include/wasmtime/conf.h"
+  mv "$dir.part" "$dir"
+fi
+cp "$target/release/libwhorl_engine.a" "$library.part"
+mv "$library.part" "$library"
+rm -rf "$target" "$cache/source"
 say "built in $((SECONDS - start)) s: $dir"

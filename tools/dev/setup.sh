@@ -51,7 +51,7 @@ setup_rust() {
 # Leaves the engine's folder in $engine.
 setup_engine() {
   engine=$("$root/tools/engine.sh" path)
-  [ -f "$engine/lib/libwhorl_engine.a" ] || "$root/tools/engine.sh" build
+  [ -f "$("$root/tools/engine.sh" library)" ] || "$root/tools/engine.sh" build
 }
 
 # configure PRESET: runs CMake when the folder is new, was copied from elsewhere, or names another engine.
