@@ -66,6 +66,7 @@ void sort_report(TargetReport& report) {
 
 std::vector<wit::Packages::Source> sources_of(const std::vector<WitFile>& files) {
   std::vector<wit::Packages::Source> out;
+  out.reserve(files.size());
   for (const WitFile& file : files) {
     out.push_back({file.path, file.text});
   }
