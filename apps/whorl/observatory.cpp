@@ -80,6 +80,7 @@ struct Observatory::MetricsServer {
 Observatory::Observatory() = default;
 
 Observatory::~Observatory() {
+  telemetry::publish(nullptr);
   thread_.stop();
   thread_.join();
 }
@@ -165,6 +166,8 @@ std::unique_ptr<telemetry::Recorder> Observatory::make_recorder(async::Shard& sh
   if (table_ != nullptr) {
     table_->set(shard, *recorder);
   }
+  recorders_.set(shard, *recorder);
+  telemetry::publish(&recorders_);
   return recorder;
 }
 

@@ -71,6 +71,7 @@ class Observatory {
   std::unique_ptr<MetricsServer> metrics_server_;
   std::unique_ptr<otlp::Exporter> exporter_;  ///< null: nothing is exported
   std::unique_ptr<telemetry::GuestLog> guest_log_;
+  telemetry::RecorderTable recorders_;  ///< the process's, once there is one
   telemetry::RecorderTable* table_ = nullptr;
   bool has_metrics_ = false;  ///< metrics are exported
 };

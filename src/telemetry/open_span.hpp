@@ -28,6 +28,8 @@ class OpenSpan {
 
   [[nodiscard]] const SpanContext& context() const noexcept { return span_.context; }
   [[nodiscard]] const std::string& trace_state() const noexcept { return span_.trace_state; }
+  /// As the span is to be called instead.
+  void rename(std::string_view name) { span_.name = name; }
   void set(std::string_view key, AttributeValue value);
   /// @param type  a short name of the reason, one of few
   void fail(std::string_view type, Blame blame);

@@ -124,7 +124,7 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
     std::string_view traceparent, std::string_view tracestate
 ) {
   auto record = std::make_unique<RequestRecord>(*this);
-  record->is_chained_ = true;
+  record->origin_ = RequestRecord::Origin::Chained;
   record->began_ = RequestRecord::Clock::now();
   record->began_ns_ = now_ns();
   begin_trace(*record, {.traceparent = traceparent, .tracestate = tracestate});
@@ -134,11 +134,25 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
   return record;
 }
 
+std::unique_ptr<RequestRecord> Recorder::begin_message(std::string_view channel) {
+  auto record = std::make_unique<RequestRecord>(*this);
+  record->origin_ = RequestRecord::Origin::Message;
+  record->route_ = cut(channel);
+  record->began_ = RequestRecord::Clock::now();
+  record->began_ns_ = now_ns();
+  begin_trace(*record, {});
+  return record;
+}
+
 void Recorder::finish(RequestRecord& record) {
   record.end_answer(0, 0, RequestRecord::Ending::Gone);
-  if (record.is_chained_) {
-    if (is_tracing() && record.server_.is_sampled) {
+  if (record.origin_ != RequestRecord::Origin::Client) {
+    // A message that nobody took is offered again.
+    if (is_tracing() && record.server_.is_sampled && record.component_ != nullptr) {
       add_work_span(record);
+      if (record.origin_ == RequestRecord::Origin::Message) {
+        add_message_span(record);
+      }
     }
     return;
   }
@@ -176,9 +190,11 @@ void Recorder::add_work_span(RequestRecord& record) {
   Span work{
       .context = record.work_,
       // The request's own span, or that of who calls.
-      .parent = record.is_chained_ ? record.remote_ : record.server_.span,
+      .parent =
+          record.origin_ == RequestRecord::Origin::Chained ? record.remote_ : record.server_.span,
       .trace_state = record.trace_state_,
-      .name = "execute_wasm_component " + record.component_->component,
+      .name = std::string(record.is_wagi_ ? "execute_wagi_component " : "execute_wasm_component ")
+                  .append(record.component_->component),
       .start_ns = at(record.work_began_),
       .end_ns = at(std::max(record.work_ended_, record.work_began_)),
       .attributes = {{"component_id", record.component_->component}},
@@ -190,7 +206,30 @@ void Recorder::add_work_span(RequestRecord& record) {
     work.attributes.push_back({"error.type", record.failure_});
     work.attributes.push_back({"error.blame", "guest"});
   }
+  if (record.dropped_host_spans_ != 0) {
+    work.attributes.push_back({"whorl.dropped_spans", std::int64_t{record.dropped_host_spans_}});
+  }
   add(std::move(work));
+}
+
+void Recorder::add_message_span(RequestRecord& record) {
+  Span span{
+      .context = record.server_,
+      .name = record.route_ + " receive",
+      .kind = SpanKind::Consumer,
+      .start_ns = record.began_ns_,
+      .end_ns = record.began_ns_ + to_ns(record.ended_ - record.began_),
+      .attributes =
+          {{"messaging.operation", "receive"},
+           {"messaging.system", "redis"},
+           {"messaging.destination.name", record.route_}},
+  };
+  if (!record.failure_.empty() || record.status_ >= 500) {
+    span.status = SpanStatus::Failed;
+    span.attributes.push_back({"error.type", record.failure_.empty() ? "refused" : record.failure_}
+    );
+  }
+  add(std::move(span));
 }
 
 void Recorder::add_server_span(RequestRecord& record) {
@@ -240,24 +279,42 @@ void Recorder::add_server_span(RequestRecord& record) {
   add(std::move(server));
 }
 
+Span Recorder::begin_span(std::string_view name, SpanKind kind) {
+  SpanContext context = current_->parent_context();
+  const SpanId parent = context.span;
+  context.span = ids_.next_span();
+  return {
+      .context = context,
+      .parent = parent,
+      .trace_state = current_->trace_state(),
+      .name = cut(name),
+      .kind = kind,
+      .start_ns = now_ns(),
+  };
+}
+
 std::shared_ptr<OpenSpan> Recorder::open_span(std::string_view name, SpanKind kind) {
   if (!is_tracing() || current_ == nullptr) {
     return nullptr;
   }
-  SpanContext context = current_->parent_context();
-  const SpanId parent = context.span;
-  context.span = ids_.next_span();
-  return std::make_shared<OpenSpan>(
-      *this,
-      Span{
-          .context = context,
-          .parent = parent,
-          .trace_state = current_->trace_state(),
-          .name = cut(name),
-          .kind = kind,
-          .start_ns = now_ns(),
-      }
-  );
+  Span span = begin_span(name, kind);
+  // The other side is told of it all the same.
+  span.context.is_sampled = span.context.is_sampled && current_->take_host_span();
+  return std::make_shared<OpenSpan>(*this, std::move(span));
+}
+
+std::unique_ptr<OpenSpan> Recorder::open_host_span(
+    std::string_view name, SpanKind kind, const OpenSpan* parent
+) {
+  if (!is_tracing() || current_ == nullptr || !current_->context().is_sampled ||
+      !current_->take_host_span()) {
+    return nullptr;
+  }
+  Span span = begin_span(name, kind);
+  if (parent != nullptr) {
+    span.parent = parent->context().span;
+  }
+  return std::make_unique<OpenSpan>(*this, std::move(span));
 }
 
 void Recorder::add(Span span) {

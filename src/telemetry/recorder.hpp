@@ -50,6 +50,9 @@ class Recorder {
   [[nodiscard]] std::unique_ptr<RequestRecord> begin_chained(
       std::string_view traceparent, std::string_view tracestate
   );
+  /// Notes that a message is handled: a trace of its own, and nothing else.
+  /// @param channel  where it came from
+  [[nodiscard]] std::unique_ptr<RequestRecord> begin_message(std::string_view channel);
   void finish(RequestRecord& record);
 
   [[nodiscard]] bool is_tracing() const noexcept { return options_.spans != nullptr; }
@@ -60,6 +63,11 @@ class Recorder {
   void set_current(RequestRecord* record) noexcept { current_ = record; }
   /// Begins a span of what the guest that runs now does; null when nothing is traced, or none runs.
   [[nodiscard]] std::shared_ptr<OpenSpan> open_span(std::string_view name, SpanKind kind);
+  /// The same for what is not told to anybody outside: null also when its trace is not recorded, or
+  /// the event has had its share. @param parent  of the same event; null: what the guest has open
+  [[nodiscard]] std::unique_ptr<OpenSpan> open_host_span(
+      std::string_view name, SpanKind kind, const OpenSpan* parent
+  );
   void add(Span span);
   void add(LogRecord record);
   /// Hands everything over that was gathered. Also from another thread, once the shard's has ended.
@@ -81,6 +89,8 @@ class Recorder {
   void count(const RequestRecord& record);
   void add_work_span(RequestRecord& record);
   void add_server_span(RequestRecord& record);
+  void add_message_span(RequestRecord& record);
+  [[nodiscard]] Span begin_span(std::string_view name, SpanKind kind);
   void hand_over_lines();
   void hand_over_spans();
   void hand_over_logs();

@@ -15,4 +15,12 @@ Recorder* RecorderTable::here() const noexcept {
                                                                  : recorders_[shard->index()];
 }
 
+namespace detail {
+constinit std::atomic<const RecorderTable*> published{nullptr};
+}  // namespace detail
+
+void publish(const RecorderTable* recorders) noexcept {
+  detail::published.store(recorders, std::memory_order_relaxed);
+}
+
 }  // namespace whorl::telemetry

@@ -3,6 +3,7 @@
 
 #include "async/shard.hpp"
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -42,5 +43,20 @@ class RecorderTable {
   std::vector<Recorder*> recorders_;  ///< by index of the shard; not changed while shards run
   GuestMetricsSink* metrics_ = nullptr;
 };
+
+namespace detail {
+extern constinit std::atomic<const RecorderTable*> published;
+}  // namespace detail
+
+/// Makes a table the one of the process, where recorder_here() looks; null: nothing is recorded.
+/// It outlives the shards, or is taken back. @thread main
+void publish(const RecorderTable* recorders) noexcept;
+
+/// The recorder of the shard that runs. Without any in the process this is one load and a branch.
+/// @thread any
+[[nodiscard]] inline Recorder* recorder_here() noexcept {
+  const RecorderTable* recorders = detail::published.load(std::memory_order_relaxed);
+  return recorders == nullptr ? nullptr : recorders->here();
+}
 
 }  // namespace whorl::telemetry

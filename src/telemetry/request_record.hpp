@@ -41,8 +41,16 @@ class RequestRecord {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kMaxEvents = 128;
+  /// Spans of what the guest calls, for one event.
+  static constexpr std::uint32_t kMaxHostSpans = 1000;
   /// Which instance answered.
   enum class Instance : std::uint8_t { None, Kept, Started };
+  /// Where the event came from.
+  enum class Origin : std::uint8_t {
+    Client,   ///< a request of HTTP
+    Chained,  ///< a call of another component's
+    Message,  ///< of a Redis channel, which is kept in route_
+  };
   /// How the answer ended.
   enum class Ending : std::uint8_t {
     Whole,  ///< as the handler gave it
@@ -59,6 +67,8 @@ class RequestRecord {
   // --- along the way -----------------------------------------------------------------------------
   /// The router's decision; "" where none matched. @param route  as metrics and spans show it
   void set_route(std::string_view route) { route_ = route; }
+  /// The component is a command, and its span is called accordingly.
+  void set_wagi() noexcept { is_wagi_ = true; }
   /// @param component  outlives the record
   void begin_component(ComponentStats& component, Instance instance);
   /// The guest has ended. @param failure  why, if it failed: a short name, "trap"
@@ -85,6 +95,15 @@ class RequestRecord {
   /// The guest has a span of its own open, or, with an invalid one, none any more.
   void set_guest_span(const SpanContext& context) noexcept { guest_span_ = context; }
   [[nodiscard]] const std::string& trace_state() const noexcept { return trace_state_; }
+  /// Whether one more span of what the guest calls may be recorded; counts it.
+  [[nodiscard]] bool take_host_span() noexcept {
+    if (host_spans_ < kMaxHostSpans) {
+      ++host_spans_;
+      return true;
+    }
+    ++dropped_host_spans_;
+    return false;
+  }
 
  private:
   friend class Recorder;
@@ -122,7 +141,10 @@ class RequestRecord {
   std::uint64_t body_bytes_ = 0;
   Ending ending_ = Ending::Whole;
   bool has_ended_ = false;
-  bool is_chained_ = false;  ///< a call of another component's
+  bool is_wagi_ = false;
+  Origin origin_ = Origin::Client;
+  std::uint32_t host_spans_ = 0;
+  std::uint32_t dropped_host_spans_ = 0;
 };
 
 }  // namespace whorl::telemetry

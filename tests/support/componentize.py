@@ -41,6 +41,19 @@ OWN = {
                "  variable: func() -> s32;\n  files: func() -> s32;\n}\n", "import test:sums/probe@1.0.0;\n  " + SERVICE),
 }
 OWN["adder"] = (OWN["caller"][0], "export test:sums/probe@1.0.0;")
+# What guests of outside servers and stores import beside what all have. Newer functions of an interface are there under
+# its first version, as guests name it.
+SPIN_2 = "fermyon:spin/{0}; import fermyon:spin/{0}@2.0.0;"
+MORE = {
+    "stores": "fermyon:spin/key-value; " + " ".join(f"import wasi:keyvalue/{each}@0.2.0-draft2;" for each in ("store", "atomics", "batch")),
+    "sql": SPIN_2.format("sqlite") + " import spin:sqlite/sqlite@3.0.0;",
+    "redis": SPIN_2.format("redis"),
+    "postgres": SPIN_2.format("postgres") + " import spin:postgres/postgres@4.0.0;",
+    "mysql": SPIN_2.format("mysql"),
+    "mqtt": "fermyon:spin/mqtt@2.0.0;",
+    "llm": SPIN_2.format("llm"),
+}
+FIRST = {"sqlite@3.1.0": "sqlite@3.0.0", "postgres@4.2.0": "postgres@4.0.0"}
 
 
 def write_world(folder: pathlib.Path, name: str) -> None:
@@ -51,14 +64,20 @@ def write_world(folder: pathlib.Path, name: str) -> None:
     shutil.copytree(whorl.ROOT / "wit" / "wasi" / "config@0.2.0-draft-2024-09-27", deps / "config")
     shutil.copytree(whorl.ROOT / "wit" / "fermyon" / "spin", deps / "spin")
     shutil.copytree(whorl.ROOT / "wit" / "fermyon" / "spin@2.0.0", deps / "spin2")
+    shutil.copytree(whorl.ROOT / "wit" / "wasi" / "keyvalue@0.2.0-draft2", deps / "keyvalue")
+    for package in FIRST:
+        shutil.copytree(whorl.ROOT / "wit" / "spin" / package, deps / package.partition("@")[0])
     for file in deps.rglob("*.wit"):
         text = re.sub(r"^ *@(since|unstable|deprecated).*$", "", file.read_text(), flags=re.M)
+        for newest, first in FIRST.items():
+            text = text.replace(newest, first)
         file.write_text(text.replace("@0.2.12", f"@{VERSION}"))
     interfaces, exports = OWN.get(name, ("", SERVICE))
     if interfaces:
         (deps / "own").mkdir()
         (deps / "own" / "own.wit").write_text(interfaces)
-    (folder / "world.wit").write_text(f"package test:guests;\nworld guest {{\n  {COMMON}  {exports}\n}}\n")
+    more = f"import {MORE[name]}\n  " if name in MORE else ""
+    (folder / "world.wit").write_text(f"package test:guests;\nworld guest {{\n  {COMMON}  {more}{exports}\n}}\n")
 
 
 def guest(name: str, folder: pathlib.Path) -> pathlib.Path:

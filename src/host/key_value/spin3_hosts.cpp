@@ -1,5 +1,6 @@
 #include "host/caller.hpp"
 #include "host/key_value/key_value_hosts.hpp"
+#include "host/key_value/key_value_spans.hpp"
 #include "host/listed.hpp"
 #include "wit/spin_key_value_key_value_abi.hpp"
 
@@ -25,29 +26,48 @@ class Spin3Store final : public v3::Store {
 
   Answer<std::optional<Bytes>> get(component::Call& call, std::string key) override {
     return answer(
-        call, [store = store_, &key](Caller caller) { return store->get(caller, key); }, to_v3
+        call,
+        [store = store_, &key](Caller caller) {
+          return HostSpan(spans::spin::kGet).note(store->get(caller, key));
+        },
+        to_v3
     );
   }
   Answer<void> set(component::Call& call, std::string key, Bytes value) override {
     return answer(
         call,
-        [store = store_, &key, &value](Caller caller) { return store->set(caller, key, value); },
+        [store = store_, &key, &value](Caller caller) {
+          return HostSpan(spans::spin::kSet).note(store->set(caller, key, value));
+        },
         to_v3
     );
   }
   Answer<void> delete_(component::Call& call, std::string key) override {
     return answer(
-        call, [store = store_, &key](Caller caller) { return store->remove(caller, key); }, to_v3
+        call,
+        [store = store_, &key](Caller caller) {
+          return HostSpan(spans::spin::kDelete).note(store->remove(caller, key));
+        },
+        to_v3
     );
   }
   Answer<bool> exists(component::Call& call, std::string key) override {
     return answer(
-        call, [store = store_, &key](Caller caller) { return store->exists(caller, key); }, to_v3
+        call,
+        [store = store_, &key](Caller caller) {
+          return HostSpan(spans::spin::kExists).note(store->exists(caller, key));
+        },
+        to_v3
     );
   }
   component::HostResult<Listed<std::string, v3::Error>> get_keys(component::Call& call) override {
-    auto keys =
-        answer(call, [store = store_](Caller caller) { return store->keys(caller); }, to_v3);
+    auto keys = answer(
+        call,
+        [store = store_](Caller caller) {
+          return HostSpan(spans::spin::kGetKeys).note(store->keys(caller));
+        },
+        to_v3
+    );
     if (!keys) {
       return std::unexpected(std::move(keys.error()));
     }
@@ -64,7 +84,9 @@ component::HostResult<std::expected<component::Own<v3::Store>, v3::Error>> Spin3
     component::Call&, std::string label
 ) {
   using Answer = std::expected<component::Own<v3::Store>, v3::Error>;
+  HostSpan span(spans::spin::kOpen);
   auto store = find_store(stores_, label);
+  spans::note_opened(span, label, store.get());
   if (store == nullptr) {
     return Answer(std::unexpect, v3::Error::access_denied());
   }

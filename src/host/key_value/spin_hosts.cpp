@@ -1,5 +1,6 @@
 #include "host/caller.hpp"
 #include "host/key_value/key_value_hosts.hpp"
+#include "host/key_value/key_value_spans.hpp"
 
 #include <utility>
 
@@ -28,28 +29,48 @@ class SpinStore final : public v2::Store {
 
   Answer<std::optional<Bytes>> get(component::Call& call, std::string_view key) override {
     return answer(
-        call, [store = store_, key](Caller caller) { return store->get(caller, key); }, to_v2
+        call,
+        [store = store_, key](Caller caller) {
+          return HostSpan(spans::spin::kGet).note(store->get(caller, key));
+        },
+        to_v2
     );
   }
   Answer<void> set(component::Call& call, std::string_view key, ByteView value) override {
     return answer(
         call,
-        [store = store_, key, value](Caller caller) { return store->set(caller, key, value); },
+        [store = store_, key, value](Caller caller) {
+          return HostSpan(spans::spin::kSet).note(store->set(caller, key, value));
+        },
         to_v2
     );
   }
   Answer<void> delete_(component::Call& call, std::string_view key) override {
     return answer(
-        call, [store = store_, key](Caller caller) { return store->remove(caller, key); }, to_v2
+        call,
+        [store = store_, key](Caller caller) {
+          return HostSpan(spans::spin::kDelete).note(store->remove(caller, key));
+        },
+        to_v2
     );
   }
   Answer<bool> exists(component::Call& call, std::string_view key) override {
     return answer(
-        call, [store = store_, key](Caller caller) { return store->exists(caller, key); }, to_v2
+        call,
+        [store = store_, key](Caller caller) {
+          return HostSpan(spans::spin::kExists).note(store->exists(caller, key));
+        },
+        to_v2
     );
   }
   Answer<std::vector<std::string>> get_keys(component::Call& call) override {
-    return answer(call, [store = store_](Caller caller) { return store->keys(caller); }, to_v2);
+    return answer(
+        call,
+        [store = store_](Caller caller) {
+          return HostSpan(spans::spin::kGetKeys).note(store->keys(caller));
+        },
+        to_v2
+    );
   }
 
  private:
@@ -67,7 +88,9 @@ component::HostResult<std::expected<component::Own<v2::Store>, v2::Error>> SpinH
     component::Call&, std::string_view label
 ) {
   using Answer = std::expected<component::Own<v2::Store>, v2::Error>;
+  HostSpan span(spans::spin::kOpen);
   auto store = find_store(stores_, label);
+  spans::note_opened(span, label, store.get());
   if (store == nullptr) {
     return Answer(std::unexpect, v2::Error::access_denied());
   }
@@ -81,7 +104,9 @@ std::shared_ptr<Store> SpinV1Host::find(Handle handle) const {
 
 SpinV1Host::Answer<SpinV1Host::Handle> SpinV1Host::open(component::Call&, std::string_view name) {
   using Opened = std::expected<Handle, Error>;
+  HostSpan span(spans::spin::kOpen);
   auto store = find_store(stores_, name);
+  spans::note_opened(span, name, store.get());
   if (store == nullptr) {
     return Opened(std::unexpect, Error::access_denied());
   }
@@ -105,7 +130,7 @@ SpinV1Host::Answer<Bytes> SpinV1Host::get(
   return answer(
       call,
       [&store, key](Caller caller) -> Result<Bytes> {
-        WHORL_TRY(Value value, store->get(caller, key));
+        WHORL_TRY(Value value, HostSpan(spans::spin::kGet).note(store->get(caller, key)));
         if (!value) {
           return fail(ErrorKind::NotFound, "no such key");
         }
@@ -122,7 +147,13 @@ SpinV1Host::Answer<void> SpinV1Host::set(
   if (store == nullptr) {
     return std::expected<void, Error>(std::unexpect, Error::invalid_store());
   }
-  return answer(call, [&](Caller caller) { return store->set(caller, key, value); }, to_v1);
+  return answer(
+      call,
+      [&](Caller caller) {
+        return HostSpan(spans::spin::kSet).note(store->set(caller, key, value));
+      },
+      to_v1
+  );
 }
 
 SpinV1Host::Answer<void> SpinV1Host::delete_(
@@ -132,7 +163,13 @@ SpinV1Host::Answer<void> SpinV1Host::delete_(
   if (store == nullptr) {
     return std::expected<void, Error>(std::unexpect, Error::invalid_store());
   }
-  return answer(call, [&](Caller caller) { return store->remove(caller, key); }, to_v1);
+  return answer(
+      call,
+      [&](Caller caller) {
+        return HostSpan(spans::spin::kDelete).note(store->remove(caller, key));
+      },
+      to_v1
+  );
 }
 
 SpinV1Host::Answer<bool> SpinV1Host::exists(
@@ -142,7 +179,13 @@ SpinV1Host::Answer<bool> SpinV1Host::exists(
   if (store == nullptr) {
     return std::expected<bool, Error>(std::unexpect, Error::invalid_store());
   }
-  return answer(call, [&](Caller caller) { return store->exists(caller, key); }, to_v1);
+  return answer(
+      call,
+      [&](Caller caller) {
+        return HostSpan(spans::spin::kExists).note(store->exists(caller, key));
+      },
+      to_v1
+  );
 }
 
 SpinV1Host::Answer<std::vector<std::string>> SpinV1Host::get_keys(
@@ -152,7 +195,11 @@ SpinV1Host::Answer<std::vector<std::string>> SpinV1Host::get_keys(
   if (store == nullptr) {
     return std::expected<std::vector<std::string>, Error>(std::unexpect, Error::invalid_store());
   }
-  return answer(call, [&](Caller caller) { return store->keys(caller); }, to_v1);
+  return answer(
+      call,
+      [&](Caller caller) { return HostSpan(spans::spin::kGetKeys).note(store->keys(caller)); },
+      to_v1
+  );
 }
 
 component::HostResult<> SpinV1Host::close(component::Call&, Handle handle) {

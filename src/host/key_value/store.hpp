@@ -33,6 +33,9 @@ class Store {
  public:
   virtual ~Store() = default;
 
+  /// What is behind it, as spans name it: a kind, no address.
+  [[nodiscard]] virtual std::string_view backend() const noexcept { return "unknown"; }
+
   [[nodiscard]] virtual Result<Value> get(Caller caller, std::string_view key) = 0;
   [[nodiscard]] virtual Result<> set(Caller caller, std::string_view key, ByteView value) = 0;
   /// A key that is not there is fine.

@@ -1,5 +1,6 @@
 #include "host/caller.hpp"
 #include "host/key_value/key_value_hosts.hpp"
+#include "host/key_value/key_value_spans.hpp"
 
 #include <utility>
 
@@ -24,24 +25,38 @@ class WasiBucket final : public wasi::Bucket {
 
   Answer<std::optional<Bytes>> get(component::Call& call, std::string_view key) override {
     return answer(
-        call, [store = store_, key](Caller caller) { return store->get(caller, key); }, to_wasi
+        call,
+        [store = store_, key](Caller caller) {
+          return HostSpan(spans::wasi::kGet).note(store->get(caller, key));
+        },
+        to_wasi
     );
   }
   Answer<void> set(component::Call& call, std::string_view key, ByteView value) override {
     return answer(
         call,
-        [store = store_, key, value](Caller caller) { return store->set(caller, key, value); },
+        [store = store_, key, value](Caller caller) {
+          return HostSpan(spans::wasi::kSet).note(store->set(caller, key, value));
+        },
         to_wasi
     );
   }
   Answer<void> delete_(component::Call& call, std::string_view key) override {
     return answer(
-        call, [store = store_, key](Caller caller) { return store->remove(caller, key); }, to_wasi
+        call,
+        [store = store_, key](Caller caller) {
+          return HostSpan(spans::wasi::kDelete).note(store->remove(caller, key));
+        },
+        to_wasi
     );
   }
   Answer<bool> exists(component::Call& call, std::string_view key) override {
     return answer(
-        call, [store = store_, key](Caller caller) { return store->exists(caller, key); }, to_wasi
+        call,
+        [store = store_, key](Caller caller) {
+          return HostSpan(spans::wasi::kExists).note(store->exists(caller, key));
+        },
+        to_wasi
     );
   }
   /// One answer has all keys, so that there never is a cursor to go on from.
@@ -55,7 +70,7 @@ class WasiBucket final : public wasi::Bucket {
     return answer(
         call,
         [store = store_](Caller caller) -> Result<wasi::KeyResponse> {
-          WHORL_TRY(auto keys, store->keys(caller));
+          WHORL_TRY(auto keys, HostSpan(spans::wasi::kListKeys).note(store->keys(caller)));
           return wasi::KeyResponse{.keys = std::move(keys), .cursor = std::nullopt};
         },
         to_wasi
@@ -82,7 +97,8 @@ class WasiCas final : public WasiAtomicsHost::Cas {
     return answer(
         call,
         [state = state_](Caller caller) -> Result<Value> {
-          WHORL_TRY(state->seen, state->store->get(caller, state->key));
+          HostSpan span(spans::wasi::kCasCurrent);
+          WHORL_TRY(state->seen, span.note(state->store->get(caller, state->key)));
           return state->seen;
         },
         to_wasi
@@ -107,7 +123,9 @@ component::HostResult<std::expected<component::Own<wasi::Bucket>, WasiError>> Wa
     component::Call&, std::string_view identifier
 ) {
   using Answer = std::expected<component::Own<wasi::Bucket>, WasiError>;
+  HostSpan span(spans::wasi::kOpen);
   auto store = find_store(stores_, identifier);
+  spans::note_opened(span, identifier, store.get());
   if (store == nullptr) {
     return Answer(std::unexpect, WasiError::access_denied());
   }
@@ -116,6 +134,7 @@ component::HostResult<std::expected<component::Own<wasi::Bucket>, WasiError>> Wa
 
 component::HostResult<std::expected<component::Own<WasiAtomicsHost::Cas>, WasiError>>
 WasiAtomicsHost::cas_new(component::Call&, Bucket& bucket, std::string_view key) {
+  const HostSpan span(spans::wasi::kCasNew);
   return std::expected<component::Own<Cas>, Error>(std::make_unique<WasiCas>(store_of(bucket), key)
   );
 }
@@ -126,7 +145,7 @@ component::HostResult<std::expected<std::int64_t, WasiError>> WasiAtomicsHost::i
   return answer(
       call,
       [store = store_of(bucket), key, delta](Caller caller) {
-        return store->increment(caller, key, delta);
+        return HostSpan(spans::spin::kIncrement).note(store->increment(caller, key, delta));
       },
       to_wasi
   );
@@ -143,7 +162,8 @@ component::HostResult<std::expected<void, WasiAtomicsHost::CasError>> WasiAtomic
   auto swapped = answer(
       call,
       [&](Caller caller) {
-        return state.store->compare_and_set(caller, state.key, state.seen, value);
+        return HostSpan(spans::spin::kSwap)
+            .note(state.store->compare_and_set(caller, state.key, state.seen, value));
       },
       to_cas_error
   );
@@ -175,7 +195,9 @@ component::HostResult<std::expected<FoundPairs, WasiError>> WasiBatchHost::get_m
   }
   return answer(
       call,
-      [store = store_of(bucket), &keys](Caller caller) { return store->get_many(caller, keys); },
+      [store = store_of(bucket), &keys](Caller caller) {
+        return HostSpan(spans::spin::kGetMany).note(store->get_many(caller, keys));
+      },
       to_wasi
   );
 }
@@ -189,7 +211,7 @@ component::HostResult<std::expected<void, WasiError>> WasiBatchHost::set_many(
   return answer(
       call,
       [store = store_of(bucket), &key_values](Caller caller) {
-        return store->set_many(caller, key_values);
+        return HostSpan(spans::spin::kSetMany).note(store->set_many(caller, key_values));
       },
       to_wasi
   );
@@ -203,7 +225,9 @@ component::HostResult<std::expected<void, WasiError>> WasiBatchHost::delete_many
   }
   return answer(
       call,
-      [store = store_of(bucket), &keys](Caller caller) { return store->remove_many(caller, keys); },
+      [store = store_of(bucket), &keys](Caller caller) {
+        return HostSpan(spans::spin::kDeleteMany).note(store->remove_many(caller, keys));
+      },
       to_wasi
   );
 }

@@ -1,6 +1,7 @@
 #include "host/llm/llm_hosts.hpp"
 
 #include "host/caller.hpp"
+#include "host/host_span.hpp"
 
 #include <fmt/format.h>
 
@@ -24,6 +25,9 @@ Theirs to_error(const Error& error) {
       return Theirs::runtime_error(error.message());
   }
 }
+
+constexpr SpanSite kInfer{.name = "spin_llm.infer"};
+constexpr SpanSite kEmbed{.name = "spin_llm.generate_embeddings"};
 
 Result<> check_granted(const GrantedModels& granted, std::string_view model) {
   if (granted.contains(model)) {
@@ -52,6 +56,29 @@ InferenceParameters to_parameters(const std::optional<Theirs>& params) {
   };
 }
 
+/// Of the parameters, nothing of the prompt.
+void note_inference(
+    HostSpan& span, std::string_view model, const InferenceParameters& parameters, bool is_given
+) {
+  span.set("model", model);
+  if (!span.is_on() || !is_given) {
+    return;
+  }
+  span.set(
+      "params",
+      fmt::format(
+          "max-tokens: {}, repeat-penalty: {}, repeat-penalty-last-n-token-count: {}, temperature: "
+          "{}, top-k: {}, top-p: {}",
+          parameters.max_tokens,
+          parameters.repeat_penalty,
+          parameters.repeat_penalty_last_tokens,
+          parameters.temperature,
+          parameters.top_k,
+          parameters.top_p
+      )
+  );
+}
+
 template <class Theirs, class TheirError, class Params>
 component::HostResult<std::expected<Theirs, TheirError>> infer_for(
     component::Call& call,
@@ -61,15 +88,19 @@ component::HostResult<std::expected<Theirs, TheirError>> infer_for(
     std::string_view prompt,
     const std::optional<Params>& params
 ) {
-  if (auto checked = check_granted(granted, model); !checked) {
+  HostSpan span(kInfer);
+  const InferenceParameters parameters = to_parameters(params);
+  note_inference(span, model, parameters, params.has_value());
+  if (auto checked = span.note(check_granted(granted, model)); !checked) {
     return std::expected<Theirs, TheirError>(
         std::unexpect, TheirError::invalid_input(checked.error().message())
     );
   }
+  span.set("llm.backend", models.backend());
   return answer(
       call,
       [&](Caller caller) -> Result<Theirs> {
-        WHORL_TRY(Inference made, models.infer(caller, model, prompt, to_parameters(params)));
+        WHORL_TRY(Inference made, span.note(models.infer(caller, model, prompt, parameters)));
         Theirs theirs;
         theirs.text = std::move(made.text);
         theirs.usage.prompt_token_count = made.prompt_tokens;
@@ -88,15 +119,18 @@ component::HostResult<std::expected<Theirs, TheirError>> embed_for(
     std::string_view model,
     const std::vector<std::string_view>& texts
 ) {
-  if (auto checked = check_granted(granted, model); !checked) {
+  HostSpan span(kEmbed);
+  span.set("model", model);
+  if (auto checked = span.note(check_granted(granted, model)); !checked) {
     return std::expected<Theirs, TheirError>(
         std::unexpect, TheirError::invalid_input(checked.error().message())
     );
   }
+  span.set("llm.backend", models.backend());
   return answer(
       call,
       [&](Caller caller) -> Result<Theirs> {
-        WHORL_TRY(Embeddings made, models.embed(caller, model, texts));
+        WHORL_TRY(Embeddings made, span.note(models.embed(caller, model, texts)));
         Theirs theirs;
         theirs.embeddings = std::move(made.vectors);
         theirs.usage.prompt_token_count = made.prompt_tokens;

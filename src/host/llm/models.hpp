@@ -43,6 +43,8 @@ struct Embeddings {
 class Models {
  public:
   virtual ~Models() = default;
+  /// What runs them, as spans name it: a kind, no address.
+  [[nodiscard]] virtual std::string_view backend() const noexcept { return "unknown"; }
   [[nodiscard]] virtual Result<Inference> infer(
       Caller caller,
       std::string_view model,

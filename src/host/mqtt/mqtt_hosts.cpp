@@ -1,6 +1,7 @@
 #include "host/mqtt/mqtt_hosts.hpp"
 
 #include "host/caller.hpp"
+#include "host/host_span.hpp"
 #include "host/net_policy/grants.hpp"
 #include "wit/spin_mqtt_mqtt_abi.hpp"
 
@@ -14,6 +15,22 @@ namespace {
 
 namespace v2 = wit::fermyon_spin_mqtt;
 namespace v3 = wit::spin_mqtt_mqtt;
+
+constexpr SpanSite kOpen{.name = "spin_outbound_mqtt.open_connection"};
+constexpr SpanSite kPublish{
+    .name = "spin_outbound_mqtt.publish", .kind = telemetry::SpanKind::Producer
+};
+
+std::string_view to_string(Quality quality) noexcept {
+  switch (quality) {
+    case Quality::AtMostOnce:
+      return "at-most-once";
+    case Quality::AtLeastOnce:
+      return "at-least-once";
+    default:
+      return "exactly-once";
+  }
+}
 
 // Both versions have the same errors and qualities, in the same order.
 template <class Theirs>
@@ -54,7 +71,13 @@ class Opened {
          name = std::move(topic),
          bytes = std::move(payload),
          quality](Caller caller) {
-          return client->publish(caller, *address, name, bytes, quality);
+          HostSpan span(kPublish);
+          span.set("topic", name)
+              .set("qos", to_string(quality))
+              .set("messaging.operation", "publish")
+              .set("messaging.system", "mqtt")
+              .set("messaging.destination.name", name);
+          return span.note(client->publish(caller, *address, name, bytes, quality));
         },
         to_publish_error<Theirs>
     );
@@ -111,11 +134,18 @@ component::HostResult<std::expected<component::Own<Interface>, Theirs>> open_con
     component::Call& call, const MqttAccess& access, std::size_t& open, const Login& login
 ) {
   using Answer = std::expected<component::Own<Interface>, Theirs>;
-  auto parsed = parse_mqtt_address(login.address);
+  HostSpan span(kOpen);
+  auto parsed = span.note(parse_mqtt_address(login.address));
   if (!parsed) {
     return Answer(std::unexpect, Theirs::invalid_address());
   }
+  if (span.is_on()) {
+    // No user: with some brokers that is a secret, too.
+    span.set("address", parsed->url.to_destination())
+        .set("keep_alive_interval", static_cast<std::int64_t>(login.keep_alive_s));
+  }
   if (!net_policy::check_grant(access.grants, parsed->url)) {
+    span.note_failure(ErrorKind::PermissionDenied);
     // The guest's own words, as in Spin; the operator is told without them.
     return Answer(
         std::unexpect,
@@ -123,6 +153,7 @@ component::HostResult<std::expected<component::Own<Interface>, Theirs>> open_con
     );
   }
   if (open >= kMaxConnections) {
+    span.note_failure(ErrorKind::ResourceLimit);
     return Answer(std::unexpect, Theirs::too_many_connections());
   }
   if (login.user.find('\0') != std::string_view::npos ||
@@ -135,7 +166,7 @@ component::HostResult<std::expected<component::Own<Interface>, Theirs>> open_con
       login.keep_alive_s, MqttClient::kLeastKeepAlive, std::numeric_limits<std::uint16_t>::max()
   ));
   auto checked =
-      answer(call, [&](Caller caller) { return access.client->check(caller, *parsed); }, to_connection_error<Theirs>);
+      answer(call, [&](Caller caller) { return span.note(access.client->check(caller, *parsed)); }, to_connection_error<Theirs>);
   if (!checked) {
     return std::unexpected(std::move(checked.error()));
   }

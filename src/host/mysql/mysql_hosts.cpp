@@ -1,6 +1,7 @@
 #include "host/mysql/mysql_hosts.hpp"
 
 #include "host/mysql/mysql_conversions.hpp"
+#include "host/mysql/mysql_spans.hpp"
 #include "host/net_policy/grants.hpp"
 
 #include <string>
@@ -44,14 +45,14 @@ class SpinConnection final : public v2::Connection {
       component::Call& call, std::string_view statement, std::vector<v2::ParameterValue> params
   ) override {
     return respond<v2::Error>(call, [&, session = session_](Caller caller) {
-      return session->query(caller, std::string(statement), std::move(params));
+      return run_query(caller, *session, std::string(statement), std::move(params));
     });
   }
   component::HostResult<std::expected<void, v2::Error>> execute(
       component::Call& call, std::string_view statement, std::vector<v2::ParameterValue> params
   ) override {
     return respond<v2::Error>(call, [&, session = session_](Caller caller) {
-      return without_rows(session->query(caller, std::string(statement), std::move(params)));
+      return run_statement(caller, *session, std::string(statement), std::move(params));
     });
   }
 
@@ -78,7 +79,7 @@ Outcome<std::shared_ptr<MysqlSession>> open_session(
 component::HostResult<std::expected<component::Own<v2::Connection>, v2::Error>>
 SpinHost::connection_open(component::Call& call, std::string_view address) {
   return respond<v2::Error>(call, [&](Caller caller) -> Outcome<component::Own<v2::Connection>> {
-    auto session = open_session(caller, access_, address);
+    auto session = open_traced(caller, access_, address);
     if (!session) {
       return std::unexpected(std::move(session.error()));
     }
@@ -100,7 +101,7 @@ component::HostResult<std::expected<v1::RowSet, v1::MysqlError>> SpinV1Host::que
         if (!session) {
           return std::unexpected(std::move(session.error()));
         }
-        auto rows = (*session)->query(caller, sql, to_parameters(std::move(params)));
+        auto rows = run_query(caller, **session, sql, to_parameters(std::move(params)));
         if (!rows) {
           return std::unexpected(std::move(rows.error()));
         }
@@ -124,7 +125,7 @@ component::HostResult<std::expected<void, v1::MysqlError>> SpinV1Host::execute(
         if (!session) {
           return std::unexpected(std::move(session.error()));
         }
-        return without_rows((*session)->query(caller, sql, to_parameters(std::move(params))));
+        return run_statement(caller, **session, sql, to_parameters(std::move(params)));
       },
       [](types::Error&& error) { return to_v1(std::move(error)); }
   );

@@ -1,6 +1,7 @@
 #include "host/listed.hpp"
 #include "host/mysql/mysql_conversions.hpp"
 #include "host/mysql/mysql_hosts.hpp"
+#include "host/mysql/mysql_spans.hpp"
 #include "wit/spin_mysql_mysql_abi.hpp"
 
 #include <string>
@@ -34,7 +35,8 @@ class Spin3Connection final : public v3::Connection {
     return respond<v3::Error>(
         call,
         [&, session = session_](Caller caller) -> Outcome<Rows> {
-          auto ran = session->query(caller, std::move(statement), to_parameters(std::move(params)));
+          auto ran =
+              run_query(caller, *session, std::move(statement), to_parameters(std::move(params)));
           if (!ran) {
             return std::unexpected(std::move(ran.error()));
           }
@@ -54,8 +56,8 @@ class Spin3Connection final : public v3::Connection {
     return respond<v3::Error>(
         call,
         [&, session = session_](Caller caller) {
-          return without_rows(
-              session->query(caller, std::move(statement), to_parameters(std::move(params)))
+          return run_statement(
+              caller, *session, std::move(statement), to_parameters(std::move(params))
           );
         },
         to_v3
@@ -73,7 +75,7 @@ Spin3Host::connection_open(component::Call& call, std::string address) {
   return respond<v3::Error>(
       call,
       [&](Caller caller) -> Outcome<component::Own<v3::Connection>> {
-        auto session = open_session(caller, access_, address);
+        auto session = open_traced(caller, access_, address);
         if (!session) {
           return std::unexpected(std::move(session.error()));
         }

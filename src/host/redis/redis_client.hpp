@@ -71,6 +71,7 @@ class RedisSession {
   RedisSession(const RedisSession&) = delete;
   RedisSession& operator=(const RedisSession&) = delete;
 
+  [[nodiscard]] const RedisAddress& address() const noexcept { return address_; }
   /// Makes sure that the server is there and lets us in.
   [[nodiscard]] Result<> check(Caller caller);
   /// @param words  copied before anything waits

@@ -13,6 +13,9 @@ namespace {
 /// Marks answers of another type.
 constexpr std::string_view kTypeError = "Response was of incompatible type - TypeError";
 
+/// Spans of commands are called like what is sent.
+constexpr SpanSite kCommand{.name = "spin_outbound_redis", .system = "redis"};
+
 Error wrong_type() {
   return Error(ErrorKind::Corrupt, std::string(kTypeError));
 }
@@ -69,13 +72,15 @@ Result<std::shared_ptr<RedisSession>> open_session(
 
 Result<> publish(Caller caller, RedisSession& session, std::string_view channel, ByteView payload) {
   const std::array<std::string_view, 3> words{"PUBLISH", channel, as_text(payload)};
-  WHORL_CHECKED(session.run(caller, words));
+  HostSpan span(kCommand);
+  WHORL_CHECKED(span.named("PUBLISH").set("channel", channel).note(session.run(caller, words)));
   return {};
 }
 
 Result<std::optional<Bytes>> get(Caller caller, RedisSession& session, std::string_view key) {
   const std::array<std::string_view, 2> words{"GET", key};
-  WHORL_TRY(const Reply reply, session.run(caller, words));
+  HostSpan span(kCommand);
+  WHORL_TRY(const Reply reply, span.named("GET").set("key", key).note(session.run(caller, words)));
   switch (reply.kind) {
     case Reply::Kind::Nil:
       return std::optional<Bytes>();
@@ -89,14 +94,18 @@ Result<std::optional<Bytes>> get(Caller caller, RedisSession& session, std::stri
 
 Result<> set(Caller caller, RedisSession& session, std::string_view key, ByteView value) {
   const std::array<std::string_view, 3> words{"SET", key, as_text(value)};
-  WHORL_CHECKED(session.run(caller, words));
+  HostSpan span(kCommand);
+  WHORL_CHECKED(span.named("SET").set("key", key).note(session.run(caller, words)));
   return {};
 }
 
 Result<std::int64_t> increment(Caller caller, RedisSession& session, std::string_view key) {
   const std::array<std::string_view, 3> words{"INCRBY", key, "1"};
-  WHORL_TRY(const Reply reply, session.run(caller, words));
-  return to_number(reply);
+  HostSpan span(kCommand);
+  WHORL_TRY(
+      const Reply reply, span.named("INCRBY").set("key", key).note(session.run(caller, words))
+  );
+  return span.note(to_number(reply));
 }
 
 Result<std::int64_t> count(
@@ -111,15 +120,18 @@ Result<std::int64_t> count(
     words.push_back(*first);
   }
   words.insert(words.end(), names.begin(), names.end());
-  WHORL_TRY(const Reply reply, session.run(caller, words));
-  return to_number(reply);
+  HostSpan span(kCommand);
+  first ? span.set("key", *first) : span.set("keys", names);
+  WHORL_TRY(const Reply reply, span.named(command).note(session.run(caller, words)));
+  return span.note(to_number(reply));
 }
 
 Result<std::vector<std::string>> members(
     Caller caller, RedisSession& session, std::string_view key
 ) {
   const std::array<std::string_view, 2> words{"SMEMBERS", key};
-  WHORL_TRY(Reply reply, session.run(caller, words));
+  HostSpan span(kCommand);
+  WHORL_TRY(Reply reply, span.named("SMEMBERS").set("key", key).note(session.run(caller, words)));
   if (reply.kind != Reply::Kind::Array) {
     return wrong_type();
   }
@@ -151,7 +163,10 @@ Result<std::vector<std::pair<PartTag, Part>>> execute(
       words.push_back(as_text(*bytes));
     }
   }
-  WHORL_TRY(Reply reply, session.run(caller, words));
+  HostSpan span(kCommand);
+  WHORL_TRY(
+      Reply reply, span.named(command).set("command", command).note(session.run(caller, words))
+  );
   std::vector<std::pair<PartTag, Part>> out;
   flatten(std::move(reply), out);
   for (const auto& [tag, part] : out) {

@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "host/caller.hpp"
+#include "host/host_span.hpp"
 #include "host/redis/redis_client.hpp"
 #include "http/allowed_hosts.hpp"
 
@@ -37,6 +38,11 @@ class ConnectionCount {
 
  private:
   std::size_t count_ = 0;
+};
+
+/// The span of opening a connection.
+inline constexpr SpanSite kOpenConnection{
+    .name = "spin_outbound_redis.open_connection", .system = "redis"
 };
 
 /// What a component may use. @thread any (immutable)

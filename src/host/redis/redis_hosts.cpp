@@ -123,11 +123,15 @@ v1::Error to_v1(const Error&) {
 component::HostResult<std::expected<component::Own<v2::Connection>, v2::Error>>
 SpinHost::connection_open(component::Call& call, std::string_view address) {
   using Opened = std::expected<component::Own<v2::Connection>, v2::Error>;
-  auto session = open_session(access_, address);
+  HostSpan span(kOpenConnection);
+  auto session = span.note(open_session(access_, address));
   if (!session) {
     return Opened(std::unexpect, v2::Error::invalid_address());
   }
-  auto checked = answer(call, [&](Caller caller) { return (*session)->check(caller); }, to_error);
+  span.at((*session)->address().url.host, (*session)->address().url.port)
+      .set("db.namespace", (*session)->address().database);
+  auto checked =
+      answer(call, [&](Caller caller) { return span.note((*session)->check(caller)); }, to_error);
   if (!checked) {
     return std::unexpected(std::move(checked.error()));
   }

@@ -122,11 +122,15 @@ class Spin3Connection final : public v3::Connection {
 component::HostResult<std::expected<component::Own<v3::Connection>, v3::Error>>
 Spin3Host::connection_open(component::Call& call, std::string address) {
   using Opened = std::expected<component::Own<v3::Connection>, v3::Error>;
-  auto session = open_session(access_, address);
+  HostSpan span(kOpenConnection);
+  auto session = span.note(open_session(access_, address));
   if (!session) {
     return Opened(std::unexpect, v3::Error::invalid_address());
   }
-  auto checked = answer(call, [&](Caller caller) { return (*session)->check(caller); }, to_v3);
+  span.at((*session)->address().url.host, (*session)->address().url.port)
+      .set("db.namespace", (*session)->address().database);
+  auto checked =
+      answer(call, [&](Caller caller) { return span.note((*session)->check(caller)); }, to_v3);
   if (!checked) {
     return std::unexpected(std::move(checked.error()));
   }

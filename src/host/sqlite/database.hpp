@@ -33,6 +33,8 @@ struct QueryResult {
 class Connection {
  public:
   virtual ~Connection() = default;
+  /// @see Database::backend()
+  [[nodiscard]] virtual std::string_view backend() const noexcept { return "unknown"; }
   /// Runs the first statement of `sql`; the rest is ignored.
   [[nodiscard]] virtual Result<QueryResult> execute(
       Caller caller, std::string_view sql, std::vector<Value> parameters
@@ -46,6 +48,8 @@ class Connection {
 class Database {
  public:
   virtual ~Database() = default;
+  /// What is behind it, as spans name it: a kind, no address.
+  [[nodiscard]] virtual std::string_view backend() const noexcept { return "unknown"; }
   /// Cheap; what is behind it is contacted when something is executed.
   [[nodiscard]] virtual std::shared_ptr<Connection> open() = 0;
 };

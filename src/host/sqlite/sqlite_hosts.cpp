@@ -1,6 +1,7 @@
 #include "host/sqlite/sqlite_hosts.hpp"
 
 #include "host/caller.hpp"
+#include "host/host_span.hpp"
 #include "host/listed.hpp"
 #include "wit/spin_sqlite_sqlite_abi.hpp"
 
@@ -64,16 +65,24 @@ Theirs to_error(const Error& error) {
   return Theirs::io(error.message());
 }
 
+constexpr SpanSite kOpen{.name = "spin_sqlite.open", .system = "sqlite"};
+constexpr SpanSite kExecute{.name = "spin_sqlite.execute", .system = "sqlite"};
+
 /// A new connection, or why there is none.
 template <class Theirs>
 std::expected<Opened, Theirs> open_database(
     const GrantedDatabases& databases, ConnectionCount& count, std::string_view label
 ) {
+  HostSpan span(kOpen);
+  span.set("database", label);
   const auto found = databases.find(label);
   if (found == databases.end()) {
+    span.note_failure(ErrorKind::PermissionDenied);
     return std::unexpected(Theirs::access_denied());
   }
+  span.set("sqlite.backend", found->second->backend());
   if (!count.try_add()) {
+    span.note_failure(ErrorKind::ResourceLimit);
     return std::unexpected(Theirs::io("too many connections opened"));
   }
   return Opened(count, found->second->open());
@@ -90,9 +99,11 @@ component::HostResult<std::expected<Result, TheirError>> run(
   return answer(
       call,
       [&](Caller caller) -> whorl::Result<Result> {
+        HostSpan span(kExecute);
+        span.set("query", statement).set("sqlite.backend", connection->backend());
         WHORL_TRY(
             auto result,
-            connection->execute(caller, statement, to_values(std::move(parameters)))
+            span.note(connection->execute(caller, statement, to_values(std::move(parameters))))
         );
         return from_result<Result>(std::move(result));
       },

@@ -1,6 +1,7 @@
 #include "host/variables/variables_hosts.hpp"
 
 #include "base/check.hpp"
+#include "host/host_span.hpp"
 #include "host/variables/names.hpp"
 
 #include <fmt/format.h>
@@ -63,15 +64,38 @@ std::string why_undefined(const ComponentVariables& values, std::string_view nam
   return fmt::format("no variable for \"{}\".\"{}\"", values.component(), shown(name));
 }
 
+constexpr SpanSite kGet{.name = "spin_variables.get", .kind = telemetry::SpanKind::Internal};
+constexpr SpanSite kConfig{.name = "spin_config.get", .kind = telemetry::SpanKind::Internal};
+constexpr SpanSite kStore{.name = "wasi_config.get", .kind = telemetry::SpanKind::Internal};
+constexpr SpanSite kStoreAll{.name = "wasi_config.get_all", .kind = telemetry::SpanKind::Internal};
+
+/// What every way to a value has in common. @param value  null: there is no such variable
+void note_lookup(HostSpan& span, std::string_view name, const Result<std::string>* value) {
+  span.set("key", name);
+  if (value == nullptr || !*value) {
+    span.note_failure(value == nullptr ? ErrorKind::NotFound : value->error().kind());
+  }
+}
+
+/// The span of an interface that asks another one.
+void note_inner_lookup(HostSpan& outer, std::string_view name, const Result<std::string>* value) {
+  outer.set("key", name);
+  HostSpan inner(kGet, outer);
+  note_lookup(inner, name, value);
+}
+
 /// Both interfaces of Spin have the same errors.
 template <class TheirError>
 std::expected<std::string, TheirError> find_variable(
     const ComponentVariables& values, std::string_view name
 ) {
+  HostSpan span(kGet);
   if (!is_variable_name(name)) {
+    span.set("key", name).note_failure(ErrorKind::InvalidInput);
     return std::unexpected(TheirError::invalid_name(why_invalid(name)));
   }
   const Result<std::string>* value = values.find(name);
+  note_lookup(span, name, value);
   if (value == nullptr) {
     return std::unexpected(TheirError::undefined(why_undefined(values, name)));
   }
@@ -105,10 +129,13 @@ component::HostResult<std::expected<std::string, wit::fermyon_spin_config_v1::Er
 ConfigHost::get_config(component::Call&, std::string_view key) {
   using Error = wit::fermyon_spin_config_v1::Error;
   using Answer = std::expected<std::string, Error>;
+  HostSpan span(kConfig);
   if (!is_variable_name(key)) {
+    span.set("key", key).note_failure(ErrorKind::InvalidInput);
     return Answer(std::unexpect, Error::invalid_key(why_invalid(key)));
   }
   const Result<std::string>* value = values_.find(key);
+  note_inner_lookup(span, key, value);
   if (value == nullptr) {
     return Answer(std::unexpect, Error::provider(why_undefined(values_, key)));
   }
@@ -121,7 +148,9 @@ ConfigHost::get_config(component::Call&, std::string_view key) {
 component::HostResult<std::expected<std::optional<std::string>, wit::wasi_config_store::Error>>
 StoreHost::get(component::Call&, std::string_view key) {
   using Answer = std::expected<std::optional<std::string>, wit::wasi_config_store::Error>;
+  HostSpan span(kStore);
   const Result<std::string>* value = values_.find(key);
+  note_inner_lookup(span, key, value);
   if (value == nullptr) {
     return std::optional<std::string>();
   }
@@ -136,9 +165,11 @@ component::HostResult<
 StoreHost::get_all(component::Call&) {
   using Answer = std::
       expected<std::vector<std::tuple<std::string, std::string>>, wit::wasi_config_store::Error>;
+  HostSpan span(kStoreAll);
   std::vector<std::tuple<std::string, std::string>> out;
   for (const auto& [name, value] : values_.all()) {
     if (!value) {
+      span.note_failure(value.error().kind());
       return Answer(
           std::unexpect, wit::wasi_config_store::Error::upstream(value.error().message())
       );

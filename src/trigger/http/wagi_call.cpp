@@ -2,6 +2,7 @@
 
 #include "async/shard.hpp"
 #include "log/rate_limit.hpp"
+#include "telemetry/request_record.hpp"
 #include "trigger/http/wagi.hpp"
 
 #include <utility>
@@ -91,6 +92,9 @@ void WagiCall::run() {
   environment_ =
       wagi_environment(service_->environment, request, match, facts, input_.bytes.size());
   arguments_ = wagi_arguments(argv_, request.path_and_query);
+  if (telemetry::RequestRecord* record = exchange_->record()) {
+    record->set_wagi();
+  }
   runtime_.run_command(service_, exchange_, self);
 }
 

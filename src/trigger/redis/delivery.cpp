@@ -2,6 +2,8 @@
 
 #include "async/timer.hpp"
 #include "http/exchange.hpp"
+#include "telemetry/recorder.hpp"
+#include "telemetry/recorder_table.hpp"
 
 #include <chrono>
 #include <utility>
@@ -49,6 +51,10 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
     request.path_and_query = channel_;
     request.body = http::BodyPipe::empty();
     exchange_ = std::make_shared<http::Exchange>(std::move(request));
+    if (telemetry::Recorder* recorder = telemetry::recorder_here();
+        recorder != nullptr && recorder->is_tracing()) {
+      exchange_->set_record(recorder->begin_message(channel_));
+    }
     exchange_->response_event().add(on_change_);
     runtime_.deliver(*service, exchange_, message_);
   }

@@ -121,6 +121,7 @@ Result<Document> read_document(const boost::json::value& json) {
 
 class CosmosStore final : public Store {
  public:
+  std::string_view backend() const noexcept override { return "azure_cosmos"; }
   explicit CosmosStore(CosmosService service) : service_(std::move(service)) {}
 
   Result<Value> get(Caller caller, std::string_view key) override {

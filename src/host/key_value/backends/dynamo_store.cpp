@@ -69,6 +69,7 @@ Result<Value> value_of(const boost::json::value& item) {
 
 class DynamoStore final : public Store {
  public:
+  std::string_view backend() const noexcept override { return "aws_dynamo"; }
   DynamoStore(
       DynamoSettings settings,
       remote::ServiceUrl url,

@@ -43,6 +43,7 @@ Command command(std::initializer_list<std::string_view> words) {
 
 class RedisStore final : public Store {
  public:
+  std::string_view backend() const noexcept override { return "redis"; }
   RedisStore(std::shared_ptr<redis::RedisClient> client, redis::RedisAddress address) noexcept
       : client_(std::move(client)), address_(std::move(address)) {}
 

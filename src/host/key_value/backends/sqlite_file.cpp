@@ -203,6 +203,7 @@ class SqliteFileImpl final : public SqliteFile {
 
 class SqliteStore final : public Store {
  public:
+  std::string_view backend() const noexcept override { return "spin"; }
   SqliteStore(std::shared_ptr<SqliteFile> owner, SqliteFileImpl& file, std::string label) noexcept
       : owner_(std::move(owner)), file_(file), label_(std::move(label)) {}
 

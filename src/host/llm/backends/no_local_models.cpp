@@ -5,6 +5,7 @@ namespace {
 
 class NoLocalModels final : public Models {
  public:
+  std::string_view backend() const noexcept override { return "spin"; }
   Result<Inference> infer(Caller, std::string_view, std::string_view, const InferenceParameters&)
       override {
     return refusal();

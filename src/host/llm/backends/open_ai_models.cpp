@@ -16,6 +16,7 @@ constexpr std::string_view kEmbed = "/v1/embeddings";
 
 class OpenAiModels final : public Models {
  public:
+  std::string_view backend() const noexcept override { return "remote_http"; }
   explicit OpenAiModels(ModelService service) : service_(std::move(service)) {}
 
   /// Of the parameters two have a counterpart that all models take; Spin sends these, too.

@@ -34,6 +34,7 @@ std::string infer_body(
 
 class SpinModels final : public Models {
  public:
+  std::string_view backend() const noexcept override { return "remote_http"; }
   explicit SpinModels(ModelService service) : service_(std::move(service)) {}
 
   Result<Inference> infer(

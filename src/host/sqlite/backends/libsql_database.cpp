@@ -36,6 +36,7 @@ struct Shared {
 
 class LibsqlConnection final : public Connection {
  public:
+  std::string_view backend() const noexcept override { return "libsql"; }
   explicit LibsqlConnection(std::shared_ptr<const Shared> shared)
       : shared_(std::move(shared)), url_(shared_->settings.url) {}
   LibsqlConnection(const LibsqlConnection&) = delete;
@@ -151,6 +152,7 @@ class LibsqlConnection final : public Connection {
 
 class LibsqlDatabase final : public Database {
  public:
+  std::string_view backend() const noexcept override { return "libsql"; }
   explicit LibsqlDatabase(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
   std::shared_ptr<Connection> open() override {
     return std::make_shared<LibsqlConnection>(shared_);

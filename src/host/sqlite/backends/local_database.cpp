@@ -201,6 +201,7 @@ namespace {
 
 class LocalDatabase final : public Database, public std::enable_shared_from_this<LocalDatabase> {
  public:
+  std::string_view backend() const noexcept override { return "spin"; }
   LocalDatabase(LocalOptions options, SqlLanes::Impl& lanes)
       : opener_(std::move(options)), lanes_(lanes), writer_(opener_, lanes.writers) {
     for (auto& reader : readers_) {
@@ -307,6 +308,7 @@ class SessionEnd final : public SessionOperation {
 
 class LocalConnection final : public Connection {
  public:
+  std::string_view backend() const noexcept override { return "spin"; }
   explicit LocalConnection(std::shared_ptr<LocalDatabase> database)
       : database_(std::move(database)) {
     if (database_->opener().is_memory()) {
