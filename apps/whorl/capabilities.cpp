@@ -53,9 +53,12 @@ auto all_databases(const cli::UpRequest& request) {
 
 /// How many connections a capability may have open.
 host::net_policy::PoolOptions pool_options(
-    std::optional<std::uint64_t> most, std::uint64_t by_default
+    std::optional<std::uint64_t> most, std::uint64_t by_default, std::string_view kind
 ) {
-  return {.limits = {std::make_shared<http::ConnectionLimit>(most.value_or(by_default))}};
+  return {
+      .limits = {std::make_shared<http::ConnectionLimit>(most.value_or(by_default))},
+      .kind = kind,
+  };
 }
 
 const config::OutboundLimits& limits_of(const cli::UpRequest& request) {
@@ -71,7 +74,9 @@ http::ConnectionLimits total_of(const cli::UpRequest& request) {
 
 host::mqtt::MqttOptions mqtt_options(const cli::UpRequest& request) {
   return {
-      .pool = pool_options(limits_of(request).mqtt, host::mqtt::MqttClient::kDefaultConnections),
+      .pool = pool_options(
+          limits_of(request).mqtt, host::mqtt::MqttClient::kDefaultConnections, "mqtt"
+      ),
       .max_payload_bytes = request.runtime_config != nullptr
                                ? request.runtime_config->mqtt_max_payload_bytes
                                : std::nullopt,
@@ -94,19 +99,23 @@ struct Capabilities::Clients {
         ),
         redis(std::make_shared<host::redis::RedisClient>(
             guests,
-            pool_options(limits_of(request).redis, host::redis::RedisClient::kDefaultConnections)
+            pool_options(
+                limits_of(request).redis, host::redis::RedisClient::kDefaultConnections, "redis"
+            )
         )),
         mqtt(std::make_shared<host::mqtt::MqttClient>(guests, mqtt_options(request))),
         mysql(std::make_shared<host::mysql::MysqlClient>(
             guests,
-            pool_options(limits_of(request).mysql, host::mysql::MysqlClient::kDefaultConnections)
+            pool_options(
+                limits_of(request).mysql, host::mysql::MysqlClient::kDefaultConnections, "mysql"
+            )
         )),
         postgres(std::make_shared<host::postgres::PgClient>(
             guests,
-            pool_options(limits_of(request).pg, host::postgres::PgClient::kDefaultConnections)
+            pool_options(limits_of(request).pg, host::postgres::PgClient::kDefaultConnections, "pg")
         )),
         redis_stores(std::make_shared<host::redis::RedisClient>(
-            operators, pool_options({}, host::redis::RedisClient::kDefaultConnections)
+            operators, pool_options({}, host::redis::RedisClient::kDefaultConnections, "key-value")
         )) {}
 
   /// What holds for all connections of guests together; empty: nothing.

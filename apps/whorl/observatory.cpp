@@ -126,6 +126,7 @@ Result<std::unique_ptr<Observatory>> Observatory::create(
 void Observatory::export_to(otlp::Settings settings, const std::string& application) {
   is_recording_ = true;
   options_.sampler = settings.sampler;
+  options_.span_batch = std::min(options_.span_batch, settings.max_batch);
   const bool has_spans = settings.traces.has_value();
   const bool has_logs = settings.logs.has_value();
   has_metrics_ = settings.metrics.has_value();

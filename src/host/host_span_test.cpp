@@ -17,6 +17,7 @@ struct Collected final : telemetry::SignalSink {
   void take_spans(std::vector<telemetry::Span> more) noexcept override {
     std::ranges::move(more, std::back_inserter(spans));
   }
+  void take_encoded(std::string, std::uint32_t) noexcept override {}
   void take_logs(std::vector<telemetry::LogRecord>) noexcept override {}
   std::vector<telemetry::Span> spans;
 };

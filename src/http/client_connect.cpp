@@ -1,5 +1,6 @@
 // The first half of a request: a place among the open connections, the host's addresses, TCP, TLS.
 #include "http/client_run.hpp"
+#include "http/connection_stats.hpp"
 #include "net/connect.hpp"
 
 #include <algorithm>
@@ -8,6 +9,9 @@
 
 namespace whorl::http {
 namespace {
+
+/// What metrics call its connections.
+constexpr std::string_view kMetricKind = "http";
 
 /// How often a request that waits for its place looks again.
 constexpr std::chrono::milliseconds kPlaceInterval{10};
@@ -34,9 +38,11 @@ async::Awaitable<ClientRun::Step<>> ClientRun::enter(async::Deadline deadline) {
   const bool is_closed =
       std::ranges::any_of(limits, [](const auto& limit) { return limit->most() == 0; });
   if (is_closed) {
+    count_no_place(kMetricKind, limits);
     co_return failed(ClientFailure::ConnectionLimit, "no connection is allowed");
   }
   on_abandoned_.listen(exchange_->abandoned_event());
+  std::optional<std::chrono::steady_clock::time_point> waits_since;
   while (!permit_.try_take(limits)) {
     if (core_->evict_idle()) {
       continue;
@@ -45,13 +51,22 @@ async::Awaitable<ClientRun::Step<>> ClientRun::enter(async::Deadline deadline) {
       co_return gone();
     }
     if (deadline.is_expired()) {
+      count_no_place(kMetricKind, limits);
       co_return failed(ClientFailure::ConnectionTimeout, "no room for another connection in time");
     }
     // A place may be given back on another shard, which has no way to tell this one.
     reclaim_places(limits);
+    if (!waits_since) {
+      waits_since = std::chrono::steady_clock::now();
+    }
     const auto retry = deadline.earlier(async::Deadline::after(kPlaceInterval));
     static_cast<void>(co_await async::wait_event(core_->shard, wake_, retry));
   }
+  count_place(
+      kMetricKind,
+      limits,
+      waits_since ? std::chrono::steady_clock::now() - *waits_since : std::chrono::nanoseconds(0)
+  );
   co_return Step<>();
 }
 

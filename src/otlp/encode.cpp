@@ -6,6 +6,7 @@
 #include "wire/protobuf/writer.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 namespace whorl::otlp {
@@ -91,29 +92,32 @@ void put_item(Writer& out, const telemetry::LogRecord& record) {
   put_text(out, 12, record.event_name);
 }
 
-/// Requests of traces and logs have one form: resource, then items under their scopes.
+/// Items under the scopes that made them.
 template <class Item>
-std::string encode_items(const Resource& resource, std::span<const Item> items) {
-  Writer out;
-  {
-    const Message of_resource(out, 1);
-    put_resource(out, resource);
-    std::size_t begin = 0;
-    while (begin < items.size()) {
-      const telemetry::Scope* scope = items[begin].scope.get();
-      std::size_t end = begin;
-      while (end < items.size() && items[end].scope.get() == scope) {
-        ++end;
-      }
-      const Message of_scope(out, 2);
-      put_scope(out, scope);
-      for (; begin < end; ++begin) {
-        put_item(out, items[begin]);
-      }
-      put_text(out, 3, scope == nullptr ? std::string_view() : scope->schema_url);
+void put_scopes(Writer& out, std::span<const Item> items) {
+  std::size_t begin = 0;
+  while (begin < items.size()) {
+    const telemetry::Scope* scope = items[begin].scope.get();
+    std::size_t end = begin;
+    while (end < items.size() && items[end].scope.get() == scope) {
+      ++end;
     }
+    const Message of_scope(out, 2);
+    put_scope(out, scope);
+    for (; begin < end; ++begin) {
+      put_item(out, items[begin]);
+    }
+    put_text(out, 3, scope == nullptr ? std::string_view() : scope->schema_url);
   }
-  return out.take();
+}
+
+/// Begins a message whose content is appended behind it.
+void append_head(std::string& out, std::uint32_t field, std::size_t size) {
+  out += static_cast<char>(field << 3U | 2U);
+  for (; size >= 0x80; size >>= 7U) {
+    out += static_cast<char>(size | 0x80U);
+  }
+  out += static_cast<char>(size);
 }
 
 class MetricsWriter {
@@ -158,18 +162,147 @@ class MetricsWriter {
     const Message data(out_, 9);
     for (const auto& [id, component] : totals_.components) {
       if (!id.empty() && (component.*member).count() != 0) {
-        put_histogram(id, component.*member, scale);
+        put_histogram("component_id", id, component.*member, scale);
       }
     }
     out_.number(2, kCumulative);
   }
 
+  void requests(std::string_view application) {
+    if (totals_.components.empty()) {
+      return;
+    }
+    const Message metric(out_, 2);
+    put_text(out_, 1, "spin.request_count");
+    put_text(out_, 2, "Events");
+    const Message sum(out_, 7);
+    for (const auto& [id, component] : totals_.components) {
+      const std::string app_id(application);
+      const auto point = [&](const char* trigger, std::uint64_t count) {
+        if (!id.empty() && count != 0) {
+          put_count(count, {{"trigger_type", trigger}, {"app_id", app_id}, {"component_id", id}});
+        }
+      };
+      point("http", component.events - std::min(component.messages, component.events));
+      point("redis", component.messages);
+    }
+    end_sum();
+  }
+
+  /// What guests used outside: Spin's names.
+  void outside() {
+    using O = telemetry::OutboundTotals;
+    if (!totals_.inferences.empty()) {
+      const Message metric(out_, 2);
+      put_text(out_, 1, "spin.llm_infer");
+      put_text(out_, 2, "Texts that models went on with");
+      const Message sum(out_, 7);
+      for (const auto& [model, count] : totals_.inferences) {
+        put_count(count, {{"model_name", model}});
+      }
+      end_sum();
+    }
+    if (totals_.outbound.empty()) {
+      return;
+    }
+    permits(
+        "outbound_connection_permits_acquired",
+        "Places for connections that were had",
+        [&](auto& kind, const O& of) {
+          put_count(of.acquired, {{"kind", kind}, {"waited", false}});
+          put_count(of.acquired_late, {{"kind", kind}, {"waited", true}});
+        }
+    );
+    permits(
+        "outbound_connection_permits_rejected",
+        "Places that were not to be had",
+        [&](auto& kind, const O& of) {
+          put_count(of.rejected, {{"kind", kind}, {"limit", "factor"}});
+          put_count(of.rejected_by_all, {{"kind", kind}, {"limit", "global"}});
+        }
+    );
+    constexpr double kThousandth = 1e-3;
+    shares(
+        "outbound_connection_permit_wait_duration_ms", "Waiting for a place", kThousandth, &O::wait
+    );
+    shares(
+        "outbound_connection_factor_utilization",
+        "Of a kind's places, how many are taken",
+        kThousandth,
+        &O::used
+    );
+    HistogramTotals all;
+    for (const auto& [kind, of] : totals_.outbound) {
+      all.bounds = of.used_all.bounds;
+      all.buckets.resize(of.used_all.buckets.size());
+      std::ranges::transform(all.buckets, of.used_all.buckets, all.buckets.begin(), std::plus());
+      all.sum += of.used_all.sum;
+    }
+    if (all.count() != 0) {
+      const Message metric(out_, 2);
+      put_text(out_, 1, "outbound_connection_global_utilization");
+      put_text(out_, 2, "Of the places of all kinds, how many are taken");
+      const Message data(out_, 9);
+      put_histogram({}, {}, all, kThousandth);
+      out_.number(2, kCumulative);
+    }
+  }
+
  private:
+  template <class Put>
+  void permits(std::string_view name, std::string_view description, Put put) {
+    const Message metric(out_, 2);
+    put_text(out_, 1, name);
+    put_text(out_, 2, description);
+    const Message sum(out_, 7);
+    for (const auto& [kind, of] : totals_.outbound) {
+      put(kind, of);
+    }
+    end_sum();
+  }
+  void shares(
+      std::string_view name,
+      std::string_view description,
+      double scale,
+      HistogramTotals telemetry::OutboundTotals::* member
+  ) {
+    if (std::ranges::none_of(totals_.outbound, [&](const auto& each) {
+          return (each.second.*member).count() != 0;
+        })) {
+      return;
+    }
+    const Message metric(out_, 2);
+    put_text(out_, 1, name);
+    put_text(out_, 2, description);
+    const Message data(out_, 9);
+    for (const auto& [kind, of] : totals_.outbound) {
+      if ((of.*member).count() != 0) {
+        put_histogram("kind", kind, of.*member, scale);
+      }
+    }
+    out_.number(2, kCumulative);
+  }
+  void put_count(std::uint64_t count, const Attributes& attributes) {
+    if (count == 0) {
+      return;
+    }
+    const Message point(out_, 1);
+    put_period();
+    out_.present_fixed64(6, count);
+    put_attributes(out_, 7, attributes);
+  }
+  void end_sum() {
+    out_.number(2, kCumulative);
+    out_.number(3, 1);
+  }
   void put_period() {
     out_.fixed64(2, period_.start_ns);
     out_.fixed64(3, period_.now_ns);
   }
-  void put_histogram(const std::string& id, const HistogramTotals& histogram, double scale) {
+  /// @param key  of its one attribute; empty: it has none
+  void put_histogram(
+      std::string_view key, const std::string& value, const HistogramTotals& histogram, double scale
+  ) {
     const Message point(out_, 1);
     put_period();
     out_.present_fixed64(4, histogram.count());
@@ -180,7 +313,9 @@ class MetricsWriter {
       bounds.push_back(static_cast<double>(bound) * scale);
     }
     out_.packed_reals(7, bounds);
-    put_attribute(out_, 9, "component_id", id);
+    if (!key.empty()) {
+      put_attribute(out_, 9, key, value);
+    }
   }
 
   Writer& out_;
@@ -190,12 +325,54 @@ class MetricsWriter {
 
 }  // namespace
 
+SpanPiece encode_scopes(std::span<const telemetry::Span> spans) {
+  Writer out;
+  put_scopes(out, spans);
+  return {
+      .bytes = out.take(),
+      .count = static_cast<std::uint32_t>(spans.size()),
+      .form = SpanPiece::Form::Scopes
+  };
+}
+
+std::string join_spans(const Resource& resource, std::span<const SpanPiece> pieces) {
+  Writer head;
+  put_resource(head, resource);
+  Writer scope;
+  put_scope(scope, nullptr);
+  std::vector<std::string> heads;
+  std::size_t size = head.text().size();
+  for (const SpanPiece& piece : pieces) {
+    std::string& its_head = heads.emplace_back();
+    if (piece.form == SpanPiece::Form::Spans) {
+      append_head(its_head, 2, scope.text().size() + piece.bytes.size());
+      its_head += scope.text();
+    }
+    size += its_head.size() + piece.bytes.size();
+  }
+  std::string out;
+  out.reserve(size + 16);
+  append_head(out, 1, size);
+  out += head.text();
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    out.append(heads[i]).append(pieces[i].bytes);
+  }
+  return out;
+}
+
 std::string encode_spans(const Resource& resource, std::span<const telemetry::Span> spans) {
-  return encode_items(resource, spans);
+  const SpanPiece piece = encode_scopes(spans);
+  return join_spans(resource, {&piece, 1});
 }
 
 std::string encode_logs(const Resource& resource, std::span<const telemetry::LogRecord> records) {
-  return encode_items(resource, records);
+  Writer out;
+  {
+    const Message of_resource(out, 1);
+    put_resource(out, resource);
+    put_scopes(out, records);
+  }
+  return out.take();
 }
 
 std::string encode_metrics(
@@ -212,10 +389,8 @@ std::string encode_metrics(
     const Message of_scope(out, 2);
     put_scope(out, nullptr);
     MetricsWriter metrics(out, totals, period);
-    const Attributes of_request{{"trigger_type", "http"}, {"app_id", std::string(application)}};
-    metrics.counter("spin.request_count", "Events", of_request, [](const C& c) {
-      return c.events;
-    });
+    metrics.requests(application);
+    metrics.outside();
     metrics.histogram("spin.component_cpu_time", "CPU of an event", "s", kNanosecond, &C::cpu);
     metrics.histogram(
         "spin.component_memory_used_on_init",

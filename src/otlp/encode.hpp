@@ -21,6 +21,20 @@ using Resource = telemetry::Attributes;
 [[nodiscard]] std::string encode_spans(
     const Resource& resource, std::span<const telemetry::Span> spans
 );
+/// Spans that are encoded but for who sends them.
+struct SpanPiece {
+  enum class Form : std::uint8_t {
+    Spans,   ///< fields `spans` of our scope, by telemetry::append_span()
+    Scopes,  ///< fields `scope_spans`, by encode_scopes()
+  };
+  std::string bytes{};
+  std::uint32_t count = 0;
+  Form form = Form::Spans;
+};
+/// Spans of any scopes as a piece.
+[[nodiscard]] SpanPiece encode_scopes(std::span<const telemetry::Span> spans);
+/// A request of several pieces.
+[[nodiscard]] std::string join_spans(const Resource& resource, std::span<const SpanPiece> pieces);
 [[nodiscard]] std::string encode_logs(
     const Resource& resource, std::span<const telemetry::LogRecord> records
 );

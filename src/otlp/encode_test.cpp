@@ -1,5 +1,6 @@
 #include "otlp/encode.hpp"
 
+#include "telemetry/encoded_span.hpp"
 #include "wire/protobuf/reader.hpp"
 #include "wire/protobuf/writer.hpp"
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <random>
 
 namespace whorl::otlp {
 namespace {
@@ -123,6 +125,79 @@ TEST_CASE("a span, as the schema has it") {
       "13{1\"ABCDEFGHIJKLMNOP\" 2\"abcdefgh\" } "
       "15{2\"why\" 3:2 } 16=301 } } } "
   );
+}
+
+/// Attributes as the two encoders take them.
+struct Described {
+  telemetry::Attributes attributes{};
+  std::string encoded{};
+  void add(std::string key, std::string value) {
+    telemetry::append_attribute(encoded, key, value);
+    attributes.push_back({std::move(key), std::move(value)});
+  }
+  void add(std::string key, std::int64_t value) {
+    telemetry::append_attribute(encoded, key, value);
+    attributes.push_back({std::move(key), value});
+  }
+};
+
+TEST_CASE("a shard encodes spans to the byte as they are encoded here") {
+  const auto seed = static_cast<std::uint64_t>(std::random_device{}());
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const auto text = [&](std::size_t most) {
+    std::string out(random() % (most + 1), '\0');
+    for (char& c : out) {
+      c = static_cast<char>(random() % 4 == 0 ? random() : 'a' + random() % 26);
+    }
+    return out;
+  };
+  for (int round = 0; round < 500; ++round) {
+    Described described;
+    for (std::uint64_t i = random() % 4; i > 0; --i) {
+      described.add("k" + std::to_string(i), text(300));
+      described.add(
+          "n" + std::to_string(i), static_cast<std::int64_t>(random() >> (random() % 64))
+      );
+    }
+    telemetry::Span span{
+        .context = {.trace = {random(), random()}, .span = {random()}, .is_sampled = true},
+        .parent = {random() % 2 == 0 ? 0 : random()},
+        .trace_state = random() % 2 == 0 ? "" : "a=1",
+        .is_parent_remote = random() % 2 == 0,
+        .name = "GET /" + std::string(random() % 300, 'x'),
+        .kind = static_cast<telemetry::SpanKind>(1 + random() % 5),
+        .start_ns = random() | 1,
+        .end_ns = random() | 1,
+        .attributes = described.attributes,
+        .dropped_events = static_cast<std::uint32_t>(random() % 3 * 100),
+        .status = static_cast<telemetry::SpanStatus>(random() % 3),
+    };
+    std::string events;
+    if (random() % 2 == 0) {
+      span.events.push_back({.time_ns = 7, .name = "e", .attributes = {{"k", text(200)}}});
+      telemetry::append_event(events, span.events[0]);
+    }
+    std::string ours;
+    telemetry::append_span(
+        ours,
+        {.context = span.context,
+         .parent = span.parent,
+         .is_parent_remote = span.is_parent_remote,
+         .trace_state = span.trace_state,
+         .name = std::string_view(span.name).substr(0, 4),
+         .name_rest = std::string_view(span.name).substr(4),
+         .kind = span.kind,
+         .start_ns = span.start_ns,
+         .end_ns = span.end_ns,
+         .attributes = described.encoded,
+         .events = events,
+         .dropped_events = span.dropped_events,
+         .status = span.status}
+    );
+    const SpanPiece piece{.bytes = ours, .count = 1};
+    CHECK(join_spans(kResource, {&piece, 1}) == encode_spans(kResource, {&span, 1}));
+  }
 }
 
 TEST_CASE("items stand under the scope that made them") {

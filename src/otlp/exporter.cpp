@@ -3,13 +3,12 @@
 #include "async/timer.hpp"
 #include "log/rate_limit.hpp"
 #include "otlp/encode.hpp"
+#include "otlp/queues.hpp"
 #include "otlp/sender.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
-#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -90,24 +89,22 @@ void account(
 }
 
 /// Spans or log records on their way.
-template <class Item>
+template <class Queue>
 class Channel {
  public:
-  using Encode = std::string (*)(const Resource&, std::span<const Item>);
-
   Channel(
       Common& common,
       Tally& tally,
       std::string_view signal,
       Endpoint endpoint,
       std::chrono::milliseconds delay,
-      Encode encode
+      Queue queue
   )
       : common_(common),
         tally_(tally),
         signal_(signal),
         delay_(delay),
-        encode_(encode),
+        queue_(std::move(queue)),
         sender_(
             common.shard,
             common.client,
@@ -116,43 +113,36 @@ class Channel {
         ),
         alarm_(common.shard, *this, &Channel::pump) {}
 
-  void add(std::vector<Item> items) {
-    std::ranges::move(items, std::back_inserter(queue_));
+  template <class Items>
+  void add(Items items) {
+    if (const std::size_t dropped = queue_.add(std::move(items)); dropped != 0) {
+      tally_.waiting.fetch_sub(dropped, std::memory_order_relaxed);
+      tally_.dropped.fetch_add(dropped, std::memory_order_relaxed);
+    }
     go_on();
   }
   void drain() {
     sender_.limit(*common_.draining);
     pump();
   }
-  [[nodiscard]] bool is_idle() const noexcept { return queue_.empty() && !sender_.is_busy(); }
+  [[nodiscard]] bool is_idle() const noexcept { return queue_.size() == 0 && !sender_.is_busy(); }
 
  private:
   void go_on() {
     if (queue_.size() >= common_.settings.max_batch || common_.draining) {
       pump();
-    } else if (!queue_.empty()) {
+    } else if (queue_.size() != 0) {
       alarm_.start(delay_);
     }
   }
   void pump() {
-    if (sender_.is_busy() || queue_.empty()) {
+    if (sender_.is_busy() || queue_.size() == 0) {
       return;
     }
-    const std::size_t count = std::min(queue_.size(), common_.settings.max_batch);
-    std::vector<Item> batch;
-    batch.reserve(count);
-    std::move(
-        queue_.begin(),
-        queue_.begin() + static_cast<std::ptrdiff_t>(count),
-        std::back_inserter(batch)
-    );
-    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
-    tally_.waiting.fetch_sub(count, std::memory_order_relaxed);
-    in_flight_ = count;
-    sender_.send(
-        encode_(common_.settings.resource, batch),
-        common_.draining.value_or(async::Deadline::never())
-    );
+    Batch batch = queue_.take(common_.settings);
+    tally_.waiting.fetch_sub(batch.items, std::memory_order_relaxed);
+    in_flight_ = batch.items;
+    sender_.send(std::move(batch.body), common_.draining.value_or(async::Deadline::never()));
   }
   void on_end(const Delivery& delivery) {
     account(tally_, signal_, sender_, in_flight_, delivery);
@@ -164,8 +154,7 @@ class Channel {
   Tally& tally_;
   std::string_view signal_;
   std::chrono::milliseconds delay_;
-  Encode encode_;
-  std::deque<Item> queue_;
+  Queue queue_;
   std::size_t in_flight_ = 0;
   Sender sender_;
   Alarm<Channel> alarm_;
@@ -305,9 +294,10 @@ struct Exporter::State {
   }
 
   /// Takes items over, if they have room. @thread any
-  template <class Item>
-  void take(std::optional<Channel<Item>>& channel, Tally& tally, std::vector<Item> items) noexcept {
-    const std::uint64_t count = items.size();
+  template <class Queue, class Items>
+  void take(
+      std::optional<Channel<Queue>>& channel, Tally& tally, Items items, std::uint64_t count
+  ) noexcept {
     if (tally.waiting.fetch_add(count, std::memory_order_relaxed) + count >
         common.settings.max_queue) {
       tally.waiting.fetch_sub(count, std::memory_order_relaxed);
@@ -323,8 +313,8 @@ struct Exporter::State {
   Tally log_tally;
   Tally metric_tally;
   Common common;
-  std::optional<Channel<telemetry::Span>> traces;
-  std::optional<Channel<telemetry::LogRecord>> logs;
+  std::optional<Channel<SpanQueue>> traces;
+  std::optional<Channel<LogQueue>> logs;
   std::optional<MetricsChannel> metrics;
   std::mutex mutex;
   std::condition_variable drained;
@@ -342,12 +332,17 @@ Exporter::Exporter(
   Settings& used = state.common.settings;
   if (used.traces) {
     state.traces.emplace(
-        state.common, state.trace_tally, "spans", *used.traces, used.span_delay, &encode_spans
+        state.common,
+        state.trace_tally,
+        "spans",
+        *used.traces,
+        used.span_delay,
+        SpanQueue(used.max_batch)
     );
   }
   if (used.logs) {
     state.logs.emplace(
-        state.common, state.log_tally, "log records", *used.logs, used.log_delay, &encode_logs
+        state.common, state.log_tally, "log records", *used.logs, used.log_delay, LogQueue()
     );
   }
   if (used.metrics) {
@@ -369,13 +364,22 @@ void Exporter::start() {
 
 void Exporter::take_spans(std::vector<telemetry::Span> spans) noexcept {
   if (state_->traces) {
-    state_->take(state_->traces, state_->trace_tally, std::move(spans));
+    const std::uint64_t count = spans.size();
+    state_->take(state_->traces, state_->trace_tally, std::move(spans), count);
+  }
+}
+
+void Exporter::take_encoded(std::string spans, std::uint32_t count) noexcept {
+  if (state_->traces) {
+    SpanPiece piece{.bytes = std::move(spans), .count = count};
+    state_->take(state_->traces, state_->trace_tally, std::move(piece), count);
   }
 }
 
 void Exporter::take_logs(std::vector<telemetry::LogRecord> logs) noexcept {
   if (state_->logs) {
-    state_->take(state_->logs, state_->log_tally, std::move(logs));
+    const std::uint64_t count = logs.size();
+    state_->take(state_->logs, state_->log_tally, std::move(logs), count);
   }
 }
 

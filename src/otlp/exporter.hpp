@@ -50,6 +50,7 @@ class Exporter final : public telemetry::SignalSink, public telemetry::GuestMetr
   void start();
   // telemetry::SignalSink. @thread any
   void take_spans(std::vector<telemetry::Span> spans) noexcept override;
+  void take_encoded(std::string spans, std::uint32_t count) noexcept override;
   void take_logs(std::vector<telemetry::LogRecord> logs) noexcept override;
   // telemetry::GuestMetricsSink. @thread any
   [[nodiscard]] bool take_metrics(std::string metrics) noexcept override;

@@ -18,6 +18,9 @@ void account_begin(const Guest& guest, http::Exchange& exchange) {
   stats->events.add();
   stats->active.add(1);
   if (telemetry::RequestRecord* record = exchange.record()) {
+    if (record->is_message()) {
+      stats->messages.add();
+    }
     record->begin_component(*stats, guest.is_used() ? Instance::Kept : Instance::Started);
   }
 }

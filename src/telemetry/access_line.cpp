@@ -134,7 +134,7 @@ void AccessLine::append_text(const RequestRecord& record, std::string& out) cons
   append_quoted(record.referer_, out);
   out += ' ';
   append_quoted(record.user_agent_, out);
-  out.append(" id=").append(record.request_id_).append(" us=");
+  out.append(" id=").append(record.request_id()).append(" us=");
   append_number(microseconds(record.ended_ - record.began_), out);
   if (record.ending_ != Ending::Whole) {
     out.append(" end=").append(name_of(record.ending_));
@@ -160,7 +160,7 @@ void AccessLine::append_json(const RequestRecord& record, std::string& out) cons
   };
   out.append("{\"time\":\"").append(time_);
   fmt::format_to(std::back_inserter(out), ".{:06}Z\"", record.began_ns_ % kSecond / kMicrosecond);
-  text("request_id", record.request_id_);
+  text("request_id", record.request_id());
   if (record.server_.trace.is_valid()) {
     text("trace_id", to_text(record.server_.trace));
   }

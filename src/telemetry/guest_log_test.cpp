@@ -1,5 +1,7 @@
 #include "telemetry/guest_log.hpp"
 
+#include "telemetry/test_spans.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,17 +9,6 @@
 
 namespace whorl::telemetry {
 namespace {
-
-struct Collected final : SignalSink {
-  void take_spans(std::vector<Span> more) noexcept override {
-    std::ranges::move(more, std::back_inserter(spans));
-  }
-  void take_logs(std::vector<LogRecord> more) noexcept override {
-    std::ranges::move(more, std::back_inserter(logs));
-  }
-  std::vector<Span> spans;
-  std::vector<LogRecord> logs;
-};
 
 TEST_CASE("output becomes log records, and events of the span it belongs to") {
   async::Shard shard(0);

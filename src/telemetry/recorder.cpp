@@ -14,6 +14,11 @@ namespace {
 constexpr std::size_t kPieceBytes = 32 * 1024;
 /// Spans and log records are handed over in batches of this size.
 constexpr std::size_t kBatch = 64;
+/// Encoded spans are handed over in pieces of this size, bytes: less than what an allocator would
+/// fetch from the system each time.
+constexpr std::size_t kEncodedBytes = 64 * 1024;
+/// Buffers that are kept for records to come.
+constexpr std::size_t kMaxSpare = 64;
 /// Bytes of a text of a client's in a span or record.
 constexpr std::size_t kMaxAttribute = 1024;
 
@@ -42,22 +47,34 @@ std::pair<std::string_view, std::optional<std::int64_t>> split_port(std::string_
 }
 
 /// Methods that anybody has heard of; a span is not named by what a client makes up.
-bool is_known_method(std::string_view method) {
-  constexpr std::array<std::string_view, 9> kKnown{
+/// @return empty for others
+std::string_view known_method(std::string_view method) {
+  static constexpr std::array<std::string_view, 9> kKnown{
       "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"
   };
-  return std::ranges::find(kKnown, method) != kKnown.end();
+  const auto* found = std::ranges::find(kKnown, method);
+  return found == kKnown.end() ? std::string_view() : *found;
 }
 
-void add_address(
-    Attributes& to, std::string_view host_key, std::string_view port_key, std::string_view text
-) {
+/// Host and port of what a client said it wants, which is anybody's text.
+void append_address(std::string& out, std::string_view text) {
   const auto [host, port] = split_port(text);
   if (!host.empty()) {
-    to.push_back({std::string(host_key), cut(host)});
+    append_attribute(out, "server.address", host.substr(0, kMaxAttribute));
   }
   if (port) {
-    to.push_back({std::string(port_key), *port});
+    append_attribute(out, "server.port", *port);
+  }
+}
+
+void append_client(std::string& out, std::string_view text) {
+  const auto [host, port] = split_port(text);
+  if (!host.empty()) {
+    append_attribute(out, "client.address", host);
+    append_attribute(out, "network.peer.address", host);
+  }
+  if (port) {
+    append_attribute(out, "network.peer.port", *port);
   }
 }
 
@@ -72,9 +89,20 @@ Recorder::Recorder(async::Shard& shard, const RecorderOptions& options)
       options_(options),
       unanswered_(metrics_->of("")),
       line_(options.access_log != nullptr ? options.access_log->format() : AccessLogFormat::Text),
-      timer_(shard) {}
+      timer_(shard) {
+  look_at_clock();
+}
 
 Recorder::~Recorder() = default;
+
+void Recorder::look_at_clock() noexcept {
+  const auto steady = RequestRecord::Clock::now().time_since_epoch();
+  epoch_offset_ns_ = static_cast<std::int64_t>(now_ns()) - std::chrono::nanoseconds(steady).count();
+}
+
+std::uint64_t Recorder::since_epoch(RequestRecord::Clock::time_point time) const noexcept {
+  return to_ns(time.time_since_epoch() + std::chrono::nanoseconds(epoch_offset_ns_));
+}
 
 std::unique_ptr<RequestRecord> Recorder::begin(const RequestFacts& facts) {
   auto record = std::make_unique<RequestRecord>(*this);
@@ -84,32 +112,64 @@ std::unique_ptr<RequestRecord> Recorder::begin(const RequestFacts& facts) {
   if (!is_logged && !is_tracing()) {
     return record;
   }
-  record->began_ns_ = now_ns();
-  record->method_ = cut(facts.method);
-  record->path_ = without_query(facts.target).substr(0, kMaxText);
-  record->client_ = facts.client;
-  record->protocol_ = facts.protocol;
-  record->authority_ = cut(facts.authority.substr(facts.authority.rfind('@') + 1));
-  record->user_agent_ = cut(facts.user_agent);
+  record->began_ns_ = since_epoch(record->began_);
+  begin_trace(*record, facts);
   if (is_logged) {
+    record->method_ = cut(facts.method);
+    record->path_ = without_query(facts.target).substr(0, kMaxText);
+    record->client_ = facts.client;
+    record->protocol_ = facts.protocol;
+    record->authority_ = cut(facts.authority.substr(facts.authority.rfind('@') + 1));
+    record->user_agent_ = cut(facts.user_agent);
     record->referer_ = without_secrets(facts.referer.substr(0, kMaxText));
   }
-  begin_trace(*record, facts);
+  if (is_tracing() && record->server_.is_sampled) {
+    describe(*record, facts);
+  }
   return record;
+}
+
+/// What is known of a request when it begins, of what its span says.
+void Recorder::describe(RequestRecord& record, const RequestFacts& facts) {
+  if (!spare_.empty()) {
+    record.attributes_ = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  std::string& out = record.attributes_;
+  record.span_method_ = known_method(facts.method);
+  append_attribute(
+      out, "http.request.method", record.span_method_.empty() ? "_OTHER" : record.span_method_
+  );
+  if (record.span_method_.empty()) {
+    append_attribute(out, "http.request.method_original", facts.method.substr(0, kMaxAttribute));
+  }
+  append_attribute(out, "url.path", without_query(facts.target).substr(0, kMaxAttribute));
+  append_attribute(out, "url.scheme", facts.scheme);
+  append_attribute(out, "network.protocol.name", "http");
+  if (const std::size_t slash = facts.protocol.find('/'); slash != std::string_view::npos) {
+    append_attribute(out, "network.protocol.version", facts.protocol.substr(slash + 1));
+  }
+  append_address(out, facts.authority.substr(facts.authority.rfind('@') + 1));
+  append_client(out, facts.client);
+  if (!facts.user_agent.empty()) {
+    append_attribute(out, "user_agent.original", facts.user_agent.substr(0, kMaxAttribute));
+  }
 }
 
 void Recorder::begin_trace(RequestRecord& record, const RequestFacts& facts) {
   const auto parent = parse_traceparent(facts.traceparent);
   const TraceId trace = parent ? parent->trace : ids_.next_trace();
-  record.request_id_ =
-      is_request_id(facts.request_id) ? std::string(facts.request_id) : to_text(trace);
   if (parent || is_tracing()) {
     record.server_.trace = trace;
+  }
+  if (is_request_id(facts.request_id)) {
+    record.request_id_ = facts.request_id;
+  } else if (!record.server_.trace.is_valid()) {
+    record.request_id_ = to_text(trace);
   }
   if (!is_tracing()) {
     return;
   }
-  record.scheme_ = facts.scheme;
   record.remote_ = parent ? parent->span : SpanId{};
   if (parent && is_tracestate(facts.tracestate)) {
     record.trace_state_ = facts.tracestate;
@@ -126,10 +186,10 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
   auto record = std::make_unique<RequestRecord>(*this);
   record->origin_ = RequestRecord::Origin::Chained;
   record->began_ = RequestRecord::Clock::now();
-  record->began_ns_ = now_ns();
+  record->began_ns_ = since_epoch(record->began_);
   begin_trace(*record, {.traceparent = traceparent, .tracestate = tracestate});
   if (current_ != nullptr) {
-    record->request_id_ = current_->request_id_;
+    record->request_id_ = current_->request_id();
   }
   return record;
 }
@@ -139,8 +199,9 @@ std::unique_ptr<RequestRecord> Recorder::begin_message(std::string_view channel)
   record->origin_ = RequestRecord::Origin::Message;
   record->route_ = cut(channel);
   record->began_ = RequestRecord::Clock::now();
-  record->began_ns_ = now_ns();
+  record->began_ns_ = since_epoch(record->began_);
   begin_trace(*record, {});
+  record->work_ = record->server_;  // one span: what the guest does is right below it
   return record;
 }
 
@@ -149,10 +210,8 @@ void Recorder::finish(RequestRecord& record) {
   if (record.origin_ != RequestRecord::Origin::Client) {
     // A message that nobody took is offered again.
     if (is_tracing() && record.server_.is_sampled && record.component_ != nullptr) {
-      add_work_span(record);
-      if (record.origin_ == RequestRecord::Origin::Message) {
-        add_message_span(record);
-      }
+      record.origin_ == RequestRecord::Origin::Message ? add_message_span(record)
+                                                       : add_work_span(record);
     }
     return;
   }
@@ -168,8 +227,14 @@ void Recorder::finish(RequestRecord& record) {
     }
   }
   if (is_tracing() && record.server_.is_sampled) {
-    add_work_span(record);
+    if (record.component_ != nullptr) {
+      add_work_span(record);
+    }
     add_server_span(record);
+    if (spare_.size() < kMaxSpare) {
+      record.attributes_.clear();
+      spare_.push_back(std::move(record.attributes_));
+    }
   }
 }
 
@@ -180,103 +245,111 @@ void Recorder::count(const RequestRecord& record) {
   stats.duration.add(to_ns(record.ended_ - record.began_));
 }
 
-void Recorder::add_work_span(RequestRecord& record) {
-  if (record.component_ == nullptr) {
-    return;
+/// What the span of a component's work says of it.
+void Recorder::note_work(const RequestRecord& record, EncodedSpan& span) {
+  append_attribute(scratch_, "component_id", record.component_->component);
+  if (!record.failure_.empty()) {
+    span.status = SpanStatus::Failed;
+    append_attribute(scratch_, "error.type", record.failure_);
+    append_attribute(scratch_, "error.blame", "guest");
   }
-  const auto at = [&](RequestRecord::Clock::time_point time) {
-    return record.began_ns_ + to_ns(time - record.began_);
-  };
-  Span work{
+  if (record.dropped_host_spans_ != 0) {
+    append_attribute(
+        scratch_, "whorl.dropped_spans", static_cast<std::int64_t>(record.dropped_host_spans_)
+    );
+  }
+  for (const SpanEvent& event : record.events_) {
+    append_event(events_, event);
+  }
+  span.dropped_events = record.dropped_events_;
+  span.more_attributes = scratch_;
+  span.events = events_;
+}
+
+void Recorder::add_work_span(const RequestRecord& record) {
+  EncodedSpan work{
       .context = record.work_,
       // The request's own span, or that of who calls.
       .parent =
           record.origin_ == RequestRecord::Origin::Chained ? record.remote_ : record.server_.span,
       .trace_state = record.trace_state_,
-      .name = std::string(record.is_wagi_ ? "execute_wagi_component " : "execute_wasm_component ")
-                  .append(record.component_->component),
-      .start_ns = at(record.work_began_),
-      .end_ns = at(std::max(record.work_ended_, record.work_began_)),
-      .attributes = {{"component_id", record.component_->component}},
-      .events = std::move(record.events_),
-      .dropped_events = record.dropped_events_,
+      .name = record.is_wagi_ ? "execute_wagi_component " : "execute_wasm_component ",
+      .name_rest = record.component_->component,
+      .start_ns = record.began_ns_ + to_ns(record.work_began_ - record.began_),
+      .end_ns = record.began_ns_ +
+                to_ns(std::max(record.work_ended_, record.work_began_) - record.began_),
   };
-  if (!record.failure_.empty()) {
-    work.status = SpanStatus::Failed;
-    work.attributes.push_back({"error.type", record.failure_});
-    work.attributes.push_back({"error.blame", "guest"});
-  }
-  if (record.dropped_host_spans_ != 0) {
-    work.attributes.push_back({"whorl.dropped_spans", std::int64_t{record.dropped_host_spans_}});
-  }
-  add(std::move(work));
+  note_work(record, work);
+  add(work);
 }
 
-void Recorder::add_message_span(RequestRecord& record) {
-  Span span{
+void Recorder::add_message_span(const RequestRecord& record) {
+  append_attribute(scratch_, "messaging.operation", "receive");
+  append_attribute(scratch_, "messaging.system", "redis");
+  append_attribute(scratch_, "messaging.destination.name", record.route_);
+  const std::string channel = to_utf8(record.route_);
+  EncodedSpan span{
       .context = record.server_,
-      .name = record.route_ + " receive",
+      .name = channel,
+      .name_rest = " receive",
       .kind = SpanKind::Consumer,
       .start_ns = record.began_ns_,
       .end_ns = record.began_ns_ + to_ns(record.ended_ - record.began_),
-      .attributes =
-          {{"messaging.operation", "receive"},
-           {"messaging.system", "redis"},
-           {"messaging.destination.name", record.route_}},
   };
-  if (!record.failure_.empty() || record.status_ >= 500) {
+  note_work(record, span);
+  if (record.status_ >= 500) {
     span.status = SpanStatus::Failed;
-    span.attributes.push_back({"error.type", record.failure_.empty() ? "refused" : record.failure_}
-    );
   }
-  add(std::move(span));
+  add(span);
 }
 
-void Recorder::add_server_span(RequestRecord& record) {
-  const bool is_known = is_known_method(record.method_);
-  const std::string method = is_known ? record.method_ : "HTTP";
-  Span server{
+void Recorder::add_server_span(const RequestRecord& record) {
+  const std::string_view method = record.span_method_.empty() ? "HTTP" : record.span_method_;
+  EncodedSpan server{
       .context = record.server_,
       .parent = record.remote_,
-      .trace_state = record.trace_state_,
       .is_parent_remote = record.remote_.is_valid(),
-      .name = record.route_.empty() ? method : method + " " + record.route_,
+      .trace_state = record.trace_state_,
+      .name = method,
       .kind = SpanKind::Server,
       .start_ns = record.began_ns_,
       .end_ns = record.began_ns_ + to_ns(record.ended_ - record.began_),
-      .attributes =
-          {
-              {"http.request.method", is_known ? record.method_ : "_OTHER"},
-              {"url.path", cut(record.path_)},
-              {"url.scheme", record.scheme_},
-              {"network.protocol.name", "http"},
-          },
+      .attributes = record.attributes_,
   };
-  Attributes& more = server.attributes;
-  if (!is_known) {
-    more.push_back({"http.request.method_original", record.method_});
-  }
-  if (const std::size_t slash = record.protocol_.find('/'); slash != std::string::npos) {
-    more.push_back({"network.protocol.version", record.protocol_.substr(slash + 1)});
-  }
+  std::string name;
   if (!record.route_.empty()) {
-    more.push_back({"http.route", record.route_});
-  }
-  add_address(more, "server.address", "server.port", record.authority_);
-  add_address(more, "client.address", "client.port", record.client_);
-  if (!record.user_agent_.empty()) {
-    more.push_back({"user_agent.original", record.user_agent_});
+    append_attribute(scratch_, "http.route", record.route_);
+    name.reserve(method.size() + 1 + record.route_.size());
+    server.name = name.append(method).append(" ");
+    server.name_rest = record.route_;
   }
   if (record.status_ != 0) {
-    more.push_back({"http.response.status_code", std::int64_t{record.status_}});
+    append_attribute(scratch_, "http.response.status_code", std::int64_t{record.status_});
   }
   if (record.status_ >= 500 || record.ending_ == RequestRecord::Ending::Cut) {
     server.status = SpanStatus::Failed;
-    more.push_back(
-        {"error.type", record.failure_.empty() ? std::to_string(record.status_) : record.failure_}
+    append_attribute(
+        scratch_,
+        "error.type",
+        record.failure_.empty() ? std::to_string(record.status_) : record.failure_
     );
   }
-  add(std::move(server));
+  server.more_attributes = scratch_;
+  add(server);
+}
+
+void Recorder::add(const EncodedSpan& span) {
+  if (encoded_.capacity() < kEncodedBytes) {
+    encoded_.reserve(kEncodedBytes + kEncodedBytes / 8);
+  }
+  append_span(encoded_, span);
+  scratch_.clear();
+  events_.clear();
+  if (++encoded_count_ >= options_.span_batch || encoded_.size() >= kEncodedBytes) {
+    hand_over_spans();
+  } else {
+    schedule();
+  }
 }
 
 Span Recorder::begin_span(std::string_view name, SpanKind kind) {
@@ -289,7 +362,8 @@ Span Recorder::begin_span(std::string_view name, SpanKind kind) {
       .trace_state = current_->trace_state(),
       .name = cut(name),
       .kind = kind,
-      .start_ns = now_ns(),
+      // By the same clock as the event's own spans.
+      .start_ns = current_->began_ns_ + to_ns(RequestRecord::Clock::now() - current_->began_),
   };
 }
 
@@ -352,6 +426,9 @@ void Recorder::hand_over_spans() {
   if (!spans_.empty()) {
     options_.spans->take_spans(std::exchange(spans_, {}));
   }
+  if (encoded_count_ != 0) {
+    options_.spans->take_encoded(std::exchange(encoded_, {}), std::exchange(encoded_count_, 0));
+  }
 }
 
 void Recorder::hand_over_logs() {
@@ -368,6 +445,7 @@ void Recorder::schedule() {
 }
 
 void Recorder::flush() {
+  look_at_clock();
   hand_over_lines();
   hand_over_spans();
   hand_over_logs();

@@ -7,6 +7,7 @@
 #include "async/shard.hpp"
 #include "async/timer.hpp"
 #include "telemetry/access_log.hpp"
+#include "telemetry/encoded_span.hpp"
 #include "telemetry/identity.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/open_span.hpp"
@@ -29,6 +30,7 @@ struct RecorderOptions {
   SignalSink* spans = nullptr;      ///< null: nothing is traced
   SignalSink* logs = nullptr;       ///< null: guests' output stays where it is
   Sampler sampler{};
+  std::size_t span_batch = 256;  ///< most spans that are handed over at once
 };
 
 class Recorder {
@@ -87,9 +89,14 @@ class Recorder {
 
   void begin_trace(RequestRecord& record, const RequestFacts& facts);
   void count(const RequestRecord& record);
-  void add_work_span(RequestRecord& record);
-  void add_server_span(RequestRecord& record);
-  void add_message_span(RequestRecord& record);
+  void describe(RequestRecord& record, const RequestFacts& facts);
+  void add_work_span(const RequestRecord& record);
+  void add_server_span(const RequestRecord& record);
+  void add_message_span(const RequestRecord& record);
+  void note_work(const RequestRecord& record, EncodedSpan& span);
+  void add(const EncodedSpan& span);
+  void look_at_clock() noexcept;
+  [[nodiscard]] std::uint64_t since_epoch(RequestRecord::Clock::time_point time) const noexcept;
   [[nodiscard]] Span begin_span(std::string_view name, SpanKind kind);
   void hand_over_lines();
   void hand_over_spans();
@@ -105,6 +112,13 @@ class Recorder {
   AccessLine line_;
   std::string lines_;
   std::uint64_t line_count_ = 0;
+  std::string encoded_;  ///< spans of requests
+  std::uint32_t encoded_count_ = 0;
+  std::string scratch_;             ///< attributes of the span that is written just now
+  std::string events_;              ///< its events
+  std::vector<std::string> spare_;  ///< buffers of records that have ended
+  /// What is to be added to the steady clock for the time since 1970; looked at from time to time.
+  std::int64_t epoch_offset_ns_ = 0;
   std::vector<Span> spans_;
   std::vector<LogRecord> logs_;
   async::Timer timer_;

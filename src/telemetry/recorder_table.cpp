@@ -4,15 +4,18 @@ namespace whorl::telemetry {
 
 void RecorderTable::set(const async::Shard& shard, Recorder& recorder) {
   if (recorders_.size() <= shard.index()) {
-    recorders_.resize(shard.index() + std::size_t{1}, nullptr);
+    recorders_.resize(shard.index() + std::size_t{1});
   }
-  recorders_[shard.index()] = &recorder;
+  recorders_[shard.index()] = {&shard, &recorder};
 }
 
 Recorder* RecorderTable::here() const noexcept {
   const async::Shard* shard = async::Shard::current();
-  return shard == nullptr || shard->index() >= recorders_.size() ? nullptr
-                                                                 : recorders_[shard->index()];
+  if (shard == nullptr || shard->index() >= recorders_.size()) {
+    return nullptr;
+  }
+  const auto& [its_shard, recorder] = recorders_[shard->index()];
+  return its_shard == shard ? recorder : nullptr;
 }
 
 namespace detail {

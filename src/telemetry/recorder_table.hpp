@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace whorl::telemetry {
@@ -40,7 +41,8 @@ class RecorderTable {
   [[nodiscard]] GuestMetricsSink* metrics() const noexcept { return metrics_; }
 
  private:
-  std::vector<Recorder*> recorders_;  ///< by index of the shard; not changed while shards run
+  /// By index of the shard, which others may have, too. Not changed while shards run.
+  std::vector<std::pair<const async::Shard*, Recorder*>> recorders_;
   GuestMetricsSink* metrics_ = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #include "async/blocking_pool.hpp"
 #include "fs/file.hpp"
 #include "fs/test_folder.hpp"
+#include "telemetry/test_spans.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -15,17 +16,6 @@ namespace whorl::telemetry {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Collected final : SignalSink {
-  void take_spans(std::vector<Span> more) noexcept override {
-    std::ranges::move(more, std::back_inserter(spans));
-  }
-  void take_logs(std::vector<LogRecord> more) noexcept override {
-    std::ranges::move(more, std::back_inserter(logs));
-  }
-  std::vector<Span> spans;
-  std::vector<LogRecord> logs;
-};
 
 RequestFacts facts() {
   return {
@@ -231,6 +221,45 @@ TEST_CASE("the two spans of a request") {
   CHECK(work.context.trace == server.context.trace);
   CHECK(work.start_ns >= server.start_ns);
   CHECK(work.end_ns <= server.end_ns);
+}
+
+TEST_CASE("a message has one span, and one that nobody took none") {
+  async::Shard shard(0);
+  Collected sink;
+  Recorder recorder(shard, {.spans = &sink});
+  ComponentStats stats("worker");
+  static_cast<void>(recorder.begin_message("jobs"));
+  {
+    auto record = recorder.begin_message("jobs");
+    record->begin_component(stats, RequestRecord::Instance::Started);
+    CHECK(record->context().is_sampled);
+    record->end_answer(500, 0, RequestRecord::Ending::Whole);
+  }
+  recorder.flush();
+  REQUIRE(sink.spans.size() == 1);
+  CHECK(sink.spans[0].name == "jobs receive");
+  CHECK(sink.spans[0].kind == SpanKind::Consumer);
+  CHECK(sink.spans[0].status == SpanStatus::Failed);
+  CHECK_FALSE(sink.spans[0].parent.is_valid());
+  CHECK(find(sink.spans[0], "messaging.system")->value == AttributeValue("redis"));
+  CHECK(find(sink.spans[0], "messaging.operation")->value == AttributeValue("receive"));
+  CHECK(find(sink.spans[0], "component_id")->value == AttributeValue("worker"));
+}
+
+TEST_CASE("a command's span is called like one") {
+  async::Shard shard(0);
+  Collected sink;
+  Recorder recorder(shard, {.spans = &sink});
+  ComponentStats stats("c");
+  {
+    auto record = recorder.begin(facts());
+    record->set_wagi();
+    record->begin_component(stats, RequestRecord::Instance::Started);
+    record->add_event({.time_ns = 1, .name = "app_log", .attributes = {{"app_log", "x"}}});
+  }
+  recorder.flush();
+  REQUIRE(sink.spans.size() == 2);
+  CHECK(sink.spans[0].name == "execute_wagi_component c");
 }
 
 TEST_CASE(

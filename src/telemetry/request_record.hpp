@@ -67,6 +67,7 @@ class RequestRecord {
   // --- along the way -----------------------------------------------------------------------------
   /// The router's decision; "" where none matched. @param route  as metrics and spans show it
   void set_route(std::string_view route) { route_ = route; }
+  [[nodiscard]] bool is_message() const noexcept { return origin_ == Origin::Message; }
   /// The component is a command, and its span is called accordingly.
   void set_wagi() noexcept { is_wagi_ = true; }
   /// @param component  outlives the record
@@ -79,7 +80,10 @@ class RequestRecord {
   void end_answer(std::uint16_t status, std::uint64_t body_bytes, Ending ending);
 
   // --- reading -----------------------------------------------------------------------------------
-  [[nodiscard]] const std::string& request_id() const noexcept { return request_id_; }
+  /// The client's or, where it gave none, that of the trace; empty when nothing is noted of it.
+  [[nodiscard]] std::string request_id() const {
+    return request_id_.empty() && server_.trace.is_valid() ? to_text(server_.trace) : request_id_;
+  }
   [[nodiscard]] Recorder& recorder() const noexcept { return recorder_; }
   /// The span of the component's work, the parent of all that happens there; not valid, and not
   /// sampled, when nothing is traced.
@@ -117,11 +121,12 @@ class RequestRecord {
   std::string method_;
   std::string path_;  ///< without query, which may hold secrets
   std::string protocol_;
-  std::string scheme_;
   std::string authority_;
   std::string user_agent_;
-  std::string referer_;  ///< without query
-  std::string request_id_;
+  std::string referer_;           ///< without query
+  std::string request_id_;        ///< the client's
+  std::string attributes_;        ///< of the request's span, encoded; only if that is recorded
+  std::string_view span_method_;  ///< a constant; empty: one that nobody has heard of
   std::string route_;
   std::string trace_state_;
   SpanContext server_;  ///< the request's span

@@ -105,6 +105,8 @@ struct LogRecord {
 class SignalSink {
  public:
   virtual void take_spans(std::vector<Span> spans) noexcept = 0;
+  /// @param spans  of our own scope, by append_span(). @param count  how many they are
+  virtual void take_encoded(std::string spans, std::uint32_t count) noexcept = 0;
   virtual void take_logs(std::vector<LogRecord> logs) noexcept = 0;
 
  protected:

@@ -45,10 +45,10 @@ def test_smoke(hello):
         assert (work["parent"], "parent" in request) == (request["span_id"], False)
         assert (request["kind"], work["kind"]) == (2, 1)
         seen = otlp.attributes(request)
-        assert seen.pop("client.port") > 0
+        assert seen.pop("network.peer.port") > 0
         assert seen == {
             "http.request.method": "GET", "url.path": "/status/200", "url.scheme": "http", "http.route": "/...",
-            "http.response.status_code": 200, "server.address": "test.local", "client.address": "127.0.0.1",
+            "http.response.status_code": 200, "server.address": "test.local", "client.address": "127.0.0.1", "network.peer.address": "127.0.0.1",
             "user_agent.original": "me", "network.protocol.name": "http", "network.protocol.version": "1.1"}
         assert otlp.attributes(work) == {"component_id": "multi"}
         assert request["resource"] == {"service.name": "spin"}

@@ -41,6 +41,7 @@ OWN = {
                "  variable: func() -> s32;\n  files: func() -> s32;\n}\n", "import test:sums/probe@1.0.0;\n  " + SERVICE),
 }
 OWN["adder"] = (OWN["caller"][0], "export test:sums/probe@1.0.0;")
+OWN["inbound_redis"] = ("", "export fermyon:spin/inbound-redis;")
 # What guests of outside servers and stores import beside what all have. Newer functions of an interface are there under
 # its first version, as guests name it.
 SPIN_2 = "fermyon:spin/{0}; import fermyon:spin/{0}@2.0.0;"
@@ -48,11 +49,18 @@ MORE = {
     "stores": "fermyon:spin/key-value; " + " ".join(f"import wasi:keyvalue/{each}@0.2.0-draft2;" for each in ("store", "atomics", "batch")),
     "sql": SPIN_2.format("sqlite") + " import spin:sqlite/sqlite@3.0.0;",
     "redis": SPIN_2.format("redis"),
+    "inbound_redis": "fermyon:spin/redis;",
     "postgres": SPIN_2.format("postgres") + " import spin:postgres/postgres@4.0.0;",
     "mysql": SPIN_2.format("mysql"),
     "mqtt": "fermyon:spin/mqtt@2.0.0;",
     "llm": SPIN_2.format("llm"),
 }
+INBOUND_REDIS = """package fermyon:spin;
+interface inbound-redis {
+  use redis-types.{error, payload};
+  handle-message: func(message: payload) -> result<_, error>;
+}
+"""
 FIRST = {"sqlite@3.1.0": "sqlite@3.0.0", "postgres@4.2.0": "postgres@4.0.0"}
 
 
@@ -64,6 +72,7 @@ def write_world(folder: pathlib.Path, name: str) -> None:
     shutil.copytree(whorl.ROOT / "wit" / "wasi" / "config@0.2.0-draft-2024-09-27", deps / "config")
     shutil.copytree(whorl.ROOT / "wit" / "fermyon" / "spin", deps / "spin")
     shutil.copytree(whorl.ROOT / "wit" / "fermyon" / "spin@2.0.0", deps / "spin2")
+    (deps / "spin" / "inbound-redis.wit").write_text(INBOUND_REDIS)
     shutil.copytree(whorl.ROOT / "wit" / "wasi" / "keyvalue@0.2.0-draft2", deps / "keyvalue")
     for package in FIRST:
         shutil.copytree(whorl.ROOT / "wit" / "spin" / package, deps / package.partition("@")[0])

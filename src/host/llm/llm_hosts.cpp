@@ -2,6 +2,7 @@
 
 #include "host/caller.hpp"
 #include "host/host_span.hpp"
+#include "telemetry/recorder.hpp"
 
 #include <fmt/format.h>
 
@@ -97,6 +98,9 @@ component::HostResult<std::expected<Theirs, TheirError>> infer_for(
     );
   }
   span.set("llm.backend", models.backend());
+  if (telemetry::Recorder* recorder = telemetry::recorder_here()) {
+    recorder->metrics()->count_inference(model);
+  }
   return answer(
       call,
       [&](Caller caller) -> Result<Theirs> {

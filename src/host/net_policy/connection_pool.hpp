@@ -12,12 +12,15 @@
 #include "base/result.hpp"
 #include "host/caller.hpp"
 #include "http/connection_limit.hpp"
+#include "http/connection_stats.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace whorl::host::net_policy {
@@ -26,6 +29,7 @@ struct PoolOptions {
   http::ConnectionLimits limits;       ///< the capability's own first
   std::size_t max_idle = 64;           ///< of a shard
   std::chrono::seconds idle_time{30};  ///< after which an idle one is closed
+  std::string_view kind{};             ///< what metrics call its connections; empty: none are taken
 };
 
 /// @tparam Key         what makes connections interchangeable: server, credentials, database
@@ -87,14 +91,25 @@ class ConnectionPool final : private http::IdleHolder::Owner {
   /// An idle connection, or a place for a new one. The lease ends before the pool does.
   /// @return errors: Overloaded when none is to be had by the deadline; Cancelled
   [[nodiscard]] Result<Lease> take(Caller caller, const Key& key, async::Deadline deadline) {
-    const auto full = [] { return fail(ErrorKind::Overloaded, "too many connections"); };
+    const auto full = [&] {
+      http::count_no_place(options_.kind, options_.limits);
+      return fail(ErrorKind::Overloaded, "too many connections");
+    };
+    std::optional<std::chrono::steady_clock::time_point> waits_since;
+    const auto count = [&] {
+      const auto waited = waits_since ? std::chrono::steady_clock::now() - *waits_since
+                                      : std::chrono::nanoseconds(0);
+      http::count_place(options_.kind, options_.limits, waited);
+    };
     while (true) {
       if (Lease lease = take_idle(key); lease.connection() != nullptr) {
+        count();
         return lease;
       }
       Lease lease;
       if (lease.permit_.try_take(options_.limits)) {
         lease.pool_ = this;
+        count();
         return lease;
       }
       if (close_oldest()) {
@@ -105,6 +120,9 @@ class ConnectionPool final : private http::IdleHolder::Owner {
       });
       if (is_closed || deadline.is_expired()) {
         return full();
+      }
+      if (!waits_since) {
+        waits_since = std::chrono::steady_clock::now();
       }
       // A place may be given back on another shard, which has no way to tell this one.
       http::reclaim_places(options_.limits);

@@ -51,8 +51,7 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
     request.path_and_query = channel_;
     request.body = http::BodyPipe::empty();
     exchange_ = std::make_shared<http::Exchange>(std::move(request));
-    if (telemetry::Recorder* recorder = telemetry::recorder_here();
-        recorder != nullptr && recorder->is_tracing()) {
+    if (telemetry::Recorder* recorder = telemetry::recorder_here()) {
       exchange_->set_record(recorder->begin_message(channel_));
     }
     exchange_->response_event().add(on_change_);
