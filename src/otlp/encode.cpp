@@ -19,7 +19,8 @@ using wire::protobuf::Writer;
 using Message = Writer::Message;
 
 constexpr std::uint64_t kCumulative = 2;
-constexpr double kNanosecond = 1e-9;
+/// How many of what is counted make the unit that is shown.
+constexpr double kPerSecond = 1e9;
 // Of the flags of a span: whether it is known where its parent is, and that it is elsewhere.
 constexpr std::uint32_t kSampled = 1;
 constexpr std::uint32_t kHasIsRemote = 0x100;
@@ -152,7 +153,7 @@ class MetricsWriter {
       std::string_view name,
       std::string_view description,
       std::string_view unit,
-      double scale,
+      double per_unit,
       HistogramTotals ComponentTotals::* member
   ) {
     const Message metric(out_, 2);
@@ -162,7 +163,7 @@ class MetricsWriter {
     const Message data(out_, 9);
     for (const auto& [id, component] : totals_.components) {
       if (!id.empty() && (component.*member).count() != 0) {
-        put_histogram("component_id", id, component.*member, scale);
+        put_histogram("component_id", id, component.*member, per_unit);
       }
     }
     out_.number(2, kCumulative);
@@ -221,14 +222,14 @@ class MetricsWriter {
           put_count(of.rejected_by_all, {{"kind", kind}, {"limit", "global"}});
         }
     );
-    constexpr double kThousandth = 1e-3;
+    constexpr double kPerUnit = 1e3;
     shares(
-        "outbound_connection_permit_wait_duration_ms", "Waiting for a place", kThousandth, &O::wait
+        "outbound_connection_permit_wait_duration_ms", "Waiting for a place", kPerUnit, &O::wait
     );
     shares(
         "outbound_connection_factor_utilization",
         "Of a kind's places, how many are taken",
-        kThousandth,
+        kPerUnit,
         &O::used
     );
     HistogramTotals all;
@@ -243,7 +244,7 @@ class MetricsWriter {
       put_text(out_, 1, "outbound_connection_global_utilization");
       put_text(out_, 2, "Of the places of all kinds, how many are taken");
       const Message data(out_, 9);
-      put_histogram({}, {}, all, kThousandth);
+      put_histogram({}, {}, all, kPerUnit);
       out_.number(2, kCumulative);
     }
   }
@@ -263,7 +264,7 @@ class MetricsWriter {
   void shares(
       std::string_view name,
       std::string_view description,
-      double scale,
+      double per_unit,
       HistogramTotals telemetry::OutboundTotals::* member
   ) {
     if (std::ranges::none_of(totals_.outbound, [&](const auto& each) {
@@ -277,7 +278,7 @@ class MetricsWriter {
     const Message data(out_, 9);
     for (const auto& [kind, of] : totals_.outbound) {
       if ((of.*member).count() != 0) {
-        put_histogram("kind", kind, of.*member, scale);
+        put_histogram("kind", kind, of.*member, per_unit);
       }
     }
     out_.number(2, kCumulative);
@@ -301,16 +302,19 @@ class MetricsWriter {
   }
   /// @param key  of its one attribute; empty: it has none
   void put_histogram(
-      std::string_view key, const std::string& value, const HistogramTotals& histogram, double scale
+      std::string_view key,
+      const std::string& value,
+      const HistogramTotals& histogram,
+      double per_unit
   ) {
     const Message point(out_, 1);
     put_period();
     out_.present_fixed64(4, histogram.count());
-    out_.present_real(5, static_cast<double>(histogram.sum) * scale);
+    out_.present_real(5, static_cast<double>(histogram.sum) / per_unit);
     out_.packed_fixed64(6, histogram.buckets);
     std::vector<double> bounds;
     for (const std::uint64_t bound : histogram.bounds) {
-      bounds.push_back(static_cast<double>(bound) * scale);
+      bounds.push_back(static_cast<double>(bound) / per_unit);
     }
     out_.packed_reals(7, bounds);
     if (!key.empty()) {
@@ -391,7 +395,7 @@ std::string encode_metrics(
     MetricsWriter metrics(out, totals, period);
     metrics.requests(application);
     metrics.outside();
-    metrics.histogram("spin.component_cpu_time", "CPU of an event", "s", kNanosecond, &C::cpu);
+    metrics.histogram("spin.component_cpu_time", "CPU of an event", "s", kPerSecond, &C::cpu);
     metrics.histogram(
         "spin.component_memory_used_on_init",
         "Linear memory before an event",
@@ -406,7 +410,7 @@ std::string encode_metrics(
         "http.server.request.duration",
         "From the head of a request to the end of its answer",
         "s",
-        kNanosecond,
+        kPerSecond,
         &C::duration
     );
     metrics.counter("whorl.instances.started", "Instances made anew", {}, [](const C& c) {

@@ -255,6 +255,42 @@ TEST_CASE("metrics are cumulative, and without components that did nothing") {
   );
 }
 
+TEST_CASE("what guests used outside, by Spin's names") {
+  telemetry::ShardMetrics shard;
+  telemetry::OutboundStats& redis = shard.outbound("redis");
+  CHECK(&redis == &shard.outbound("redis"));
+  redis.acquired.add(3);
+  redis.acquired_late.add();
+  redis.wait.add(7'000);
+  redis.rejected.add(2);
+  redis.used.add(250);
+  redis.used_all.add(1000);
+  shard.count_inference("m");
+  shard.count_inference("m");
+  shard.of("worker").events.add(5);
+  shard.of("worker").messages.add(4);
+  const telemetry::Totals totals = telemetry::collect(
+      std::array{std::shared_ptr<telemetry::ShardMetrics>(&shard, [](telemetry::ShardMetrics*) {})}
+  );
+  const std::string shown = show(
+      as_bytes(encode_metrics(kResource, totals, "app", {.start_ns = 1, .now_ns = 2})), kMetrics
+  );
+  const auto has = [&](std::string_view text) {
+    INFO(text);
+    CHECK(shown.find(text) != std::string::npos);
+  };
+  has(R"(1{2=1 3=2 6=1 7{1"trigger_type" 2{1"http" } })");
+  has(R"(1{2=1 3=2 6=4 7{1"trigger_type" 2{1"redis" } })");
+  has(R"(2{1"spin.llm_infer" 2"Texts that models went on with" 7{1{2=1 3=2 6=2 7{1"model_name" 2{1"m" } } } )"
+  );
+  has(R"(1{2=1 3=2 6=3 7{1"kind" 2{1"redis" } } 7{1"waited" 2{2:0 } } })");
+  has(R"(1{2=1 3=2 6=1 7{1"kind" 2{1"redis" } } 7{1"waited" 2{2:1 } } })");
+  has(R"(1{2=1 3=2 6=2 7{1"kind" 2{1"redis" } } 7{1"limit" 2{1"factor" } } })");
+  has("outbound_connection_permit_wait_duration_ms");
+  has("outbound_connection_factor_utilization");
+  has("outbound_connection_global_utilization");
+}
+
 TEST_CASE("what a receiver did not take") {
   wire::protobuf::Writer answer;
   {

@@ -18,7 +18,7 @@ import whorl
 SPIN = os.environ.get("WHORL_PEER_SPIN")
 FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BLRP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
 SECRET = "hunter2-canary"
-INTERNAL, CLIENT, PRODUCER, CONSUMER = 1, 3, 4, 5
+CLIENT, PRODUCER, CONSUMER = 3, 4, 5
 
 # Of Spin's own making: where in its source a span is made, and how long it was polled.
 OF_SPINS_SOURCE = re.compile(r"code\.|thread\.|target$|busy_ns$|idle_ns$|level$")
@@ -39,7 +39,7 @@ def get(path: str) -> tuple[str, str, None]:
     return "GET", path, None
 
 
-def span(name: str, kind: int = CLIENT, failed: str = "", **attributes: object) -> dict:
+def span(name: str, kind: int = CLIENT, failed: str = "", /, **attributes: object) -> dict:
     """`a__b` is the attribute `a.b`; a value of None: there, whatever it is."""
     return {"name": name, "kind": kind, "failed": failed,
             "attributes": {key.replace("__", "."): value for key, value in attributes.items()}}
@@ -60,11 +60,11 @@ KEY_VALUE += [
         ("set", kv("set", "wasi")), ("get", kv("get", "wasi")), ("exists", kv("exists", "wasi")), ("keys", kv("list_keys", "wasi")),
         ("delete", kv("delete", "wasi")), ("increment", kv("increment")), ("get-many", kv("get_many")), ("set-many", kv("set_many")),
         ("delete-many", kv("delete_many")))]
-KEY_VALUE += [(post("/v2/get/other/k"), [span("spin_key_value.open", failed="permission-denied", name="other", kv__backend="unknown")])]
+KEY_VALUE += [(post("/v2/get/other/k"), [span("spin_key_value.open", CLIENT, "permission-denied", name="other", kv__backend="unknown")])]
 
 
 def sql(statement: str, failed: str = "") -> dict:
-    return span("spin_sqlite.execute", failed=failed, db__system__name="sqlite", query=statement, sqlite__backend="spin")
+    return span("spin_sqlite.execute", CLIENT, failed, db__system__name="sqlite", query=statement, sqlite__backend="spin")
 
 
 OPEN_SQL = span("spin_sqlite.open", db__system__name="sqlite", database="default", sqlite__backend="spin")
@@ -72,24 +72,24 @@ SQLITE = [
     (post(f"/{version}/default", "CREATE TABLE IF NOT EXISTS t(x)", f"({SECRET})INSERT INTO t VALUES(?)", "SELECT nope"),
      [OPEN_SQL, sql("CREATE TABLE IF NOT EXISTS t(x)"), sql("INSERT INTO t VALUES(?)"), sql("SELECT nope", "invalid-input")])
     for version in ("v1", "v2", "v3")]
-SQLITE += [(post("/v2/other", "SELECT 1"), [span("spin_sqlite.open", failed="permission-denied", db__system__name="sqlite", database="other")])]
+SQLITE += [(post("/v2/other", "SELECT 1"), [span("spin_sqlite.open", CLIENT, "permission-denied", db__system__name="sqlite", database="other")])]
 
 
 def variable(key: str, failed: str = "") -> dict:
-    return span("spin_variables.get", INTERNAL, failed, key=key)
+    return span("spin_variables.get", CLIENT, failed, key=key)
 
 
 VARIABLES = [
     (get("/spin/v"), [variable("v")]), (get("/spin/none"), [variable("none", "not-found")]),
     (get("/spin/A"), [variable("A", "invalid-input")]),
-    (get("/config/v"), [span("spin_config.get", INTERNAL, key="v"), variable("v")]),
-    (get("/store/v"), [span("wasi_config.get", INTERNAL, key="v"), variable("v")]),
-    (get("/store/none"), [span("wasi_config.get", INTERNAL, key="none"), variable("none", "not-found")]),
-    (get("/all"), [span("wasi_config.get_all", INTERNAL)])]
+    (get("/config/v"), [span("spin_config.get", CLIENT, key="v"), variable("v")]),
+    (get("/store/v"), [span("wasi_config.get", CLIENT, key="v"), variable("v")]),
+    (get("/store/none"), [span("wasi_config.get", CLIENT, key="none"), variable("none", "not-found")]),
+    (get("/all"), [span("wasi_config.get_all")])]
 
 
-def command(name: str, failed: str = "", **more: object) -> dict:
-    return span(name, failed=failed, db__system__name="redis", **more)
+def command(name: str, failed: str = "", /, **more: object) -> dict:
+    return span(name, CLIENT, failed, db__system__name="redis", **more)
 
 
 REDIS_LINES = [f"set k {SECRET}", "get k", "incr n", "del n k", "sadd s a", "smembers s", "srem s a", f"publish c {SECRET}",
@@ -107,12 +107,12 @@ def opened_redis(port: object, host: str = "127.0.0.1", failed: str = "") -> dic
 def redis_cases(server) -> list:
     return [(post("/v2", server.address, *REDIS_LINES), [opened_redis(server.port), *REDIS_SPANS]),
             (post("/v1", server.address, *REDIS_LINES), REDIS_SPANS),
-            (post("/v2", f"redis://:{SECRET}@127.0.0.1:1", "get k"), [opened_redis(1, failed="unavailable")]),
-            (post("/v2", f"redis://:{SECRET}@other:1", "get k"), [opened_redis(1, failed="permission-denied")])]
+            (post("/v2", f"redis://:{SECRET}@127.0.0.1:1", "get k"), [opened_redis(1, "127.0.0.1", "unavailable")]),
+            (post("/v2", f"redis://:{SECRET}@other:1", "get k"), [opened_redis(1, "127.0.0.1", "permission-denied")])]
 
 
-def database(system: str, prefix: str, call: str, failed: str = "", **more: object) -> dict:
-    return span(f"spin_outbound_{prefix}.{call}", failed=failed, db__system__name=system, **more)
+def database(system: str, prefix: str, call: str, failed: str = "", /, **more: object) -> dict:
+    return span(f"spin_outbound_{prefix}.{call}", CLIENT, failed, db__system__name=system, **more)
 
 
 def database_cases(server, system: str, prefix: str, versions: tuple[str, str], address: str, scheme: str, name: str, mark: str) -> list:
@@ -314,7 +314,7 @@ LLM = application("llm", 'ai_models = ["m", "all-minilm-l6-v2"]')
 LLM_CASES = [
     (post("/v2/infer/m", SECRET), [span("spin_llm.infer", model="m", params=None, llm__backend="remote_http")]),
     (post("/v1/infer/m", SECRET), [span("spin_llm.infer", model="m", llm__backend="remote_http")]),
-    (post("/v2/infer/other", SECRET), [span("spin_llm.infer", failed="invalid-input", model="other", params=None)]),
+    (post("/v2/infer/other", SECRET), [span("spin_llm.infer", CLIENT, "invalid-input", model="other", params=None)]),
     (post("/v2/embed/m", SECRET), [span("spin_llm.generate_embeddings", model="m", llm__backend="remote_http")])]
 
 

@@ -64,10 +64,10 @@ std::string why_undefined(const ComponentVariables& values, std::string_view nam
   return fmt::format("no variable for \"{}\".\"{}\"", values.component(), shown(name));
 }
 
-constexpr SpanSite kGet{.name = "spin_variables.get", .kind = telemetry::SpanKind::Internal};
-constexpr SpanSite kConfig{.name = "spin_config.get", .kind = telemetry::SpanKind::Internal};
-constexpr SpanSite kStore{.name = "wasi_config.get", .kind = telemetry::SpanKind::Internal};
-constexpr SpanSite kStoreAll{.name = "wasi_config.get_all", .kind = telemetry::SpanKind::Internal};
+constexpr SpanSite kGet{.name = "spin_variables.get"};
+constexpr SpanSite kConfig{.name = "spin_config.get"};
+constexpr SpanSite kStore{.name = "wasi_config.get"};
+constexpr SpanSite kStoreAll{.name = "wasi_config.get_all"};
 
 /// What every way to a value has in common. @param value  null: there is no such variable
 void note_lookup(HostSpan& span, std::string_view name, const Result<std::string>* value) {
