@@ -39,9 +39,8 @@ std::optional<std::string_view> parse_status_line(std::string_view line, Respons
 struct Framed {
   std::optional<std::uint64_t> length;
   unsigned lengths = 0;
-  unsigned codings = 0;
-  bool is_chunked = false;  ///< the last coding is chunked
-  bool chunked_twice = false;
+  unsigned codings = 0;     ///< lines
+  bool is_chunked = false;  ///< the last line says chunked
   bool close = false;
   bool keep_alive = false;
 };
@@ -55,11 +54,9 @@ std::optional<std::string_view> note_field(const FieldView& field, Framed& frame
     framed.length = length;
     ++framed.lengths;
   } else if (equals_lower(field.name, "transfer-encoding")) {
-    for_each_element(field.value, [&](std::string_view coding) {
-      ++framed.codings;
-      framed.chunked_twice |= framed.is_chunked;
-      framed.is_chunked = equals_lower(coding, "chunked");
-    });
+    // Nothing but the one word: who reads a list with empty elements may read it otherwise.
+    ++framed.codings;
+    framed.is_chunked = equals_lower(field.value, "chunked");
   } else if (equals_lower(field.name, "connection")) {
     for_each_element(field.value, [&](std::string_view option) {
       framed.close |= equals_lower(option, "close");
@@ -83,7 +80,7 @@ std::optional<std::string_view> judge_framing(
     if (framed.length || out.version == Version::Http10) {
       return "transfer-encoding beside content-length or in HTTP/1.0";
     }
-    if (framed.codings > 1 || !framed.is_chunked || framed.chunked_twice) {
+    if (framed.codings > 1 || !framed.is_chunked) {
       return "unknown transfer coding";
     }
     out.framing = ResponseFraming::Chunked;
