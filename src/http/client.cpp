@@ -123,15 +123,17 @@ std::size_t ClientCore::tls_profile(std::string_view component_id, std::string_v
   return 0;
 }
 
-Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls(std::size_t profile) {
-  tls_.resize(std::max(tls_.size(), options.tls_rules.size() + 1));
-  if (tls_[profile] == nullptr) {
+Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls(const Destination& to) {
+  tls_.resize(std::max(tls_.size(), 2 * (options.tls_rules.size() + 1)));
+  const bool offers_http2 = options.offers_http2 && !to.only_http1;
+  auto& context = tls_[2 * to.tls_profile + (offers_http2 ? 1 : 0)];
+  if (context == nullptr) {
     net::TlsClientOptions settings =
-        profile == 0 ? options.tls : options.tls_rules[profile - 1].tls;
-    settings.offers_http2 = options.offers_http2;
-    WHORL_TRY(tls_[profile], net::TlsClientContext::create(settings));
+        to.tls_profile == 0 ? options.tls : options.tls_rules[to.tls_profile - 1].tls;
+    settings.offers_http2 = offers_http2;
+    WHORL_TRY(context, net::TlsClientContext::create(settings));
   }
-  return tls_[profile];
+  return context;
 }
 
 Client::Client(async::Shard& shard, ClientOptions options)

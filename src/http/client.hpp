@@ -55,6 +55,7 @@ struct Destination {
   /// made under different ones are never shared.
   std::size_t tls_profile = 0;
   bool knows_http2 = false;  ///< it is spoken from the first byte, without being agreed on
+  bool only_http1 = false;   ///< HTTP/2 is not offered: the server wants none for the request
   [[nodiscard]] bool operator==(const Destination&) const = default;
 };
 /// Reads "host", "host:port", "[v6]:port"; the port is the scheme's by default. Nothing for what

@@ -153,7 +153,7 @@ async::Awaitable<ClientRun::Step<std::unique_ptr<net::WatchedSocket>>> ClientRun
 async::Awaitable<ClientRun::Step<ClientRun::Channel>> ClientRun::secure(
     std::unique_ptr<net::WatchedSocket> socket, async::Deadline deadline
 ) {
-  auto context = core_->tls(to_.tls_profile);
+  auto context = core_->tls(to_);
   if (!context) {
     co_return failed(ClientFailure::Tls, context.error().to_line());
   }

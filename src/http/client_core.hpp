@@ -63,8 +63,8 @@ class ClientCore final : private IdleHolder::Owner {
   void end_attempt(Attempt& attempt);
   /// HTTP/1.1 is what a place speaks, until it says otherwise.
   void note_http1(const Destination& to);
-  /// The settings of TLS of a profile, made when first needed.
-  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(std::size_t profile);
+  /// The settings of TLS for a place, made when first needed.
+  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(const Destination& to);
 
   /// The settings that a component's requests to a host are made under.
   [[nodiscard]] std::size_t tls_profile(std::string_view component_id, std::string_view host)
@@ -93,7 +93,7 @@ class ClientCore final : private IdleHolder::Owner {
   std::vector<std::shared_ptr<Http2ClientConnection>> http2_;
   std::vector<std::shared_ptr<Attempt>> attempts_;
   std::deque<Destination> http1_;  ///< places that speak HTTP/1.1 over TLS; the newest at the back
-  std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< by profile
+  std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< two of each profile
 };
 
 }  // namespace whorl::http

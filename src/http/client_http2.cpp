@@ -73,7 +73,7 @@ std::shared_ptr<ClientCore::Attempt> ClientCore::attempt(const Destination& to) 
 }
 
 std::shared_ptr<ClientCore::Attempt> ClientCore::begin_attempt(const Destination& to) {
-  const bool may_share = to.knows_http2 || (to.is_tls && options.offers_http2);
+  const bool may_share = to.knows_http2 || (to.is_tls && options.offers_http2 && !to.only_http1);
   if (!may_share || options.max_idle == 0 || attempt(to) != nullptr ||
       std::ranges::find(http1_, to) != http1_.end()) {
     return nullptr;
@@ -91,7 +91,7 @@ void ClientCore::end_attempt(Attempt& attempt) {
 }
 
 void ClientCore::note_http1(const Destination& to) {
-  if (to.is_tls && std::ranges::find(http1_, to) == http1_.end()) {
+  if (to.is_tls && !to.only_http1 && std::ranges::find(http1_, to) == http1_.end()) {
     if (http1_.size() >= kMostHttp1) {
       http1_.pop_front();
     }
@@ -153,8 +153,13 @@ bool ClientRun::may_retry(const Http2ClientStream& stream, bool was_used) const 
       !failure_ || failure_->failure != ClientFailure::Protocol) {
     return false;
   }
-  return stream.is_refused ||
+  return stream.is_refused || wants_http1(stream) ||
          (stream.is_lost && (!stream.has_sent_head || (was_used && may_repeat())));
+}
+
+/// RFC 9113 §7, HTTP_1_1_REQUIRED. It does not say that nothing was done.
+bool ClientRun::wants_http1(const Http2ClientStream& stream) const {
+  return stream.needs_http1 && may_repeat() && exchange_->versions() == HttpVersions::Any;
 }
 
 async::Deadline ClientRun::http2_deadline(const Http2ClientStream& stream) const {
@@ -201,6 +206,10 @@ async::Awaitable<ClientRun::Step<>> ClientRun::transfer_http2() {
     failure_ = stream->failure;
   }
   retries_ = failure_ && may_retry(*stream, was_used) && ++tries_ < kMostTries;
+  if (retries_ && wants_http1(*stream)) {
+    to_.knows_http2 = false;
+    to_.only_http1 = to_.is_tls;
+  }
   if (stream->body != nullptr && !stream->is_sent && !retries_) {
     stream->body->stop_reading();
   }

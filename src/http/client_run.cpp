@@ -88,7 +88,7 @@ async::Awaitable<ClientRun::Step<>> ClientRun::go() {
 
 async::Awaitable<ClientRun::Step<>> ClientRun::obtain(async::Deadline deadline) {
   const bool is_second = std::exchange(is_reused_, false);
-  if (to_.is_tls || to_.knows_http2) {
+  if ((to_.is_tls && !to_.only_http1) || to_.knows_http2) {
     auto joined = co_await join_http2(deadline);
     if (!joined) {
       co_return std::unexpected(std::move(joined.error()));

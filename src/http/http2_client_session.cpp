@@ -274,13 +274,14 @@ void Http2ClientSession::on_answer_end(Http2ClientStream& stream) {
 
 void Http2ClientSession::on_close(Http2ClientStream& stream, std::uint32_t code) {
   stream.is_refused = code == NGHTTP2_REFUSED_STREAM;
+  stream.needs_http1 = code == NGHTTP2_HTTP_1_1_REQUIRED;
   fail(
       stream,
       ClientFailure::Protocol,
-      stream.is_refused                   ? "the server refused the request"
-      : code == NGHTTP2_HTTP_1_1_REQUIRED ? "the server wants HTTP/1.1 for this request"
-      : !failure_text_.empty()            ? std::string_view(failure_text_)
-                                          : "the server ended the request without an answer"
+      stream.is_refused        ? "the server refused the request"
+      : stream.needs_http1     ? "the server wants HTTP/1.1 for this request"
+      : !failure_text_.empty() ? std::string_view(failure_text_)
+                               : "the server ended the request without an answer"
   );
 }
 

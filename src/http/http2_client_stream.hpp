@@ -75,9 +75,10 @@ struct Http2ClientStream {
   async::Clock::time_point moved_at;   ///< when the last of it came
 
   // The end.
-  bool is_closed = false;   ///< nothing happens any more
-  bool is_refused = false;  ///< the server has done nothing for it
-  bool is_lost = false;     ///< with its connection
+  bool is_closed = false;    ///< nothing happens any more
+  bool is_refused = false;   ///< the server has done nothing for it
+  bool is_lost = false;      ///< with its connection
+  bool needs_http1 = false;  ///< the server asks for HTTP/1.1
   std::optional<ClientError> failure;
   /// Fires when the head was delivered, and when it is closed.
   async::Event changed;

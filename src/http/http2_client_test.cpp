@@ -376,6 +376,45 @@ TEST_CASE("HTTP/2 over plain TCP only where it was asked for") {
   CHECK(received.starts_with("GET / HTTP/1.1\r\n"));
 }
 
+TEST_CASE("a server that wants HTTP/1.1 for a request gets it, if the request may be repeated") {
+  constexpr std::uint32_t kHttp11Required = 13;
+  for (const bool is_get : {true, false}) {
+    CAPTURE(is_get);
+    std::string received;
+    std::vector<Server::Script> scripts{[&](Peer& peer) {
+      H2Peer h2(peer);
+      h2.send(reset_frame(h2.read_head().stream, kHttp11Required));
+      if (!is_get) {
+        h2.send(whole_answer(h2.read_head().stream, "new"));
+        peer.wait_closed();
+      }
+    }};
+    if (is_get) {
+      scripts.emplace_back([&](Peer& peer) {
+        received = peer.read_head();
+        peer.send("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold");
+      });
+    }
+    Server server(std::move(scripts));
+    {
+      ClientOptions options;
+      options.http2_authority = server.authority();
+      Scene scene(std::move(options));
+      if (is_get) {
+        CHECK(told(scene, scene.send(get(server, "/a"))) == "200 old");
+      } else {
+        CHECK(
+            told(scene, scene.send(post(server, nullptr))) ==
+            "12: the server wants HTTP/1.1 for this request"
+        );
+        CHECK(told(scene, scene.send(get(server, "/b"))) == "200 new");
+      }
+    }
+    server.join();
+    CHECK(received.starts_with("GET /a HTTP/1.1\r\n") == is_get);
+  }
+}
+
 TEST_CASE("a body that ends before its length is no request") {
   Server server({[&](Peer& peer) {
     H2Peer h2(peer);
