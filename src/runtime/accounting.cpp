@@ -65,6 +65,12 @@ Running::~Running() {
   }
 }
 
+void note_waiting(const KeptInstances& kept, std::int64_t more) {
+  if (kept.stats != nullptr) {
+    kept.stats->waiting.add(more);
+  }
+}
+
 void note_refused(const KeptInstances& kept) {
   if (kept.stats != nullptr) {
     kept.stats->refused.add();

@@ -6,6 +6,7 @@
 #include "runtime/guest.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ class Running {
  private:
   telemetry::RequestRecord* record_;
 };
+/// An event begins to wait for others of its component, or goes on.
+void note_waiting(const KeptInstances& kept, std::int64_t more);
 /// No instance could be had for an event.
 void note_refused(const KeptInstances& kept);
 /// " [request 0af7…]" for lines of the log; empty when requests have no ids.

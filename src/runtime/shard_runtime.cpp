@@ -135,9 +135,11 @@ void ShardRuntime::wait_or_refuse(
     const std::shared_ptr<http::Exchange>& exchange,
     WaitingRoom::Resume resume
 ) {
-  WaitingRoom::Resume served = [this, service, exchange, go_on = std::move(resume)](
+  const auto kept = pool_.of(service);
+  WaitingRoom::Resume served = [this, service, exchange, kept, go_on = std::move(resume)](
                                    InstanceGate::Place place
                                ) mutable {
+    note_waiting(*kept, -1);
     if (place) {
       go_on(std::move(place));
     } else if (!exchange->client_gone()) {
@@ -149,6 +151,7 @@ void ShardRuntime::wait_or_refuse(
     }
   };
   if (room_.enter(service, exchange, served)) {
+    note_waiting(*kept, 1);
     schedule_sweep();
     return;
   }

@@ -32,6 +32,7 @@ void add_to(ComponentTotals& total, const ComponentStats& stats) {
   total.traps += stats.traps.value();
   total.refused += stats.refused.value();
   total.active += stats.active.value();
+  total.waiting += stats.waiting.value();
 }
 
 void add_to(OutboundTotals& total, const OutboundStats& stats) {

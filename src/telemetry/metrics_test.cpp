@@ -35,6 +35,7 @@ TEST_CASE("shards are summed, by component") {
   here.requests[2].add(3);
   here.duration.add(200'000);
   here.active.add(2);
+  here.waiting.add(3);
   ComponentStats& there = shards[1]->of("hello");
   there.requests[2].add(4);
   there.requests[5].add();
@@ -50,6 +51,7 @@ TEST_CASE("shards are summed, by component") {
   CHECK(hello.duration.count() == 2);
   CHECK(hello.duration.sum == 300'200'000);
   CHECK(hello.active == 1);
+  CHECK(hello.waiting == 3);
   CHECK(totals.components.at("other").instances_started == 7);
   CHECK(totals.requests_active == 5);
 }
@@ -87,6 +89,7 @@ TEST_CASE("the text that is scraped") {
            "whorl_component_memory_bytes_bucket{component=\"a\\\"b\",le=\"1073741824\"} 1\n",
            "whorl_component_cpu_seconds_sum{component=\"a\\\"b\"} 1.5e-06\n",
            "whorl_events_active{component=\"a\\\"b\"} 0\n",
+           "whorl_events_waiting{component=\"a\\\"b\"} 0\n",
            "whorl_http_requests_active 0\n",
            "# HELP whorl_x_total X.\n# TYPE whorl_x_total counter\nwhorl_x_total{k=\"v\"} 3\n",
        }) {

@@ -176,6 +176,12 @@ std::string to_prometheus(const Totals& totals, std::span<const ProcessValue> pr
       &C::refused
   );
   out.per_component("whorl_events_active", "gauge", "Events under way.", &C::active);
+  out.per_component(
+      "whorl_events_waiting",
+      "gauge",
+      "Events that wait since as many of their component are under way as may be.",
+      &C::waiting
+  );
   const std::array of_shards{
       ProcessValue{
           .name = "whorl_http_requests_active",
