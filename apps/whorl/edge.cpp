@@ -24,6 +24,9 @@ http::ServerOptions server_options(const cli::UpRequest& request, unsigned shard
   options.idle_timeout = edge.idle_timeout.value_or(options.idle_timeout);
   options.body_timeout = edge.body_timeout.value_or(options.body_timeout);
   options.write_timeout = edge.write_timeout.value_or(options.write_timeout);
+  options.min_body_rate = edge.min_body_rate.value_or(options.min_body_rate);
+  options.min_write_rate = edge.min_write_rate.value_or(options.min_write_rate);
+  options.rate_grace = edge.rate_grace.value_or(options.rate_grace);
   options.max_body_bytes = edge.max_body_bytes.value_or(options.max_body_bytes);
   if (edge.max_connections) {
     options.max_connections =

@@ -112,6 +112,11 @@ void read_edge_limits(FlagReader& reader, EdgeSettings& out) {
   reader.read("idle-timeout", parse_timeout, [&](milliseconds time) { out.idle_timeout = time; });
   reader.read("body-timeout", parse_timeout, [&](milliseconds time) { out.body_timeout = time; });
   reader.read("write-timeout", parse_timeout, [&](milliseconds time) { out.write_timeout = time; });
+  reader.read("min-body-rate", parse_number, [&](std::uint64_t rate) { out.min_body_rate = rate; });
+  reader.read("min-write-rate", parse_number, [&](std::uint64_t rate) {
+    out.min_write_rate = rate;
+  });
+  reader.read("rate-grace", parse_timeout, [&](milliseconds time) { out.rate_grace = time; });
   reader.read("max-connections", parse_at_least_one, [&](std::uint64_t count) {
     out.max_connections = count;
   });

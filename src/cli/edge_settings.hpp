@@ -31,6 +31,9 @@ struct EdgeSettings {
   std::optional<std::chrono::milliseconds> idle_timeout;
   std::optional<std::chrono::milliseconds> body_timeout;
   std::optional<std::chrono::milliseconds> write_timeout;
+  std::optional<std::uint64_t> min_body_rate;   ///< bytes a second; 0 lifts the limit
+  std::optional<std::uint64_t> min_write_rate;  ///< the same
+  std::optional<std::chrono::milliseconds> rate_grace;
   std::optional<std::uint64_t> max_connections;         ///< of the process
   std::optional<std::uint64_t> max_client_connections;  ///< of one client; 0 lifts the limit
   std::optional<std::uint64_t> max_body_bytes;

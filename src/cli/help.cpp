@@ -128,6 +128,9 @@ constexpr auto kHttpFlags = std::to_array<std::string_view>(
      "idle-timeout",
      "body-timeout",
      "write-timeout",
+     "min-body-rate",
+     "min-write-rate",
+     "rate-grace",
      "max-connections",
      "max-client-connections",
      "max-request-body"}

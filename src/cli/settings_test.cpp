@@ -70,6 +70,7 @@ TEST_CASE("limits in a runtime config count where no flag says otherwise") {
       "max_component_instances = 7\nmax_queued_requests = 0\nmax_request_body = 100\n"
       "max_connections = 50\nmax_client_connections = 5\nheader_timeout = 9\n"
       "idle_timeout = 9\nbody_timeout = 4\nwrite_timeout = \"5s\"\ndrain_timeout = 6\n"
+      "min_body_rate = 7\nmin_write_rate = 0\nrate_grace = \"8s\"\n"
       "[component_limits.a]\nmax_request_cpu = \"100ms\"\nmax_instance_memory = 65536\n"
       "[component_limits.b-c]\nmax_component_instances = 0\n"
   );
@@ -89,6 +90,9 @@ TEST_CASE("limits in a runtime config count where no flag says otherwise") {
   CHECK(edge.body_timeout == milliseconds(4000));
   CHECK(edge.write_timeout == milliseconds(5000));
   CHECK(edge.drain_time == milliseconds(6000));
+  CHECK(edge.min_body_rate == 7);
+  CHECK(edge.min_write_rate == 0);
+  CHECK(edge.rate_grace == milliseconds(8000));
   REQUIRE(request->component_budgets.size() == 2);
   const RequestBudgets& a = request->component_budgets.at("a");
   CHECK(a.cpu == milliseconds(100));  // more than any flag

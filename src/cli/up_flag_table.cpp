@@ -450,6 +450,33 @@ constexpr std::array kFlags{
         .may_be_empty = true
     },
     FlagSpec{
+        .name = "min-body-rate",
+        .value_name = "BYTES",
+        .help = "Bytes of a request's body that a client must send in a second, on average, while "
+                "a component waits for them and has not answered; a slower one is answered with "
+                "408. 0 lifts the limit",
+        .environment = "WHORL_MIN_BODY_RATE",
+        .default_value = "240",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "min-write-rate",
+        .value_name = "BYTES",
+        .help = "Bytes of a response that a client must take in a second, on average, while there "
+                "are any for it; a slower one is cut off. 0 lifts the limit",
+        .environment = "WHORL_MIN_WRITE_RATE",
+        .default_value = "240",
+        .may_be_empty = true
+    },
+    FlagSpec{
+        .name = "rate-grace",
+        .value_name = "DURATION",
+        .help = "How long a client may do less than --min-body-rate and --min-write-rate ask for",
+        .environment = "WHORL_RATE_GRACE",
+        .default_value = "20s",
+        .may_be_empty = true
+    },
+    FlagSpec{
         .name = "max-connections",
         .value_name = "N",
         .help = "Connections at once; more wait. The default is 16384 for each thread",

@@ -107,10 +107,25 @@ void Connection::sweep(Tick now) {
       telemetry::count_limit(telemetry::Limit::IdleTimeout);
     }
     wake();
+  } else if (!keeps_pace()) {
+    timed_out_ = too_slow_ = true;
+    wake();
   } else if (exchange_ != nullptr && exchange_.use_count() == 1 && !exchange_->has_response()) {
     log::error("whorl::http", "{}: a request was dropped without an answer", client_address_);
     exchange_->abort(500);
   }
+}
+
+/// A response that has begun before its request's end is a conversation: that has a pace of its
+/// own.
+bool Connection::keeps_pace() noexcept {
+  if (phase_ != Phase::Exchange || timed_out_) {
+    return true;
+  }
+  if (wait_ == Wait::Body && !writer_.has_begun()) {
+    return pace_.pass(core_->body_rate, reader_.received(), core_->tick_length);
+  }
+  return wait_ != Wait::Write || pace_.pass(core_->write_rate, sent_, core_->tick_length);
 }
 
 void Connection::close_idle() {
@@ -313,7 +328,8 @@ void Connection::start_exchange() {
   const wire::http1::RequestHead& head = core_->head;
   phase_ = Phase::Exchange;
   is_first_ = false;
-  timed_out_ = false;
+  timed_out_ = too_slow_ = is_late_ = false;
+  pace_.start();
   set_deadline(Wait::None);
   context_ = {
       .version = head.version,
@@ -347,8 +363,12 @@ void Connection::send_continue() {
 
 void Connection::begin_response() {
   if (reader_.received() > core_->options.max_body_bytes) {
-    answer_too_long(exchange_->response());
+    answer_instead(exchange_->response(), 413);
+  } else if (is_late_) {
+    answer_instead(exchange_->response(), 408);
   }
+  pace_.start();
+  sent_ = 0;
   // A client that still waits for 100 may or may not send its body after this answer.
   keep_alive_ &= !expects_continue_ && !core_->draining &&
                  reader_.body_state() != RequestReader::BodyState::Failed;
@@ -378,6 +398,7 @@ void Connection::flush() {
     if (attempt.count > 0) {
       progress_ = true;
       turn += attempt.count;
+      sent_ += attempt.count;
       writer_.sent(attempt.count);
     }
     if (attempt.count < total) {
@@ -406,13 +427,19 @@ bool Connection::advance_exchange() {
   }
   if (timed_out_) {
     timed_out_ = false;
+    const bool too_slow = std::exchange(too_slow_, false);
     if (wait_ != Wait::Body) {
-      report_timeout(telemetry::Limit::WriteTimeout, client_address_);
+      report_timeout(
+          too_slow ? telemetry::Limit::WriteRate : telemetry::Limit::WriteTimeout, client_address_
+      );
       client_gone();
       broken_ = true;
       return true;
     }
-    report_timeout(telemetry::Limit::BodyTimeout, client_address_);
+    report_timeout(
+        too_slow ? telemetry::Limit::BodyRate : telemetry::Limit::BodyTimeout, client_address_
+    );
+    is_late_ = too_slow;
     reader_.fail_body(ErrorKind::DeadlineExceeded);
   }
   if (answered && (reader_.body_state() != BodyState::Open || advance_after_response())) {

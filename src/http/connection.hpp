@@ -101,6 +101,7 @@ class Connection final : public ServerConnection,
 
   void start_read();
   void set_deadline(Wait wait);
+  [[nodiscard]] bool keeps_pace() noexcept;
   [[nodiscard]] bool may_linger() noexcept;
 
   ServerCore* core_;  ///< null once abandoned
@@ -115,8 +116,10 @@ class Connection final : public ServerConnection,
   Signal response_body_signal_{*this};
   Signal request_body_signal_{*this};
 
-  Tick deadline_ = 0;  ///< 0: none
-  Tick since_ = 0;     ///< when the present phase began
+  Pace pace_;               ///< of the request's body, then of the response
+  std::uint64_t sent_ = 0;  ///< bytes of the response
+  Tick deadline_ = 0;       ///< 0: none
+  Tick since_ = 0;          ///< when the present phase began
   Phase phase_ = Phase::Head;
   Wait wait_ = Wait::None;
   bool woken_ = false;
@@ -127,6 +130,8 @@ class Connection final : public ServerConnection,
   bool broken_ = false;   ///< nothing can be sent or received any more
   bool closing_ = false;  ///< to be closed when idle
   bool timed_out_ = false;
+  bool too_slow_ = false;     ///< it timed out since it moves too little
+  bool is_late_ = false;      ///< the request's body was cut for that
   bool has_started_ = false;  ///< some of a request's head has arrived
   bool is_first_ = true;      ///< no request was served yet
   bool expects_continue_ = false;

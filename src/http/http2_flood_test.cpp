@@ -290,6 +290,58 @@ TEST_CASE("a body that stalls is ended for who waits for it") {
   }));
 }
 
+TEST_CASE("a body that comes too slowly is answered with 408") {
+  ServerOptions options = quick();
+  options.rate_grace = 200ms;
+  Site site(options);
+  const auto before = telemetry::limit_count(telemetry::Limit::BodyRate);
+  std::shared_ptr<Exchange> open;
+  site.answer("/", [&](auto exchange) {
+    open = std::move(exchange);
+    open->request().body->demand();
+  });
+  H2Client client(site);
+  client.request("POST", "/", {}, std::make_shared<std::string>("x"));
+  REQUIRE(site.run_until([&] {
+    client.step();
+    if (open == nullptr) {
+      return false;
+    }
+    BodyPipe& body = *open->request().body;
+    body.consume(body.readable().size());
+    return body.failure() == ErrorKind::DeadlineExceeded;
+  }));
+  Exchange& exchange = *open;
+  exchange.respond({.status = 200, .fields = {}, .body = BodyPipe::empty()});
+  CHECK(site.run_until([&] {
+    client.step();
+    return exchange.response().status == 408;
+  }));
+  CHECK(telemetry::limit_count(telemetry::Limit::BodyRate) == before + 1);
+}
+
+TEST_CASE("a window that opens too slowly ends its request") {
+  ServerOptions options = quick();
+  options.rate_grace = 200ms;
+  Site site(options);
+  const auto before = telemetry::limit_count(telemetry::Limit::WriteRate);
+  auto body = std::make_shared<BodyPipe>();
+  body->write(as_bytes(std::string(60'000, 'x')));
+  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+    exchange->respond({.status = 200, .fields = {}, .body = body});
+  });
+  Client client(site.address);
+  client.send(kPreface);
+  // SETTINGS_INITIAL_WINDOW_SIZE = 1
+  client.send(frame(4, 0, 0, std::string_view("\0\4\0\0\0\1", 6)));
+  client.send(get_frame(1));
+  CHECK(site.run_until([&] {
+    client.receive();
+    return body->reader_gone();
+  }));
+  CHECK(telemetry::limit_count(telemetry::Limit::WriteRate) == before + 1);
+}
+
 TEST_CASE("more requests than may be at once are refused, and can be made again") {
   ServerOptions options;
   options.max_streams = 4;

@@ -47,7 +47,9 @@ void Http2Session::submit_continue(Http2Stream& stream) {
 void Http2Session::begin_response(Http2Stream& stream) {
   Response& response = stream.exchange->response();
   if (stream.received > core_.options.max_body_bytes) {
-    answer_too_long(response);
+    answer_instead(response, 413);
+  } else if (stream.is_late) {
+    answer_instead(response, 408);
   }
   if (response.status < 200 || response.status > 999) {
     response.body->stop_reading();
@@ -55,6 +57,7 @@ void Http2Session::begin_response(Http2Stream& stream) {
   }
   stream.has_begun = true;
   stream.deadline = 0;
+  stream.pace.start();
   stream.response_signal.stop();
   stream.response_body = response.body;
   BodyPipe& body = *response.body;
@@ -128,6 +131,7 @@ int Http2Session::on_body_taken(Http2Stream& stream, ByteView frame_head, std::s
     return NGHTTP2_ERR_WOULDBLOCK;
   }
   stream.moved = true;
+  stream.taken += count;
   frames_.add(4);
   return 0;
 }

@@ -211,6 +211,10 @@ void Http2Session::sweep_stream(Http2Stream& stream, Tick now) {
     stream.exchange->abort(500);
   }
   const Http2Stream::Wait wait = stream.waits_for();
+  if (!keeps_pace(stream)) {
+    give_up(stream, stream.has_begun ? telemetry::Limit::WriteRate : telemetry::Limit::BodyRate);
+    return;
+  }
   if (wait == Http2Stream::Wait::None || std::exchange(stream.moved, false)) {
     stream.deadline = 0;
     return;
@@ -221,20 +225,42 @@ void Http2Session::sweep_stream(Http2Stream& stream, Tick now) {
         wait == Http2Stream::Wait::Body ? options.body_timeout : options.write_timeout
     );
   } else if (now >= stream.deadline) {
-    stream.deadline = 0;
-    report_timeout(
+    give_up(
+        stream,
         wait == Http2Stream::Wait::Body ? telemetry::Limit::BodyTimeout
-                                        : telemetry::Limit::WriteTimeout,
-        stream.exchange->request().client_address
+                                        : telemetry::Limit::WriteTimeout
     );
-    if (wait == Http2Stream::Wait::Body && !stream.is_sent) {
-      stream.request_body->fail(ErrorKind::DeadlineExceeded);
-    } else {
-      reset(stream, NGHTTP2_CANCEL);
-    }
   } else if (stream.is_sent) {
     // Whether the handler still reads the body is seen by looking only.
     mark_dirty(stream);
+  }
+}
+
+/// A response that has begun before its request's end is a conversation: that has a pace of its
+/// own.
+bool Http2Session::keeps_pace(Http2Stream& stream) noexcept {
+  switch (stream.waits_for()) {
+    case Http2Stream::Wait::Body:
+      return stream.has_begun ||
+             stream.pace.pass(core_.body_rate, stream.received, core_.tick_length);
+    case Http2Stream::Wait::Write:
+      return stream.pace.pass(core_.write_rate, stream.taken, core_.tick_length);
+    case Http2Stream::Wait::None:
+      break;
+  }
+  return true;
+}
+
+/// The client was waited for in vain.
+void Http2Session::give_up(Http2Stream& stream, telemetry::Limit why) {
+  stream.deadline = 0;
+  report_timeout(why, client_address_);
+  const bool is_body = why == telemetry::Limit::BodyTimeout || why == telemetry::Limit::BodyRate;
+  if (is_body && !stream.is_sent) {
+    stream.is_late = why == telemetry::Limit::BodyRate;
+    stream.request_body->fail(ErrorKind::DeadlineExceeded);
+  } else {
+    reset(stream, NGHTTP2_CANCEL);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "http/http2_output.hpp"
 #include "http/http2_stream.hpp"
 #include "http/server_core.hpp"
+#include "telemetry/limits.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,8 @@ class Http2Session {
 
   /// Takes bytes from the client.
   void receive(ByteView bytes);
+  /// advance() has something to do.
+  [[nodiscard]] bool has_work() const noexcept { return !dirty_.empty() || !ready_.empty(); }
   /// Hands new requests to the handler and does what events have made possible.
   void advance();
   /// What is to be sent, at least a part of it; empty if there is nothing now. Valid until the next
@@ -111,6 +114,8 @@ class Http2Session {
   void wait_for_events(Http2Stream& stream);
   void after_response(Http2Stream& stream);
   void sweep_stream(Http2Stream& stream, Tick now);
+  [[nodiscard]] bool keeps_pace(Http2Stream& stream) noexcept;
+  void give_up(Http2Stream& stream, telemetry::Limit why);
   void reset(Http2Stream& stream, std::uint32_t code);
   void charge_frame();
   void calm_down();

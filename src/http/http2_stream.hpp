@@ -4,6 +4,7 @@
 
 #include "async/event.hpp"
 #include "http/exchange.hpp"
+#include "http/pace.hpp"
 #include "http/server_connection.hpp"
 
 #include <cstddef>
@@ -70,19 +71,22 @@ struct Http2Stream {
   bool head_is_complete = false;
   bool request_ended = false;
   bool expects_continue = false;
+  bool is_late = false;  ///< the body was cut since it came too slowly
 
   // The response.
   std::shared_ptr<BodyPipe> response_body;  ///< null until it has begun
   std::optional<std::uint64_t> remaining;   ///< bytes that its length still promises
   bool is_head_request = false;
-  bool has_begun = false;  ///< the response was given to the codec
-  bool is_parked = false;  ///< the codec waits for bytes of its body
-  bool is_sent = false;    ///< to its end
+  bool has_begun = false;   ///< the response was given to the codec
+  bool is_parked = false;   ///< the codec waits for bytes of its body
+  bool is_sent = false;     ///< to its end
+  std::uint64_t taken = 0;  ///< bytes of its body that were sent
 
   Http2Signal response_signal;
   Http2Signal response_body_signal;
   Http2Signal request_body_signal;
 
+  Pace pace;           ///< of the request's body, then of the response's
   Tick deadline = 0;   ///< of what waits_for() says; 0: none
   bool moved = false;  ///< bytes moved since the deadline was set
   bool is_dirty = false;

@@ -36,25 +36,29 @@ inline void report_refusal(std::uint16_t status, std::string_view client, std::s
   }
 }
 
-/// Answers for a handler whose request went on longer than it may, and whose own answer has not
-/// begun: the client is to know why.
-inline void answer_too_long(Response& response) {
+/// Answers for a handler whose request's body was cut, being too long or too slow, and whose own
+/// answer has not begun: the client is to know why.
+inline void answer_instead(Response& response, std::uint16_t status) {
   response.body->stop_reading();
-  response = {.status = 413, .fields = {}, .body = BodyPipe::empty()};
+  response = {.status = status, .fields = {}, .body = BodyPipe::empty()};
+}
+
+[[nodiscard]] constexpr std::string_view reason_of(telemetry::Limit limit) noexcept {
+  switch (limit) {
+    case telemetry::Limit::BodyTimeout:
+      return "no more of a request's body came in time";
+    case telemetry::Limit::BodyRate:
+      return "a request's body came too slowly";
+    case telemetry::Limit::WriteRate:
+      return "took a response too slowly";
+    default:
+      return "took nothing of a response in time";
+  }
 }
 
 /// A client was waited for in vain.
 inline void report_timeout(telemetry::Limit limit, std::string_view client) {
-  telemetry::report_limit(
-      limit,
-      "whorl::http",
-      fmt::format(
-          "{}: {}",
-          client,
-          limit == telemetry::Limit::BodyTimeout ? "no more of a request's body came in time"
-                                                 : "took nothing of a response in time"
-      )
-  );
+  telemetry::report_limit(limit, "whorl::http", fmt::format("{}: {}", client, reason_of(limit)));
 }
 
 }  // namespace whorl::http

@@ -39,6 +39,7 @@ Milliseconds choose_tick(const ServerOptions& options) {
        options.idle_timeout,
        options.body_timeout,
        options.write_timeout,
+       options.rate_grace,
        options.linger_timeout}
   );
   return std::clamp<Milliseconds>(shortest / 8, 5ms, 1000ms);
@@ -79,7 +80,13 @@ class ServerCore::Listener final : public net::AcceptSink {
 };
 
 ServerCore::ServerCore(async::Shard& on, Handler& to, ServerOptions with)
-    : shard(on), handler(to), options(std::move(with)), tick_length(choose_tick(options)) {
+    : shard(on),
+      handler(to),
+      options(std::move(with)),
+      tick_length(choose_tick(options)),
+      // A client that stops altogether meets the other time-out first.
+      body_rate{options.min_body_rate, options.rate_grace, options.body_timeout},
+      write_rate{options.min_write_rate, options.rate_grace, options.write_timeout} {
   if (options.balance != nullptr) {
     seat_ = &options.balance->join(shard, *this);
   }

@@ -62,6 +62,12 @@ struct ServerOptions {
   async::Milliseconds body_timeout{60'000};
   /// Without the client taking a byte of the response.
   async::Milliseconds write_timeout{60'000};
+  /// Bytes of a body in a second that a client must send on average while the handler waits for
+  /// them and has not answered yet (408), or take of an answer. 0: any.
+  std::uint64_t min_body_rate = 240;
+  std::uint64_t min_write_rate = 240;
+  /// How long it may do less.
+  async::Milliseconds rate_grace{20'000};
   /// For a client to notice that its connection was closed early, before it is reset; and for a
   /// new connection to begin its first request once the server drains.
   async::Milliseconds linger_timeout{2'000};

@@ -3,6 +3,7 @@
 
 #include "async/timer.hpp"
 #include "http/buffer_pool.hpp"
+#include "http/pace.hpp"
 #include "http/server.hpp"
 #include "http/server_connection.hpp"
 #include "net/acceptor.hpp"
@@ -68,6 +69,8 @@ struct ServerCore final : ConnectionBalance::Member {
   Handler& handler;
   const ServerOptions options;
   const async::Milliseconds tick_length;
+  const LeastRate body_rate;
+  const LeastRate write_rate;
   Tick now = 1;
   bool draining = false;
   bool ended = false;             ///< by close_all()

@@ -116,6 +116,80 @@ TEST_CASE("a client that does not take its answer is given up") {
   CHECK(site.server.connection_count() == 0);
 }
 
+/// Asks for more than any client can do.
+ServerOptions hurried() {
+  ServerOptions options;
+  options.min_body_rate = options.min_write_rate = std::uint64_t{1} << 36;
+  options.rate_grace = 40ms;
+  return options;
+}
+
+TEST_CASE("a body that comes too slowly is answered with 408, whatever the handler says") {
+  Site site(hurried());
+  const auto before = telemetry::limit_count(telemetry::Limit::BodyRate);
+  std::shared_ptr<Exchange> open;
+  site.answer("/upload", [&](auto exchange) {
+    open = std::move(exchange);
+    open->request().body->demand();
+  });
+  Client client(site.address);
+  client.send("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n");
+  REQUIRE(site.run_until([&] {
+    client.send_some("x");
+    if (open == nullptr) {
+      return false;
+    }
+    BodyPipe& body = *open->request().body;
+    body.consume(body.readable().size());
+    return body.failure().has_value();
+  }));
+  CHECK(open->request().body->failure() == ErrorKind::DeadlineExceeded);
+  open->respond({.status = 200, .fields = {}, .body = whole_body("done")});
+  site.receive_all(client);
+  CHECK(test::mask_dates(client.received) == k408);
+  CHECK(telemetry::limit_count(telemetry::Limit::BodyRate) == before + 1);
+}
+
+TEST_CASE("a body may come slowly while nobody waits for it, and once it is a conversation") {
+  Site site(hurried());
+  std::shared_ptr<Exchange> open;
+  site.answer("/talk", [&](auto exchange) { open = std::move(exchange); });
+  Client client(site.address);
+  client.send("POST /talk HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\nhello");
+  REQUIRE(site.run_until([&] { return open != nullptr; }));
+  SUBCASE("the handler does not read") {}
+  SUBCASE("the answer has begun") {
+    open->request().body->demand();
+    open->respond({.status = 200, .fields = {}, .body = std::make_shared<BodyPipe>()});
+  }
+  const auto until = std::chrono::steady_clock::now() + 150ms;
+  REQUIRE(site.run_until([&] { return std::chrono::steady_clock::now() > until; }));
+  CHECK_FALSE(open->request().body->failure().has_value());
+  CHECK(site.server.connection_count() == 1);
+}
+
+TEST_CASE("a client that takes its answer too slowly is given up") {
+  Site site(hurried());
+  const auto before = telemetry::limit_count(telemetry::Limit::WriteRate);
+  auto body = std::make_shared<BodyPipe>();
+  site.answer("/flood", [&](const auto& exchange) {
+    exchange->respond({.status = 200, .fields = {}, .body = body});
+  });
+  Client client(site.address);
+  client.send("GET /flood HTTP/1.1\r\nhost: a\r\n\r\n");
+  const Bytes data(100'000, 'x');
+  int turns = 0;
+  REQUIRE(site.run_until([&] {
+    body->write(data);
+    if (++turns % 1000 == 0) {
+      client.receive();
+    }
+    return body->reader_gone();
+  }));
+  CHECK(site.server.connection_count() == 0);
+  CHECK(telemetry::limit_count(telemetry::Limit::WriteRate) == before + 1);
+}
+
 TEST_CASE("an early answer is followed by a bounded wait for the rest of the body") {
   ServerOptions options;
   options.body_timeout = 40ms;

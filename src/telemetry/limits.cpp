@@ -25,8 +25,10 @@ constexpr std::array<std::string_view, kLimits> kNames{
     "--write-timeout",
     "--max-connections",
     "--max-client-connections",
+    "--min-body-rate",
+    "--min-write-rate",
 };
-static_assert(static_cast<std::size_t>(Limit::ClientConnections) + 1 == kLimits);
+static_assert(static_cast<std::size_t>(Limit::WriteRate) + 1 == kLimits);
 
 constinit std::array<std::atomic<std::uint64_t>, kLimits> counts{};
 

@@ -30,8 +30,10 @@ enum class Limit : std::uint8_t {
   WriteTimeout,
   Connections,
   ClientConnections,
+  BodyRate,
+  WriteRate,
 };
-inline constexpr std::size_t kLimits = 14;
+inline constexpr std::size_t kLimits = 16;
 
 /// The flag that sets it: "--max-request-cpu"; of the one that has none, the variable.
 [[nodiscard]] std::string_view name_of(Limit limit) noexcept;

@@ -40,11 +40,11 @@ def held(server, path: str, count: int) -> list[whorl.Connection]:
     return connections
 
 
-def under_way(server, count: int) -> None:
+def under_way(server, count: int, gauge: str = "whorl_events_active") -> None:
     """Waits until so many events are."""
     for _ in range(1000):
         text = whorl.exchange(server.metrics_port, "GET", "/metrics").body.decode()
-        if sum(map(int, re.findall(r"^whorl_events_active\{.*\} (\d+)", text, re.M))) == count:
+        if sum(map(int, re.findall(rf"^{gauge}{{.*}} (\d+)", text, re.M))) == count:
             return
         time.sleep(0.01)
     raise AssertionError(text)
@@ -81,6 +81,19 @@ def ask_half_a_head(server) -> int:
     return status_of(server, b"GET / HTTP/1.1\r\nhost: a\r\n")
 
 
+def ask_slowly(server) -> int:
+    """A byte now and then, of a body that is waited for."""
+    with server.connect(timeout=60) as connection:
+        connection.send(b"POST /show HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n")
+        for _ in range(100):
+            time.sleep(0.02)
+            try:
+                connection.send(b"x")
+            except OSError:
+                break
+        return connection.response().status
+
+
 def ask_beside_one(server) -> int:
     with held(server, "/sleep/3000", 1)[0] as first:
         under_way(server, 1)
@@ -108,10 +121,11 @@ LIMITS = [
     ("max-request-body", "100", ask_endless_body, 413),
     ("http1-max-buf-size", "8192", ask_head, 431),
     ("header-timeout", "300ms", ask_half_a_head, 408),
+    ("min-body-rate", "100000", ask_slowly, 408),
     ("max-component-instances", "1", ask_beside_one, 503),
     ("max-client-connections", "2", ask_as_third, 429),
 ]
-ALSO = {"max-component-instances": ("--max-queued-requests", "0")}
+ALSO = {"max-component-instances": ("--max-queued-requests", "0"), "min-body-rate": ("--rate-grace", "300ms")}
 
 
 @pytest.mark.parametrize("flag,value,ask,status", LIMITS, ids=[f"{row[0]}-{row[2].__name__}" for row in LIMITS])
@@ -155,11 +169,14 @@ def test_requests_wait_for_others_of_their_component_and_only_so_many(tmp_path):
         first = held(server, "/sleep/5000", 2)
         under_way(server, 2)
         # Three may wait, whichever come first.
-        others = [connection.response() for connection in held(server, "/status/200", 4)]
+        waiting = held(server, "/status/200", 4)
+        under_way(server, 3, "whorl_events_waiting")
+        others = [connection.response() for connection in waiting]
         assert sorted(answer.status for answer in others) == [200, 200, 200, 503]
         assert [answer.header("retry-after") for answer in others if answer.status == 503] == ["1"]
         assert server.err.wait_for("--max-queued-requests")
         assert [connection.response().status for connection in first] == [200, 200]
+        under_way(server, 0, "whorl_events_waiting")
         assert hits(server) == {"--max-queued-requests": 1}
 
 

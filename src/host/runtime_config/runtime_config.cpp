@@ -21,7 +21,7 @@ using manifest::Node;
 constexpr std::array<std::string_view, 4> kRequestLimits{
     "max_request_cpu", "max_response_delay", "max_component_instances", "max_queued_requests"
 };
-constexpr std::array<std::string_view, 8> kServerLimits{
+constexpr std::array<std::string_view, 11> kServerLimits{
     "max_request_body",
     "max_connections",
     "max_client_connections",
@@ -29,6 +29,9 @@ constexpr std::array<std::string_view, 8> kServerLimits{
     "idle_timeout",
     "body_timeout",
     "write_timeout",
+    "min_body_rate",
+    "min_write_rate",
+    "rate_grace",
     "drain_timeout",
 };
 
