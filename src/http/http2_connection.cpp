@@ -40,7 +40,12 @@ void Http2Connection::wake() noexcept {
   if (self == nullptr) {
     return;  // being made: start() wakes it
   }
-  core_->shard.post([self] { self->turn(); });
+  core_->shard.post([self] {
+    // A turn that came first has done what it was to do.
+    if (self->woken_) {
+      self->turn();
+    }
+  });
 }
 
 void Http2Connection::on_read(net::ReadEnd end, std::size_t count) {
@@ -51,6 +56,7 @@ void Http2Connection::on_read(net::ReadEnd end, std::size_t count) {
   switch (end) {
     case net::ReadEnd::Bytes:
       if (!lingers_ && count > 0) {
+        in_turn_ = true;  // what it wakes us for is done below
         session_.receive({buffer_, count});
       }
       break;
@@ -77,10 +83,10 @@ void Http2Connection::turn() {
     return;
   }
   in_turn_ = true;
-  woken_ = false;
+  bool has_more = false;
   if (!lingers_) {
     session_.advance();
-    flush();
+    has_more = flush();
   }
   if (!broken_ && session_.is_over() && session_.unsent() == 0 && !lingers_) {
     linger();
@@ -91,28 +97,30 @@ void Http2Connection::turn() {
     return;
   }
   start_read();
-  if (std::exchange(woken_, false)) {
+  // Whatever woke us meanwhile wanted something sent, which it is, or something done.
+  woken_ = false;
+  if (has_more || session_.has_work()) {
     wake();
   }
 }
 
 /// Sends what there is to send, as far as the client takes it.
-void Http2Connection::flush() {
+/// @return whether others are to have their turn before the rest
+bool Http2Connection::flush() {
   std::size_t turn = 0;
   while (!broken_ && !waits_writable_) {
     const ByteView out = session_.output();
     if (out.empty()) {
       write_deadline_ = 0;
-      return;
+      return false;
     }
     if (turn > kTurnBytes) {
-      woken_ = true;
-      return;
+      return true;
     }
     const net::Stream::Attempt attempt = stream_->try_write({&out, 1});
     if (attempt.outcome == net::Stream::Attempt::Outcome::Failed) {
       broken_ = true;
-      return;
+      return false;
     }
     if (attempt.count > 0) {
       turn += attempt.count;
@@ -127,6 +135,7 @@ void Http2Connection::flush() {
       stream_->start_wait_writable(shared_from_this());
     }
   }
+  return false;
 }
 
 void Http2Connection::start_read() {

@@ -51,7 +51,7 @@ class Http2Connection final : public ServerConnection,
  private:
   void wake() noexcept;
   void turn();
-  void flush();
+  bool flush();
   void start_read();
   void linger();
   /// Closes and leaves the core.
