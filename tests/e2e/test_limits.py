@@ -84,7 +84,7 @@ def ask_half_a_head(server) -> int:
 def ask_slowly(server) -> int:
     """A byte now and then, of a body that is waited for."""
     with server.connect(timeout=60) as connection:
-        connection.send(b"POST /show HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n")
+        connection.send(b"POST /take HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n")
         for _ in range(100):
             time.sleep(0.02)
             try:

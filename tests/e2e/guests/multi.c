@@ -148,6 +148,12 @@ static void dispatch(whorl_text path, whorl_request* request, whorl_response* re
   } else if (whorl_starts_with(path, "/sleep/")) {
     whorl_sleep_ms((unsigned)last_number(path));
     whorl_print(response, "slept\n");
+  } else if (whorl_starts_with(path, "/take")) {
+    // Answers only when it has all of the body.
+    static char ignored[4096];
+    while (whorl_read(request, ignored, sizeof ignored) > 0) {
+    }
+    whorl_print(response, "taken\n");
   } else if (whorl_starts_with(path, "/status/")) {
     whorl_status(response, (int)last_number(path));
   } else if (whorl_starts_with(path, "/log-flood")) {
