@@ -3,6 +3,7 @@ is refused, and the words that name the key are the same. Runs where WHORL_PEER_
 
 import os
 import re
+import signal
 import subprocess
 
 import componentize
@@ -97,10 +98,11 @@ def outcome(program, folder, text):
     (folder / "rc.toml").write_text(text)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPIN_")}
     process = subprocess.Popen([program, "up", "--listen", "127.0.0.1:0", "--runtime-config-file", folder / "rc.toml"],
-                               cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                               cwd=folder, env=environment, start_new_session=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = whorl.Output(process.stdout), whorl.Output(process.stderr)
     serves = out.wait_for("Serving http", 60) is not None
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)  # Spin serves in a child
     process.wait()
     err.wait_for("(?!)", 5)  # its end
     return serves, err.text
