@@ -48,8 +48,8 @@ class Cursor {
     byte(static_cast<std::uint8_t>(value));
   }
   void raw(std::string_view bytes) noexcept {
-    std::memcpy(at_, bytes.data(), bytes.size());
-    at_ += bytes.size();
+    // Not memcpy, to which an empty view's null would be undefined.
+    at_ = std::copy(bytes.begin(), bytes.end(), at_);
   }
   void text(std::uint8_t number, std::string_view value) noexcept {
     head(number, value.size());
