@@ -4,6 +4,7 @@
 #include "host/mysql/mysql_address.hpp"
 #include "host/mysql/mysql_conversions.hpp"
 #include "host/mysql/mysql_hosts.hpp"
+#include "host/sql_failure.hpp"
 
 #include <utility>
 
@@ -13,20 +14,6 @@ namespace {
 constexpr SpanSite kOpen{.name = "spin_outbound_mysql.open", .system = "mysql"};
 constexpr SpanSite kQuery{.name = "spin_outbound_mysql.query", .system = "mysql"};
 constexpr SpanSite kExecute{.name = "spin_outbound_mysql.execute", .system = "mysql"};
-
-ErrorKind kind_of(const types::Error& error) noexcept {
-  switch (error.tag) {
-    case types::Error::Tag::ConnectionFailed:
-      return ErrorKind::Unavailable;
-    case types::Error::Tag::BadParameter:
-    case types::Error::Tag::QueryFailed:
-      return ErrorKind::InvalidInput;
-    case types::Error::Tag::ValueConversionFailed:
-      return ErrorKind::Unsupported;
-    default:
-      return ErrorKind::Internal;
-  }
-}
 
 }  // namespace
 
@@ -40,7 +27,7 @@ Outcome<std::shared_ptr<MysqlSession>> open_traced(
       span.at(parsed->url.host, parsed->url.port).set("db.namespace", parsed->database);
     }
   }
-  return span.note(open_session(caller, access, address), kind_of);
+  return span.note(open_session(caller, access, address), sql_failure<types::Error>);
 }
 
 Outcome<types::RowSet> run_query(
@@ -51,7 +38,8 @@ Outcome<types::RowSet> run_query(
 ) {
   HostSpan span(kQuery);
   span.set("statement", statement);
-  return span.note(session.query(caller, std::move(statement), std::move(parameters)), kind_of);
+  return span
+      .note(session.query(caller, std::move(statement), std::move(parameters)), sql_failure<types::Error>);
 }
 
 Outcome<void> run_statement(
@@ -63,7 +51,7 @@ Outcome<void> run_statement(
   HostSpan span(kExecute);
   span.set("statement", statement);
   return without_rows(
-      span.note(session.query(caller, std::move(statement), std::move(parameters)), kind_of)
+      span.note(session.query(caller, std::move(statement), std::move(parameters)), sql_failure<types::Error>)
   );
 }
 

@@ -1,12 +1,11 @@
 #include "host/postgres/pg_hosts.hpp"
 
-#include "host/host_span.hpp"
 #include "host/listed.hpp"
 #include "host/net_policy/grants.hpp"
+#include "host/postgres/pg_spans.hpp"
 #include "host/postgres/pg_values.hpp"
 #include "wit/spin_postgres_postgres_abi.hpp"
 
-#include <algorithm>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -28,25 +27,6 @@ std::string text_of_error(const v4::Error& error) {
   const auto& query = error.as<v4::QueryError>();
   return query.tag == v4::QueryError::Tag::Text ? query.as<std::string>()
                                                 : query.as<v4::DbError>().as_text;
-}
-
-constexpr SpanSite kOpen{.name = "spin_outbound_pg.open", .system = "postgresql"};
-constexpr SpanSite kQuery{.name = "spin_outbound_pg.query", .system = "postgresql"};
-constexpr SpanSite kExecute{.name = "spin_outbound_pg.execute", .system = "postgresql"};
-
-/// For spans.
-ErrorKind kind_of(const v4::Error& error) noexcept {
-  switch (error.tag) {
-    case v4::Error::Tag::ConnectionFailed:
-      return ErrorKind::Unavailable;
-    case v4::Error::Tag::BadParameter:
-    case v4::Error::Tag::QueryFailed:
-      return ErrorKind::InvalidInput;
-    case v4::Error::Tag::ValueConversionFailed:
-      return ErrorKind::Unsupported;
-    default:
-      return ErrorKind::Internal;
-  }
 }
 
 /// Versions before 4 have the same cases with texts; the oldest one calls the last differently.
@@ -229,22 +209,6 @@ auto respond(component::Call& call, Body body) {
   return Out(std::in_place, std::unexpect, to_error<E>(std::move(outcome.error())));
 }
 
-Outcome<v4::RowSet> run_query(
-    Caller caller, PgSession& session, std::string statement, Parameters parameters
-) {
-  HostSpan span(kQuery);
-  span.set("statement", statement);
-  return span.note(session.query(caller, std::move(statement), std::move(parameters)), kind_of);
-}
-
-Outcome<std::uint64_t> run_statement(
-    Caller caller, PgSession& session, std::string statement, Parameters parameters
-) {
-  HostSpan span(kExecute);
-  span.set("statement", statement);
-  return span.note(session.execute(caller, std::move(statement), std::move(parameters)), kind_of);
-}
-
 template <class RowSet, class E, class Parameter>
 auto query(
     component::Call& call,
@@ -352,30 +316,12 @@ class Connection4 final : public v4::Connection {
 using Connection3 = PgResource<v3::Connection, v3::ParameterValue, v3::RowSet, v3::Error>;
 using Connection2 = PgResource<v2::Connection, v2::ParameterValue, v2::RowSet, v2::Error>;
 
-using Setting = std::pair<std::string, std::string>;
-
-/// What is told of an address has neither user nor password.
-void note_server(HostSpan& span, std::string_view address) {
-  if (!span.is_on()) {
-    return;
-  }
-  if (const auto parsed = parse_pg_address(address); parsed && !parsed->servers.empty()) {
-    span.at(parsed->servers.front().host, parsed->servers.front().port);
-    const auto name = std::ranges::find(parsed->settings, "dbname", &Setting::first);
-    if (name != parsed->settings.end()) {
-      span.set("db.namespace", name->second);
-    }
-  }
-}
-
 template <class Resource, class Interface, class E>
 auto open(
     component::Call& call, const PgAccess& access, std::string_view address, std::string root = {}
 ) {
   return respond<E>(call, [&](Caller caller) -> Outcome<component::Own<Interface>> {
-    HostSpan span(kOpen);
-    note_server(span, address);
-    auto session = span.note(open_session(caller, access, address, std::move(root)), kind_of);
+    auto session = open_traced(caller, access, address, std::move(root));
     if (!session) {
       return std::unexpected(std::move(session.error()));
     }

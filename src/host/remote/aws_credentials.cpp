@@ -97,6 +97,21 @@ bool is_local(const ServiceUrl& url) {
          host == "169.254.170.2" || host == "169.254.170.23" || host == "fd00:ec2::23";
 }
 
+/// What both ways to take on a role have in common.
+ServiceRequest role_request(
+    const ServiceUrl& url, std::string_view action, std::string_view arn, std::string_view session
+) {
+  auto request = ServiceRequest::to(url, "/");
+  request.fields.append("content-type", "application/x-www-form-urlencoded");
+  request.body = encode_form({
+      {"Action", action},
+      {"Version", "2011-06-15"},
+      {"RoleArn", arn},
+      {"RoleSessionName", session},
+  });
+  return request;
+}
+
 }  // namespace
 
 Result<ServiceUrl> aws_endpoint(
@@ -286,14 +301,7 @@ AwsCredentials::Fetched AwsCredentials::by_role(
     Caller caller, const AwsKeys& keys, const Role& role
 ) {
   WHORL_TRY(const auto url, aws_endpoint(environment_, "sts", region_));
-  auto request = ServiceRequest::to(url, "/");
-  request.fields.append("content-type", "application/x-www-form-urlencoded");
-  request.body = encode_form({
-      {"Action", "AssumeRole"},
-      {"Version", "2011-06-15"},
-      {"RoleArn", role.arn},
-      {"RoleSessionName", role.session},
-  });
+  ServiceRequest request = role_request(url, "AssumeRole", role.arn, role.session);
   if (!role.external_id.empty()) {
     request.body += "&" + encode_form({{"ExternalId", role.external_id}});
   }
@@ -310,15 +318,8 @@ AwsCredentials::Fetched AwsCredentials::by_web_identity(
     return none("the file of the web identity's token is not there, or empty");
   }
   WHORL_TRY(const auto url, aws_endpoint(environment_, "sts", region_));
-  auto request = ServiceRequest::to(url, "/");
-  request.fields.append("content-type", "application/x-www-form-urlencoded");
-  request.body = encode_form({
-      {"Action", "AssumeRoleWithWebIdentity"},
-      {"Version", "2011-06-15"},
-      {"RoleArn", role.arn},
-      {"RoleSessionName", role.session},
-      {"WebIdentityToken", token},
-  });
+  ServiceRequest request = role_request(url, "AssumeRoleWithWebIdentity", role.arn, role.session);
+  request.body += "&" + encode_form({{"WebIdentityToken", token}});
   return ask_for_role(caller, std::move(request));
 }
 

@@ -1,13 +1,11 @@
 // Who we are to AWS, in which surroundings, and whom that is asked of.
 #include "host/remote/aws_credentials.hpp"
 
-#include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "host/main_caller.hpp"
 #include "http/client_test_support.hpp"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 namespace whorl::host::remote {
 namespace {
@@ -19,18 +17,12 @@ using Variables = std::map<std::string, std::string, std::less<>>;
 /// A file with some text, gone with this object.
 class TextFile {
  public:
-  explicit TextFile(std::string_view text) {
-    const fs::Fd file(::mkstemp(path_));
-    REQUIRE(file.is_open());
-    REQUIRE(::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-  }
-  TextFile(const TextFile&) = delete;
-  TextFile& operator=(const TextFile&) = delete;
-  ~TextFile() { ::unlink(path_); }
-  [[nodiscard]] std::string path() const { return path_; }
+  explicit TextFile(std::string_view text) : path_(folder_.write("file", text)) {}
+  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  char path_[32] = "/tmp/whorl-aws-XXXXXX";
+  fs::test::TestFolder folder_;
+  std::string path_;
 };
 
 TEST_CASE("profiles") {

@@ -1,13 +1,11 @@
 // Tokens of Azure's identity service: who is asked in which surroundings, and what is sent.
 #include "host/remote/azure_identity.hpp"
 
-#include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 #include "host/main_caller.hpp"
 #include "http/client_test_support.hpp"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -133,10 +131,8 @@ TEST_CASE("what the surroundings have, in its order") {
 }
 
 TEST_CASE("a federated token in a file, read anew each time") {
-  char path[] = "/tmp/whorl-token-XXXXXX";
-  const fs::Fd file(::mkstemp(path));
-  REQUIRE(file.is_open());
-  REQUIRE(::write(file.get(), "fromfile", 8) == 8);
+  const fs::test::TestFolder folder;
+  const std::string path = folder.write("token", "fromfile");
   const auto asked =
       ask({{"AZURE_TENANT_ID", "ten"},
            {"AZURE_CLIENT_ID", "cli"},
@@ -144,7 +140,6 @@ TEST_CASE("a federated token in a file, read anew each time") {
            {"AZURE_FEDERATED_TOKEN_FILE", path}},
           kGood);
   CHECK(asked.request.contains("client_assertion=fromfile&"));
-  ::unlink(path);
 }
 
 TEST_CASE("answers without a token") {
