@@ -2,10 +2,9 @@
 #include "cli/limit_settings.hpp"
 #include "cli/runtime_config.hpp"
 #include "cli/up_flags.hpp"
-#include "fs/file.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -180,10 +179,10 @@ TEST_CASE("runtime configs that are refused") {
 }
 
 TEST_CASE("Wasmtime cache configurations") {
-  char path[] = "/tmp/whorl-cache-XXXXXX";
-  const fs::Fd file(::mkstemp(path));
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("cache.toml");
   const auto read = [&](std::string_view text) {
-    REQUIRE(fs::write_file_atomic(path, as_bytes(text)));
+    folder.write("cache.toml", text);
     return read_cache_config(path);
   };
   CHECK(read("[cache]\nenabled = true\ndirectory = '/x/y'\n")->directory == "/x/y");
@@ -192,8 +191,7 @@ TEST_CASE("Wasmtime cache configurations") {
   CHECK(read("")->directory.empty());
   CHECK_FALSE(read("[cache]\ndirectory = 'x'\n"));
   CHECK_FALSE(read("[[["));
-  ::unlink(path);
-  CHECK_FALSE(read_cache_config(path));
+  CHECK_FALSE(read_cache_config(folder.path("none")));
 }
 
 /// Sets variables and unsets them again.

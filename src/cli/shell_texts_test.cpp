@@ -1,12 +1,9 @@
 #include "cli/shell_texts.hpp"
 
-#include "fs/file.hpp"
 #include "fs/process.hpp"
+#include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <cstdlib>
 
 namespace whorl::cli {
 namespace {
@@ -27,8 +24,7 @@ TEST_CASE("completions name commands and flags") {
 }
 
 TEST_CASE("the script for bash completes") {
-  char path[] = "/tmp/whorl-completions-XXXXXX";
-  const fs::Fd file(::mkstemp(path));
+  const fs::test::TestFolder folder;
   const std::string script =
       *completions_for("bash") +
       "check() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _whorl; "
@@ -36,11 +32,9 @@ TEST_CASE("the script for bash completes") {
       "want='build' check whorl bu\n"
       "want='--find-free-port' check whorl up --fi\n"
       "want='--debounce' check whorl w --deb\n";
-  REQUIRE(fs::write_file_atomic(path, as_bytes(script)));
-  auto process = fs::Process::start_shell(std::string("bash ") + path, {});
+  auto process = fs::Process::start_shell("bash " + folder.write("check", script), {});
   REQUIRE(process);
   CHECK(process->wait().to_text() == "Exited(0)");
-  ::unlink(path);
 }
 
 TEST_CASE("the manual page") {
