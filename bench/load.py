@@ -6,6 +6,9 @@ a noisy machine hits all alike. The figure that counts is CPU time of the server
 request, and of that the median over rounds of the ratio to nginx in the same round. Slices during which
 the hypervisor took more than `--max-steal` of the machine are repeated.
 
+Servers are pinned to core 0 and the load to the others, all with one thread; `--all-cores` pins nothing and lets the peers
+choose their threads, which alone shows what unmapping memory costs a process with several. For a claim run both.
+
 `--speak` chooses what is spoken: `http` (with hey), `tls` (HTTP/1.1 on kept connections), `h2` and `h2c` (HTTP/2 with and
 without TLS, `--streams` at once on each connection), these by h2load; `resumed` (a TLS connection for each request, whose
 session is resumed), by our own client. nginx has the same certificate, ciphers and protocols; peers take part in `http` only.
@@ -252,9 +255,9 @@ def make_identity(work: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     return files
 
 
-def nginx(body: bytes, work: pathlib.Path, speak: str = "http") -> Subject:
+def nginx(body: bytes, work: pathlib.Path, speak: str = "http", workers: int = 1) -> Subject:
     protocol = {"http": "", "tls": " ssl", "resumed": " ssl", "h2": " ssl http2", "h2c": " http2"}[speak]
-    secrets = ""
+    secrets, balance = "", " reuseport" if workers > 1 else ""
     if "ssl" in protocol:
         certificate, key = make_identity(work)
         secrets = (f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; "
@@ -263,10 +266,10 @@ def nginx(body: bytes, work: pathlib.Path, speak: str = "http") -> Subject:
     def command(port: int) -> list[str]:
         text = body.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"').replace("$", "").replace("\n", "\\n")
         (work / "nginx.conf").write_text(
-            f"worker_processes 1;\ndaemon off;\npid {work}/nginx.pid;\nerror_log {work}/nginx-error.log;\n"
+            f"worker_processes {workers};\ndaemon off;\npid {work}/nginx.pid;\nerror_log {work}/nginx-error.log;\n"
             "events { worker_connections 1024; }\n"
             f"http {{ access_log off; keepalive_requests 1000000000; default_type text/plain;\n"
-            f'  server {{ listen 127.0.0.1:{port}{protocol}; {secrets}location / {{ return 200 "{text}"; }} }} }}\n')
+            f'  server {{ listen 127.0.0.1:{port}{protocol}{balance}; {secrets}location / {{ return 200 "{text}"; }} }} }}\n')
         return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", f"{work}/nginx.conf", "-p", str(work)]
 
     return Subject("nginx", command, first_line([shutil.which("nginx") or "/usr/sbin/nginx", "-v"]))
@@ -278,7 +281,9 @@ def is_component(guest: pathlib.Path) -> bool:
 
 def subjects(options: argparse.Namespace, body: bytes, work: pathlib.Path) -> list[Subject]:
     guest, speak = str(options.guest), getattr(options, "speak", "http")
-    chosen = [nginx(body, work, speak)]
+    all_cores = getattr(options, "all_cores", False)
+    threads = getattr(options, "threads", None) or (len(os.sched_getaffinity(0)) if all_cores else 1)
+    chosen = [nginx(body, work, speak, threads)]
     secrets = []
     if speak in ("tls", "resumed", "h2"):
         certificate, key = make_identity(work)
@@ -286,7 +291,7 @@ def subjects(options: argparse.Namespace, body: bytes, work: pathlib.Path) -> li
     if options.whorl and os.access(options.whorl, os.X_OK):
         chosen.append(Subject(
             "whorl", lambda port: [str(options.whorl), "up", "-f", guest, "--listen", f"127.0.0.1:{port}", "--quiet",
-                                   "--threads", "1", *secrets, *options.whorl_flag], first_line([str(options.whorl), "--version"])))
+                                   "--threads", str(threads), *secrets, *options.whorl_flag], first_line([str(options.whorl), "--version"])))
     peers = {"WHORL_PEER_SPIN": "spin", "WHORL_PEER_WASMTIME": "wasmtime"}
     for variable, name in peers.items() if speak == "http" else ():
         program = os.environ.get(variable)
@@ -299,7 +304,8 @@ def subjects(options: argparse.Namespace, body: bytes, work: pathlib.Path) -> li
                 "spin": lambda port, p=program: [p, "up", "-f", guest, "--listen", f"127.0.0.1:{port}", "--quiet", *options.peer_flag],
                 "wasmtime": lambda port, p=program: [p, "serve", "-Scli", "--addr", f"127.0.0.1:{port}", *options.peer_flag, guest],
             }[name]
-            chosen.append(Subject(name, command, first_line([program, "--version"]), {"TOKIO_WORKER_THREADS": "1"}))
+            chosen.append(Subject(name, command, first_line([program, "--version"]),
+                                  {} if all_cores else {"TOKIO_WORKER_THREADS": "1"}))
     return chosen
 
 
@@ -387,17 +393,19 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, help="per slice; default: what takes --slice-seconds")
     parser.add_argument("--slice-seconds", type=float, default=1.5)
     parser.add_argument("--max-steal", type=float, default=0.05)
-    parser.add_argument("--no-pin", action="store_true", help="do not pin servers to core 0 and the load to the others")
+    parser.add_argument("--threads", type=int, help="threads of Whorl and workers of nginx; default: 1, with --all-cores one for each core")
+    parser.add_argument("--all-cores", action="store_true",
+                        help="nothing is pinned, and peers have the threads they choose themselves: as people start them")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench" / "load.json")
     options = parser.parse_args()
-    options.guest = options.guest.resolve()
+    options.guest, options.whorl = options.guest.resolve(), options.whorl.resolve()
     return options
 
 
 def main() -> int:
     options = parse_arguments()
     cores = sorted(os.sched_getaffinity(0))
-    server_cores, load_cores = (None, None) if options.no_pin or len(cores) < 2 else (cores[:1], cores[1:])
+    server_cores, load_cores = (None, None) if options.all_cores or len(cores) < 2 else (cores[:1], cores[1:])
     with tempfile.TemporaryDirectory(prefix="whorl-bench-") as folder:
         work = pathlib.Path(folder)
         os.chmod(work, 0o755)  # nginx's worker runs as another user
@@ -414,7 +422,7 @@ def main() -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps({
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": platform.platform(), "cores": len(cores),
-        "pinned": server_cores is not None, "speak": options.speak, "connections": options.connections, "rounds": options.rounds,
+        "pinned": server_cores is not None, "threads": options.threads, "speak": options.speak, "connections": options.connections, "rounds": options.rounds,
         "guest": options.guest.name, "guest_sha256": hashlib.sha256(options.guest.read_bytes()).hexdigest(),
         "subjects": rows}, indent=2) + "\n")
     print(f"\nwritten to {options.out}", file=sys.stderr)

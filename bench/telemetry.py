@@ -90,7 +90,7 @@ def main() -> int:
     options.only = only
     options.whorl = options.whorl.resolve()
     cores = sorted(os.sched_getaffinity(0))
-    server_cores, load_cores = (None, None) if options.no_pin or len(cores) < 2 else (cores[:1], cores[1:])
+    server_cores, load_cores = (None, None) if options.all_cores or len(cores) < 2 else (cores[:1], cores[1:])
     if load_cores:
         os.sched_setaffinity(0, load_cores)  # the collector's work is not the server's
     url, end = collector(protocol)
