@@ -3,26 +3,21 @@
 
 : "${root:?sourced by ./dev}"
 
-# verb_bench [load|start|watch|density|idle|neighbours|state|echo|hostile|telemetry|micro] [arguments of the program in bench/]
+# verb_bench [load|start|watch|density|idle|neighbours|percentiles|state|echo|hostile|telemetry|micro] [arguments of the program in bench/]
 verb_bench() {
   local what=all
-  case ${1:-} in load | start | watch | density | idle | neighbours | state | echo | hostile | telemetry | micro) what=$1; shift ;; esac
+  case ${1:-} in load | start | watch | density | idle | neighbours | percentiles | state | echo | hostile | telemetry | micro) what=$1; shift ;; esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
   [ "$what" = micro ] || build_release
-  case $what in all | load) /usr/bin/python3 "$root/bench/load.py" --out "$root/build/bench/load.json" "$@" ;; esac
   case $what in
-    all) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" ;;
-    start) /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json" "$@" ;;
-    watch) /usr/bin/python3 "$root/bench/watch.py" --out "$root/build/bench/watch.json" "$@" ;;
-    state) /usr/bin/python3 "$root/bench/state.py" --out "$root/build/bench/state.json" "$@" ;;
-    idle) /usr/bin/python3 "$root/bench/idle.py" --out "$root/build/bench/idle.json" "$@" ;;
-    echo) /usr/bin/python3 "$root/bench/echo.py" --out "$root/build/bench/echo.json" "$@" ;;
-    hostile) /usr/bin/python3 "$root/bench/hostile.py" --out "$root/build/bench/hostile.json" "$@" ;;
-    telemetry) /usr/bin/python3 "$root/bench/telemetry.py" --out "$root/build/bench/telemetry.json" "$@" ;;
-    neighbours) /usr/bin/python3 "$root/bench/neighbours.py" --out "$root/build/bench/neighbours.json" "$@" ;;
-    density) /usr/bin/python3 "$root/bench/density.py" --out "$root/build/bench/density.json" "$@" ;;
+    all)
+      /usr/bin/python3 "$root/bench/load.py" --out "$root/build/bench/load.json" "$@"
+      /usr/bin/python3 "$root/bench/start.py" --out "$root/build/bench/start.json"
+      ;;
+    micro) ;;
+    *) /usr/bin/python3 "$root/bench/$what.py" --out "$root/build/bench/$what.json" "$@" ;;
   esac
   if [ "$what" = all ] || [ "$what" = micro ]; then
     setup test release
