@@ -13,6 +13,7 @@
 #include "app/redis_trigger.hpp"
 #include "app/startup_output.hpp"
 #include "async/shard.hpp"
+#include "engine/late.hpp"
 #include "engine/module.hpp"
 #include "fs/file.hpp"
 #include "log/guest_output.hpp"
@@ -314,6 +315,8 @@ class Run {
     WHORL_TRY(const Edge edge, make_edge(request_, shards));
     WHORL_CHECKED(background_->start());
     Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
+    // Nobody is invited before there is something to serve with.
+    WHORL_CHECKED(engine::wait_until_made(*platform_->engine()));
     if (!first.http->triggers.empty() || first.redis.is_empty()) {
       WHORL_TRY(auto opened, Listening::open(request_, fleet.size()));
       listening_.emplace(std::move(opened));

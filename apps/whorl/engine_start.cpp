@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "engine/create.hpp"
+#include "engine/late.hpp"
 #include "log/log.hpp"
 
 #include <csignal>
@@ -21,18 +22,18 @@ engine::EngineOptions engine_options(const cli::UpRequest& request) {
   return options;
 }
 
-/// The engine, with what the code cache has of it.
-Result<std::shared_ptr<engine::Engine>> make(
-    const engine::EngineOptions& options, const cli::UpRequest& request
+/// What the engine's making finds of earlier runs, if anything. What is wrong with the folder is
+/// said when components are prepared.
+std::optional<engine::ModuleCache> cache_for_making(
+    cli::CodeCache code_cache, const std::string& folder
 ) {
-  std::optional<engine::ModuleCache> cache;
-  if (request.code_cache == cli::CodeCache::Enabled) {
-    // What is wrong with the folder is said when components are prepared.
-    if (auto opened = open_cache_folder(request)) {
-      cache = *std::move(opened);
-    }
+  if (code_cache == cli::CodeCache::Disabled) {
+    return std::nullopt;
   }
-  return engine::create_engine(options, cache ? &*cache : nullptr);
+  cli::UpRequest asked;
+  asked.code_cache_dir = folder;
+  auto opened = open_cache_folder(asked);
+  return opened ? std::optional(*std::move(opened)) : std::nullopt;
 }
 
 /// Signals are for the main thread, which has not said yet how it wants to hear of them.
@@ -64,51 +65,38 @@ std::optional<engine::ModuleCache> open_cache(const cli::UpRequest& request) {
 }
 
 void EngineStart::begin(const cli::UpRequest& request) {
-  const auto options = engine_options(request);
+  begun_ = engine_options(request);
+  engine_ = engine::plan_engine(*begun_);
   worker_.emplace(1);
   const auto submitted =
-      worker_->submit([this,
-                       options,
+      worker_->submit([engine = engine_,
                        code_cache = request.code_cache,
                        folder = request.code_cache_dir](async::BlockingPool::Fate fate) {
+        if (fate == async::BlockingPool::Fate::Dropped) {
+          engine::abandon_engine(*engine, fail(ErrorKind::Cancelled, "the program is stopping"));
+          return;
+        }
         leave_signals_to_others();
-        cli::UpRequest asked;
-        asked.code_cache = code_cache;
-        asked.code_cache_dir = folder;
-        auto work = [&] { return make(options, asked); };
-        auto made = fate == async::BlockingPool::Fate::Run
-                        ? async::BlockingPool::call(work)
-                        : Made(fail(ErrorKind::Cancelled, "the program is stopping"));
-        const std::scoped_lock lock(mutex_);
-        made_.emplace(std::move(made));
-        finished_.notify_one();
+        const auto cache = cache_for_making(code_cache, folder);
+        engine::finish_engine(*engine, cache ? &*cache : nullptr);
       });
-  if (submitted) {
-    begun_ = options;
+  if (!submitted) {
+    engine_.reset();
   }
-}
-
-std::optional<EngineStart::Made> EngineStart::wait() {
-  if (!begun_) {
-    return std::nullopt;
-  }
-  std::unique_lock lock(mutex_);
-  finished_.wait(lock, [this] { return made_.has_value(); });
-  return std::exchange(made_, std::nullopt);
 }
 
 Result<std::shared_ptr<engine::Engine>> EngineStart::take(const cli::UpRequest& request) {
-  auto made = wait();
   const auto options = engine_options(request);
-  const bool is_same = begun_ && begun_->allocation == options.allocation &&
-                       begun_->pool_slots == options.pool_slots &&
-                       begun_->debug_info == options.debug_info;
-  begun_.reset();
-  if (made && is_same) {
-    return *std::move(made);
+  auto begun = std::exchange(engine_, nullptr);
+  if (begun != nullptr && begun_->allocation == options.allocation &&
+      begun_->pool_slots == options.pool_slots && begun_->debug_info == options.debug_info) {
+    return begun;
   }
-  made.reset();  // a process has room for one pool
-  return make(options, request);
+  // A process has room for one pool.
+  begun.reset();
+  worker_.reset();
+  const auto cache = cache_for_making(request.code_cache, request.code_cache_dir);
+  return engine::create_engine(options, cache ? &*cache : nullptr);
 }
 
 }  // namespace whorl

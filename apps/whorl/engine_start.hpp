@@ -1,7 +1,7 @@
 /// EngineStart: the engine, whose making begins before it is known what will be run.
 ///
-/// Reserving and guarding the pool's memory is a third of a start, and needs nothing of the
-/// application: it goes on beside reading the manifest.
+/// Setting up the pool is a third of a start, and needs nothing of the application: it goes on
+/// beside reading the manifest, setting up the host's side, and decoding and linking components.
 #pragma once
 
 #include "async/blocking_pool.hpp"
@@ -10,9 +10,7 @@
 #include "engine/engine.hpp"
 #include "engine/module.hpp"
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace whorl {
@@ -27,19 +25,15 @@ class EngineStart {
  public:
   /// Begins to make the engine for such a request, on a thread of its own.
   void begin(const cli::UpRequest& request);
-  /// The engine for a request: the one that was begun if it is the same, else a new one. Once.
+  /// The engine for a request: the one that was begun if it is the same, which may still be under
+  /// way (engine/late.hpp), else a new one. Once.
   /// @return errors: engine::Engine::create()'s
   [[nodiscard]] Result<std::shared_ptr<engine::Engine>> take(const cli::UpRequest& request);
 
  private:
-  using Made = Result<std::shared_ptr<engine::Engine>>;
-  [[nodiscard]] std::optional<Made> wait();
-
   std::optional<engine::EngineOptions> begun_;
-  std::mutex mutex_;
-  std::condition_variable finished_;
-  std::optional<Made> made_;                   ///< under mutex_
-  std::optional<async::BlockingPool> worker_;  ///< last: its thread uses the others
+  std::shared_ptr<engine::Engine> engine_;     ///< until it is taken
+  std::optional<async::BlockingPool> worker_;  ///< that makes it
 };
 
 }  // namespace whorl

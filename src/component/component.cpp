@@ -6,6 +6,7 @@
 #include "component/composition.hpp"
 #include "component/names.hpp"
 #include "component/skeleton.hpp"
+#include "engine/late.hpp"
 
 namespace whorl::component {
 
@@ -127,6 +128,7 @@ Result<std::shared_ptr<const Component>> Component::load(
     }
   }
   impl->reset = plan_reset(impl->plan);
+  WHORL_CHECKED(engine::wait_until_made(*engine));
   WHORL_CHECKED(build(cache, *impl).context("loading component {}", parts.back().name));
   struct Access : Component {
     explicit Access(std::unique_ptr<Impl> made) noexcept : Component(std::move(made)) {}

@@ -5,18 +5,22 @@
 namespace whorl::engine {
 namespace {
 
-std::shared_ptr<Engine> make_view(const Engine& engine, const CompilerUse& use) {
-  const Engine::Impl& whole = engine.impl();
+std::shared_ptr<Engine> make_view(const std::shared_ptr<Engine>& engine, const CompilerUse& use) {
+  const Engine::Impl& whole = engine->impl();
   auto impl = std::make_unique<Engine::Impl>();
-  impl->engine = whole.engine;
-  impl->driver = whole.driver;
+  if (whole.making != nullptr) {
+    impl->whole = engine;  // which may still be under way
+  } else {
+    impl->engine = whole.engine;
+    impl->driver = whole.driver;
+    impl->clock = whole.clock;
+  }
   impl->allocation = whole.allocation;
   impl->slots = whole.slots;
   impl->note = whole.note;
   impl->key = whole.key;
   impl->options = whole.options;
   impl->view = use;
-  impl->clock = whole.clock;
   return std::make_shared<Engine>(std::move(impl));
 }
 
@@ -26,11 +30,11 @@ std::shared_ptr<Engine> in_a_hurry(const std::shared_ptr<Engine>& engine) {
   if (engine->impl().options.debug_info) {
     return engine;
   }
-  return make_view(*engine, {.quality = CodeQuality::Quick});
+  return make_view(engine, {.quality = CodeQuality::Quick});
 }
 
 std::shared_ptr<Engine> in_background(const std::shared_ptr<Engine>& engine) {
-  return make_view(*engine, {.threads = CompileThreads::One});
+  return make_view(engine, {.threads = CompileThreads::One});
 }
 
 bool has_quick_code(const Engine& view) noexcept {

@@ -1,9 +1,11 @@
 #include "engine/engine.hpp"
 
+#include "async/blocking_pool.hpp"
 #include "engine/create.hpp"
 #include "engine/driver.hpp"
 #include "engine/engine_config.hpp"
 #include "engine/engine_impl.hpp"
+#include "engine/late.hpp"
 #include "engine/module_impl.hpp"
 #include "engine/pool_plan.hpp"
 #include "engine/pool_stacks.hpp"
@@ -12,6 +14,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace whorl::engine {
 namespace {
@@ -93,39 +96,106 @@ Result<std::shared_ptr<Engine>> Engine::create(const EngineOptions& options) {
   return create_engine(options, nullptr);
 }
 
-Result<std::shared_ptr<Engine>> create_engine(
-    const EngineOptions& options, const ModuleCache* cache
-) {
+namespace {
+
+/// Everything but the engine itself.
+std::unique_ptr<Engine::Impl> plan(const EngineOptions& options) {
   auto impl = std::make_unique<Engine::Impl>();
-  capi::Config config = make_config(options, {});
   if (options.allocation == InstanceAllocation::Pooling) {
-    const PoolPlan plan = plan_pool(
+    const PoolPlan pool = plan_pool(
         std::min(options.pool_slots, kMostSlots),
         slot_sizes(),
         read_machine_limits(),
         probe_address_space
     );
-    impl->note = plan.note;
+    impl->note = pool.note;
     if (impl->note.empty() && options.pool_slots > kMostSlots) {
       impl->note = fmt::format(
           "the instance pool has {} slots instead of {}: that is the most this build supports",
-          plan.slots,
+          pool.slots,
           options.pool_slots
       );
     }
-    if (plan.slots > 0) {
-      use_pool(config.get(), options, plan.slots);
+    if (pool.slots > 0) {
       impl->allocation = InstanceAllocation::Pooling;
-      impl->slots = plan.slots;
+      impl->slots = pool.slots;
     }
   }
   impl->key = make_key(options);
   impl->options = options;
-  impl->engine = capi::Engine(wasm_engine_new_with_config(config.release()));
-  auto engine = std::make_shared<Engine>(std::move(impl));
-  WHORL_CHECKED(add_driver(*engine, options, cache));
-  WHORL_CHECKED(start_clock(*engine));
+  return impl;
+}
+
+/// @param cache  may be null
+Result<> make(Engine& engine, const ModuleCache* cache) {
+  Engine::Impl& impl = engine.impl();
+  capi::Config config = make_config(impl.options, {});
+  if (impl.allocation == InstanceAllocation::Pooling) {
+    use_pool(config.get(), impl.options, impl.slots);
+  }
+  impl.engine = capi::Engine(wasm_engine_new_with_config(config.release()));
+  WHORL_CHECKED(add_driver(engine, impl.options, cache));
+  return start_clock(engine);
+}
+
+void settle(EngineMaking& making, Result<> outcome) {
+  const std::scoped_lock lock(making.mutex);
+  making.is_settled = true;
+  if (!outcome) {
+    making.failed.emplace(outcome.take_error());
+  }
+  making.settled.notify_all();
+}
+
+/// What a view shares with its engine, once that is made.
+void complete_view(Engine::Impl& view, const Engine::Impl& whole) {
+  view.engine = whole.engine;
+  view.driver = whole.driver;
+  view.clock = whole.clock;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Engine>> create_engine(
+    const EngineOptions& options, const ModuleCache* cache
+) {
+  auto engine = std::make_shared<Engine>(plan(options));
+  WHORL_CHECKED(make(*engine, cache));
   return engine;
+}
+
+std::shared_ptr<Engine> plan_engine(const EngineOptions& options) {
+  auto impl = plan(options);
+  impl->making = std::make_shared<EngineMaking>();
+  return std::make_shared<Engine>(std::move(impl));
+}
+
+void finish_engine(Engine& planned, const ModuleCache* cache) {
+  auto work = [&] { return make(planned, cache); };
+  settle(*planned.impl().making, async::BlockingPool::call(work));
+}
+
+void abandon_engine(Engine& planned, Error why) {
+  settle(*planned.impl().making, std::move(why));
+}
+
+Result<> wait_until_made(const Engine& engine) {
+  Engine::Impl& impl = engine.impl();
+  if (impl.whole != nullptr) {
+    WHORL_CHECKED(wait_until_made(*impl.whole));
+    complete_view(impl, impl.whole->impl());
+    return {};
+  }
+  if (impl.making == nullptr) {
+    return {};
+  }
+  EngineMaking& making = *impl.making;
+  std::unique_lock lock(making.mutex);
+  making.settled.wait(lock, [&making] { return making.is_settled; });
+  if (making.failed) {
+    return making.failed->clone();
+  }
+  return {};
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

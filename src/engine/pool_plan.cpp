@@ -1,11 +1,16 @@
 #include "engine/pool_plan.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string>
 
 namespace whorl::engine {
 namespace {
@@ -30,6 +35,28 @@ std::uint64_t limit_of(decltype(RLIMIT_AS) resource) {
     return ~std::uint64_t{0};
   }
   return limit.rlim_cur;
+}
+
+/// A small file of the kernel's; empty if it can't be read.
+std::string read_text(const char* path) {
+  std::string text;
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return text;
+  }
+  std::array<char, 4096> part;
+  while (true) {
+    const ssize_t got = ::read(fd, part.data(), part.size());
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      break;
+    }
+    text.append(part.data(), static_cast<std::size_t>(got));
+  }
+  ::close(fd);
+  return text;
 }
 
 class Mapping {
@@ -57,15 +84,15 @@ class Mapping {
 
 MachineLimits read_machine_limits() {
   MachineLimits limits;
-  std::ifstream("/proc/sys/vm/max_map_count") >> limits.max_map_count;
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    ++limits.mappings_in_use;
-  }
-  std::uint64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
+  const std::string most = read_text("/proc/sys/vm/max_map_count");
+  (void)std::from_chars(most.data(), most.data() + most.size(), limits.max_map_count);
+  const std::string maps = read_text("/proc/self/maps");
+  limits.mappings_in_use = static_cast<std::uint64_t>(std::ranges::count(maps, '\n'));
   limits.address_space = limit_of(RLIMIT_AS);
   if (limits.address_space != ~std::uint64_t{0}) {
+    const std::string sizes = read_text("/proc/self/statm");
+    std::uint64_t pages = 0;
+    (void)std::from_chars(sizes.data(), sizes.data() + sizes.size(), pages);
     limits.address_space = less(limits.address_space, pages * 4096);
   }
   limits.data_segment = limit_of(RLIMIT_DATA);
