@@ -19,17 +19,22 @@ place_stripped() { # place_stripped BUILT PROGRAM
   fi
 }
 
-# The shipped program: build/whorl, stripped, within its size.
-build_release() {
-  setup up release
-  run_ninja release whorl
+# build/whorl, stripped, within its size.
+place_program() { # place_program BUILT
   local program=$root/build/whorl
-  place_stripped "$root/build/release/apps/whorl/whorl" "$program"
+  place_stripped "$1" "$program"
   local bytes
   bytes=$(stat -c %s "$program")
   [ "$bytes" -le $((max_program_mib << 20)) ] ||
     die "build/whorl is $((bytes >> 20)) MiB; the limit is $max_program_mib MiB"
   say "build/whorl is ready: $(awk -v b="$bytes" 'BEGIN{printf "%.1f", b / 1048576}') MiB"
+}
+
+# An optimised program for use and measuring; what is shipped is made by ./dev release.
+build_release() {
+  setup up release
+  run_ninja release whorl
+  place_program "$root/build/release/apps/whorl/whorl"
 }
 
 # The runner of converted .wast scripts: build/wast-runner. Not shipped.

@@ -1,0 +1,94 @@
+# ./dev release: the program as it is shipped, built by what runs of itself have shown (docs/adr/0053).
+# shellcheck shell=bash
+
+: "${root:?sourced by ./dev}"
+engine='' # set by setup_engine
+
+release_help() {
+  cat <<'TEXT'
+Usage: ./dev release [--no-profile] [--static-libraries] [GUEST.wasm…]
+
+Builds build/whorl as it is shipped: stripped, within its size, and
+
+  by a profile   a program that records (build/profile) serves examples/hello and examples/echo, and each GUEST
+                 named, over HTTP/1.1 and HTTP/2; the files a request passes through are compiled by that
+  in the order   of its own start: the functions that one enters until its first answer stand side by side
+
+  --no-profile         the order alone; half of the time
+  --static-libraries   OpenSSL, nghttp2 and SQLite inside the program: for images without updates of the
+                       distribution, which fixes them otherwise (docs/adr/0054)
+
+Objects are kept in build/profile and build/shipped. `./dev build` makes a program without profile and order.
+TEXT
+}
+
+configure_part() { # configure_part FOLDER OPTION…: the preset release in a folder of its own
+  local folder=$1 werror=OFF
+  shift
+  [ -z "${CI:-}" ] || werror=ON
+  say "configuring build/$folder"
+  (cd "$root" && cmake --preset release -B "build/$folder" -DWHORL_ENGINE_DIR:PATH="$engine" -DWHORL_WERROR:BOOL=$werror "$@" >&2)
+}
+
+# Leaves the name of the profile in $profile: by its content, so that the objects depend on it.
+record_profile() { # record_profile GUEST…
+  configure_part profile -DWHORL_PROFILE:STRING=record
+  run_ninja profile whorl
+  local recorded=$root/build/profile/recorded.profdata
+  /usr/bin/python3 "$root/tools/train.py" "$root/build/profile/apps/whorl/whorl" "$recorded" "$@"
+  profile=$root/build/profile/$(sha256sum "$recorded" | cut -c1-16).profdata
+  rm -f "$root"/build/profile/????????????????.profdata
+  mv "$recorded" "$profile"
+}
+
+# Links again when a start enters other functions than the last build's did.
+order_start() {
+  local app=$root/build/shipped/start order=$root/build/shipped/start.order
+  mkdir -p "$app"
+  cp "$root/examples/hello/hello.wasm" "$app/hello.wasm"
+  printf '%s\n' 'spin_manifest_version = 2' '[application]' 'name = "start"' '[[trigger.http]]' 'route = "/..."' \
+    'component = "hello"' '[component.hello]' 'source = "hello.wasm"' >"$app/spin.toml"
+  if ! /usr/bin/python3 "$root/tools/start_order.py" "$root/build/shipped/apps/whorl/whorl" "$app/spin.toml" >"$order.part"; then
+    rm -f "$order.part"
+    die "the order of a start could not be recorded" "it takes ptrace(), which some containers refuse"
+  fi
+  if cmp -s "$order.part" "$order"; then
+    rm "$order.part"
+    return
+  fi
+  mv "$order.part" "$order"
+  run_ninja shipped whorl
+}
+
+verb_release() {
+  local profile='' static=OFF uses_profile=yes guests=()
+  while [ $# -gt 0 ]; do
+    case $1 in
+      -h | --help) release_help; return ;;
+      --no-profile) uses_profile=no ;;
+      --static-libraries) static=ON ;;
+      -*) usage_error "release does not know $1" ;;
+      *)
+        [ -f "$1" ] || die "there is no guest '$1'"
+        guests+=("$(realpath "$1")")
+        ;;
+    esac
+    shift
+  done
+  setup_packages test
+  setup_rust
+  setup_engine
+  local example
+  for example in hello echo; do
+    say "compiling the guest of examples/$example"
+    "$root/examples/$example/build.sh" >&2
+  done
+  [ $uses_profile = no ] || record_profile "$root/examples/hello/hello.wasm" "$root/examples/echo/echo.wasm" "${guests[@]}"
+  mkdir -p "$root/build/shipped"
+  touch -a "$root/build/shipped/start.order"
+  configure_part shipped -DWHORL_PROFILE:STRING="$profile" -DWHORL_STATIC_LIBRARIES:BOOL=$static \
+    -DWHORL_START_ORDER:FILEPATH="$root/build/shipped/start.order"
+  run_ninja shipped whorl
+  order_start
+  place_program "$root/build/shipped/apps/whorl/whorl"
+}

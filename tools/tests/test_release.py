@@ -1,0 +1,139 @@
+"""What ./dev release is made of: the order of a start, and training."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import start_order
+import train
+
+PROGRAM = r"""
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define KEPT __attribute__((noinline)) static
+static volatile int count;
+KEPT void never(void) { count = 1; }
+KEPT void first(void) { ++count; }
+KEPT void second(void) { count += 2; }
+KEPT void at_the_end(int number) { if (number == 0) never(); _exit(0); }
+KEPT void *on_a_thread(void *given) { second(); return given; }
+KEPT int listen_on(const char *port) {
+  struct sockaddr_in address = {AF_INET, htons(atoi(port)), {htonl(INADDR_LOOPBACK)}, {0}};
+  int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  bind(listener, (struct sockaddr *)&address, sizeof address);
+  listen(listener, 8);
+  return listener;
+}
+KEPT void answer(int client) {
+  char head[1000];
+  const char *status = getenv("STATUS") ? getenv("STATUS") : "200 OK";
+  first();
+  read(client, head, sizeof head);
+  write(client, "HTTP/1.1 ", 9);
+  write(client, status, strlen(status));
+  write(client, "\r\n\r\n", 4);
+  close(client);
+}
+int main(int count_of_arguments, char **arguments) {
+  pthread_t thread;
+  if (count_of_arguments != 7) return 3;
+  signal(SIGTERM, at_the_end);
+  pthread_create(&thread, 0, on_a_thread, 0);
+  pthread_join(thread, 0);
+  for (int listener = listen_on(strchr(arguments[5], ':') + 1);;) answer(accept(listener, 0, 0));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("program")
+    (folder / "a.c").write_text(PROGRAM)
+    subprocess.run(["clang-19", "-O1", "-fPIE", "-pie", "-pthread", "-w", "a.c", "-o", "program"], cwd=folder, check=True)
+    return folder / "program"
+
+
+def run_start_order(program: pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, start_order.__file__, program, program.parent], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **environment}, check=False)
+
+
+def test_the_functions_of_a_start_are_listed_in_their_order_on_all_threads(program):
+    done = run_start_order(program)
+    assert done.returncode == 0, done.stderr
+    names = done.stdout.split()
+    assert names[0] == "_start"
+    assert [name for name in names if name in PROGRAM] == ["main", "on_a_thread", "second", "listen_on", "answer", "first"]
+
+
+def test_a_start_without_an_answer_has_no_order(program):
+    done = run_start_order(program, STATUS="500 Oops")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "answered b'HTTP/1.1 500 Oops" in done.stderr
+
+
+def test_a_program_without_symbols_has_no_order(program, tmp_path):
+    subprocess.run(["strip", "-o", tmp_path / "stripped", program], check=True)
+    done = run_start_order(tmp_path / "stripped")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no symbols" in done.stderr
+
+
+SERVER = """
+    import http.server, os, pathlib, signal, sys
+    port = int(sys.argv[5].split(":")[1])
+    pathlib.Path("pid").write_text(str(os.getpid()))
+    def stop(*_):
+        {at_end}
+        os._exit({code})
+    signal.signal(signal.SIGTERM, stop)
+    {at_start}
+    http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+WRITE = "pathlib.Path(os.environ['LLVM_PROFILE_FILE'].replace('%p', '1')).write_text('x')"
+
+
+def recorder(folder: pathlib.Path, at_start: str = "pass", at_end: str = WRITE, code: int = 0) -> pathlib.Path:
+    """A program that is told to record and behaves so."""
+    file = folder / "recorder"
+    file.write_text(f"#!{sys.executable}\n" + textwrap.dedent(SERVER.format(at_start=at_start, at_end=at_end, code=code)))
+    file.chmod(0o755)
+    return file
+
+
+@pytest.mark.parametrize("behaviour,message", [
+    ({"at_start": "sys.exit('no such guest')"}, "ended with 1 before it listened:\nno such guest"),
+    ({"at_end": "pass"}, "wrote no profile: was it built with -DWHORL_PROFILE=record?"),
+    ({"code": 7}, "the program ended with 7"),
+])
+def test_what_a_recording_program_does_wrong_is_said_and_nothing_is_left_running(tmp_path, behaviour, message):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    with pytest.raises(train.Failed) as failed, train.serving(recorder(tmp_path, **behaviour), tmp_path / "a.wasm", raw, tmp_path):
+        pass
+    assert message in str(failed.value)
+    assert not pathlib.Path("/proc", (tmp_path / "pid").read_text()).exists()
+
+
+def test_a_failure_among_the_requests_ends_the_server(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    with pytest.raises(train.Failed, match="not every answer"), train.serving(recorder(tmp_path), tmp_path / "a.wasm", raw, tmp_path) as port:
+        train.load(port, ["--h1"], train.CONNECTIONS, tmp_path / "recorder")  # a POST, which this one refuses
+    assert not pathlib.Path("/proc", (tmp_path / "pid").read_text()).exists()
+
+
+def test_a_guest_that_is_missing_is_named_before_anything_runs(tmp_path):
+    with pytest.raises(train.Failed, match="there is no guest .*b.wasm"):
+        train.train(tmp_path / "none", tmp_path / "out", [tmp_path / "b.wasm"], 1)
