@@ -125,9 +125,7 @@ Result<AnnouncedSite> make_announced(
   return out;
 }
 
-namespace {
-
-Value answer_of(const AnnouncedSite& announced) {
+Value refusal_of(const AnnouncedSite& announced) {
   if (announced.answer == AnnouncedSite::Answer::Nothing) {
     return announced.result == TypeKind::Option ? Value::none() : Value::list({});
   }
@@ -137,8 +135,6 @@ Value answer_of(const AnnouncedSite& announced) {
           : unavailable_error(announced.error, announced.message, announced.why)
   );
 }
-
-}  // namespace
 
 engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawVal* slots) {
   const auto& announced = *static_cast<const AnnouncedSite*>(env);
@@ -150,7 +146,7 @@ engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawV
   if (announced.answer == AnnouncedSite::Answer::Trap) {
     return store.set_trap(engine::TrapKind::HostTrap, announced.message);
   }
-  std::optional<Value> result = answer_of(announced);
+  std::optional<Value> result = refusal_of(announced);
   const FuncLayout& layout = *announced.layout;
   const std::size_t most = announced.is_async ? kMaxFlatAsyncParams : kMaxFlatParams;
   const std::size_t most_results = announced.is_async ? 0 : kMaxFlatResults;

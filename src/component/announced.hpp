@@ -46,6 +46,9 @@ struct AnnouncedSite {
     const FuncShape& shape, std::string_view interface, std::string_view function, Absence why
 );
 
+/// What a call answers that is not a trap.
+[[nodiscard]] Value refusal_of(const AnnouncedSite& announced);
+
 /// Answers with the error, or traps where the function's result has no room for one; env is a
 /// `const AnnouncedSite*`. The arguments are not looked at.
 engine::HostStatus announced_thunk(void* env, engine::Store& store, engine::RawVal* slots);

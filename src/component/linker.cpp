@@ -274,15 +274,18 @@ Error refused_import(const ir::Import& import, std::uint64_t offset) {
 }  // namespace
 
 std::optional<Result<Item>> Linker::import_from_part(
-    Frame& frame, const ir::ExternType& type, std::string_view name, std::uint64_t offset
+    Frame& frame, const ir::Import& import, std::uint64_t offset
 ) {
+  const ir::ExternType& type = import.type;
+  const std::string_view name = import.name;
   Provider provider;
-  provider.name = name;
+  provider.name = import.implements.empty() ? name : import.implements;
   if (const auto given = part_->given.find(name); given != part_->given.end()) {
     return accept(type, frame, provider, name, &given->second.item, offset)
         .context("{}", given->second.mismatch);
   }
-  const auto interface = parse_interface_name(name);
+  // A plain name is no way around what the interface behind it may not give.
+  const auto interface = parse_interface_name(provider.name);
   if (!interface || !part_->denies(interface->interface)) {
     return std::nullopt;
   }
@@ -294,7 +297,7 @@ std::optional<Result<Item>> Linker::import_from_part(
 Result<Item> Linker::import_from_host(
     Frame& frame, const ir::Import& import, std::uint64_t offset
 ) {
-  if (auto item = import_from_part(frame, import.type, import.name, offset)) {
+  if (auto item = import_from_part(frame, import, offset)) {
     return *std::move(item);
   }
   Provider provider;

@@ -153,7 +153,7 @@ class Linker {
   );
   /// An import that another part satisfies, or that is denied; nothing for the host's.
   [[nodiscard]] std::optional<Result<Item>> import_from_part(
-      Frame& frame, const ir::ExternType& type, std::string_view name, std::uint64_t offset
+      Frame& frame, const ir::Import& import, std::uint64_t offset
   );
   [[nodiscard]] Result<Item> import_from_host(
       Frame& frame, const ir::Import& import, std::uint64_t offset

@@ -58,7 +58,7 @@ Result<Item> Linker::import_of_world(Frame& scope, const ir::Import& import, std
   } else if (const auto name = parse_interface_name(provider.name)) {
     provider.is_announced = registry_.is_announced(name->interface);
   }
-  auto of_part = import_from_part(scope, import.type, import.name, offset);
+  auto of_part = import_from_part(scope, import, offset);
   return of_part ? *std::move(of_part)
                  : accept(import.type, scope, provider, import.name, nullptr, offset);
 }
