@@ -156,6 +156,12 @@ const CommandHelp& build_help() {
   return kHelp;
 }
 
+Result<void> check_built(const BuildRequest& request) {
+  auto whole = read_whole(request);
+  return whole && !request.skip_target_checks ? check_build_targets(*std::move(whole), request)
+                                              : Result<void>();
+}
+
 Result<void> build_app(const BuildRequest& request) {
   WHORL_TRY(
       const build::BuildInfo info, build::read_build_info(request.manifest_path, request.profile)

@@ -31,4 +31,8 @@ struct BuildRequest {
 ///         not fit or cannot be found
 [[nodiscard]] Result<void> build_app(const BuildRequest& request);
 
+/// What build_app() does after the commands: warns of what is wrong elsewhere in the manifest, and
+/// checks the targets.
+[[nodiscard]] Result<void> check_built(const BuildRequest& request);
+
 }  // namespace whorl::cli

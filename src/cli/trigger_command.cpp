@@ -199,17 +199,13 @@ Result<int> precompose(const std::string& id, const app::LockedApp& app) {
   if (component == nullptr) {
     return fail(ErrorKind::NotFound, "--precompose-component-id: component does not exist");
   }
-  if (!component->dependencies.empty() || !component->trigger_dependencies.empty()) {
-    return fail(
-               ErrorKind::Unsupported,
-               "component \"{}\" has dependencies, and Whorl composes while it links: there is no "
-               "composed file to write",
-               id
-    )
-        .with_help("compose it beforehand, for example with `wac plug`");
+  WHORL_TRY(
+      const Bytes composed,
+      loader::compose_component(*component).context("failed to precompose component {}", id)
+  );
+  if (!log::write_all(kStdout, composed)) {
+    return fail(ErrorKind::Disconnected, "failed to write composition to stdout");
   }
-  WHORL_TRY(const loader::ComponentParts parts, loader::read_component(*component));
-  log::write_all(kStdout, as_text(parts.files.back()));
   return 0;
 }
 

@@ -1,6 +1,8 @@
 #include "cli/watch_command.hpp"
 
 #include "cli/arguments.hpp"
+#include "cli/build_command.hpp"
+#include "cli/dependency_wits.hpp"
 #include "cli/locate.hpp"
 #include "cli/report.hpp"
 #include "cli/up.hpp"
@@ -15,6 +17,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
+#include <utility>
 #include <variant>
 
 namespace whorl::cli {
@@ -108,6 +112,21 @@ class WatchSource final : public AppSource {
   UpSource& source_;
   watch::WatchLoop& loop_;
   Screen screen_;
+};
+
+/// The steps of `build` that are not commands.
+class WholeBuild final : public watch::BuildSteps {
+ public:
+  explicit WholeBuild(BuildRequest request) : request_(std::move(request)) {}
+
+  void prepare(const build::BuildInfo& info, std::span<const build::ComponentBuild> components)
+      override {
+    write_dependency_wits(info, components, request_.profile);
+  }
+  [[nodiscard]] Result<void> check() override { return check_built(request_); }
+
+ private:
+  BuildRequest request_;
 };
 
 /// Where the application's triggers run.
@@ -227,6 +246,11 @@ Result<int> watch_app(
     AppRunner& runner
 ) {
   options.assets = !up.has_direct_mounts;
+  BuildRequest request;
+  request.manifest_path = options.manifest_path;
+  request.profile = options.profile;
+  WholeBuild steps(std::move(request));
+  options.steps = &steps;
   WHORL_TRY(const auto loop, watch::WatchLoop::start(std::move(options)));
   print_unwatched(*loop);
   WatchSource source(up.source, *loop, screen);

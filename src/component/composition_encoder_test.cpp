@@ -7,6 +7,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
 namespace whorl::component {
 namespace {
 
@@ -116,6 +123,59 @@ TEST_CASE("plugs that do not fit, and what can't be nested") {
       refusal(parts) ==
       "loading component provider: it is a core module, and only components can be nested"
   );
+}
+
+/// Prebuilt components; none where there is no folder of them.
+std::vector<std::filesystem::path> guests() {
+  const char* given = std::getenv("WHORL_GUESTS");
+  const std::filesystem::path folder = given != nullptr ? given : "../shared/guests";
+  std::vector<std::filesystem::path> out;
+  if (std::filesystem::is_directory(folder)) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.path().extension() == ".wasm") {
+        out.push_back(entry.path());
+      }
+    }
+  }
+  return out;
+}
+
+TEST_CASE("real guests: what can be denied is, and the same guest twice") {
+  const auto found = guests();
+  if (found.empty()) {
+    MESSAGE("SKIPPED: no prebuilt guests (WHORL_GUESTS or ../shared/guests)");
+  }
+  for (const auto& path : found) {
+    CAPTURE(path.string());
+    std::ifstream in(path, std::ios::binary);
+    const Bytes bytes{std::istreambuf_iterator<char>(in), {}};
+    if (*detect_binary(bytes) == BinaryKind::CoreModule) {
+      continue;
+    }
+    const auto names = extern_names(bytes);
+    REQUIRE(names);
+    std::vector<std::string> denied;
+    std::size_t left = 0;
+    for (const std::string& name : names->imports) {
+      // What others share types of stays the host's.
+      if (name.contains("/types") || name.starts_with("wasi:io/") ||
+          name.starts_with("wasi:clocks/")) {
+        ++left;
+      } else {
+        denied.push_back(name.substr(0, name.find('@')));
+      }
+    }
+    const Part alone[] = {{.bytes = bytes, .name = "guest", .denied = denied}};
+    const auto without = extern_names(encode(alone));
+    REQUIRE(without);
+    CHECK(without->imports.size() <= left);
+    CHECK(without->exports == names->exports);
+    const Part twice[] = {{.bytes = bytes, .name = "first"}, {.bytes = bytes, .name = "second"}};
+    const auto both = extern_names(encode(twice));
+    REQUIRE(both);
+    CHECK(both->imports.size() <= names->imports.size());
+    CHECK(both->exports == names->exports);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "loader/loader.hpp"
 
 #include "app/file_url.hpp"
+#include "component/composition_encoder.hpp"
 #include "fs/file.hpp"
 #include "loader/dependencies.hpp"
 
@@ -81,6 +82,11 @@ Result<ComponentParts> read_component(const app::Component& component) {
   }
   auto parts = find_parts(component, *std::move(bytes));
   return parts ? std::move(parts) : Result<ComponentParts>(failed(parts.take_error()));
+}
+
+Result<Bytes> compose_component(const app::Component& component) {
+  WHORL_TRY(const ComponentParts parts, read_component(component));
+  return component::encode_composition(parts.parts);
 }
 
 }  // namespace whorl::loader

@@ -125,9 +125,21 @@ void WatchLoop::act() {
     unbuilt_.insert(changes.components.begin(), changes.components.end());
     start_build();
   } else if (!run_ && load_after_build_) {
-    load_after_build_ = false;
-    is_due_ = true;
+    // A changed manifest is a build to Spin, though there may be nothing to build.
+    load_after_build_ = changes.manifest && !passes_checks();
+    is_due_ = !load_after_build_;
   }
+}
+
+bool WatchLoop::passes_checks() {
+  if (!options_.builds || options_.steps == nullptr) {
+    return true;
+  }
+  if (auto checked = options_.steps->check(); !checked) {
+    problems_.push_back(checked.take_error());
+    return false;
+  }
+  return true;
 }
 
 /// What is built in another way than before must be built; the rest is only loaded.
@@ -163,8 +175,12 @@ void WatchLoop::start_build() {
   // No ids would mean all.
   if (!components || components->empty() || known.empty()) {
     unbuilt_.clear();
-    is_due_ = std::exchange(load_after_build_, false);
+    is_due_ = load_after_build_ && passes_checks();
+    load_after_build_ = load_after_build_ && !is_due_;
     return;
+  }
+  if (options_.steps != nullptr) {
+    options_.steps->prepare(info_, *components);
   }
   run_ = std::make_unique<build::BuildRun>(
       info_, *std::move(components), build::BuildOptions{.group = fs::ProcessGroup::Own}
@@ -188,7 +204,8 @@ void WatchLoop::finish_build() {
   log::write_all(1, "Finished building all Spin components\n");
   static_cast<void>(build::write_last_profile(info_.folder(), options_.profile));
   unbuilt_.clear();
-  load_after_build_ = false;
+  is_due_ = passes_checks();
+  load_after_build_ = !is_due_;
   // The artifacts that were just written are about to be loaded.
   ChangedFiles since = files_.take();
   since.artifacts = false;
@@ -196,7 +213,6 @@ void WatchLoop::finish_build() {
     pending_.merge(since);
     arm_timer(options_.debounce);
   }
-  is_due_ = true;
 }
 
 }  // namespace whorl::watch

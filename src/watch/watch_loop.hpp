@@ -2,7 +2,8 @@
 ///
 /// Files change → after a pause the components they belong to are built → is_due(). A change during
 /// a build starts it again; a build that fails leaves everything as it is, and its components are
-/// built again with the next change. Never waits. @thread one
+/// built again with the next change; one that fails its checks is loaded when they pass. Waits for
+/// nothing but these. @thread one
 #pragma once
 
 #include "base/result.hpp"
@@ -15,10 +16,27 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace whorl::watch {
+
+/// What goes with building beside the commands. @thread that of the WatchLoop
+class BuildSteps {
+ public:
+  BuildSteps() = default;
+  BuildSteps(const BuildSteps&) = delete;
+  BuildSteps& operator=(const BuildSteps&) = delete;
+  virtual ~BuildSteps() = default;
+
+  /// Before the commands of these components run.
+  virtual void prepare(
+      const build::BuildInfo& info, std::span<const build::ComponentBuild> components
+  ) = 0;
+  /// After all of them succeeded. @return an error where the application is not to be loaded so
+  [[nodiscard]] virtual Result<void> check() = 0;
+};
 
 struct WatchOptions {
   std::string manifest_path{};  ///< absolute
@@ -26,6 +44,7 @@ struct WatchOptions {
   std::chrono::milliseconds debounce{100};  ///< without a change before anything is done
   bool builds = true;                       ///< false: only load what others have built
   bool assets = true;                       ///< false: guests see changes of their files at once
+  BuildSteps* steps = nullptr;              ///< outlives the loop; null: there are none
 };
 
 class WatchLoop {
@@ -60,6 +79,8 @@ class WatchLoop {
   void reread_manifest();
   void start_build();
   void finish_build();
+  /// False, with a problem, where what was built is not to be loaded.
+  [[nodiscard]] bool passes_checks();
 
   WatchOptions options_;
   WatchedFiles files_;

@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <span>
+#include <string>
 
 namespace whorl::watch {
 namespace {
@@ -108,11 +110,14 @@ bool until_due(WatchLoop& loop) {
   return false;
 }
 
-std::unique_ptr<WatchLoop> start(const fs::test::TestFolder& folder, bool builds = true) {
+std::unique_ptr<WatchLoop> start(
+    const fs::test::TestFolder& folder, bool builds = true, BuildSteps* steps = nullptr
+) {
   auto loop = WatchLoop::start(
       {.manifest_path = folder.path("spin.toml"),
        .debounce = std::chrono::milliseconds(10),
-       .builds = builds}
+       .builds = builds,
+       .steps = steps}
   );
   REQUIRE(loop);
   return *std::move(loop);
@@ -193,6 +198,65 @@ TEST_CASE("a change during a build starts it again") {
   folder.write("a.c", "2");
   REQUIRE(until_due(*loop));
   CHECK(folder.text("a.wasm") == "2");
+}
+
+class Steps final : public BuildSteps {
+ public:
+  void prepare(const build::BuildInfo& info, std::span<const build::ComponentBuild> components)
+      override {
+    CHECK(info.components.size() == 2);
+    for (const build::ComponentBuild& component : components) {
+      log += component.id;
+    }
+  }
+  [[nodiscard]] Result<void> check() override {
+    log += fits ? '+' : '-';
+    return fits ? Result<void>() : fail(ErrorKind::InvalidInput, "does not fit");
+  }
+  std::string log;
+  bool fits = true;
+};
+
+TEST_CASE("what goes with a build beside the commands") {
+  const fs::test::TestFolder folder;
+  folder.write("spin.toml", kManifest);
+  folder.write("src/a.c", "a1");
+  folder.write("b.c", "b1");
+  Steps steps;
+  const auto loop = start(folder, true, &steps);
+  REQUIRE(until_due(*loop));
+  CHECK(steps.log == "ab+");
+  // Built, but not to be loaded.
+  steps.fits = false;
+  folder.write("b.c", "b2");
+  CHECK_FALSE(until_due(*loop));
+  CHECK(steps.log == "ab+b-");
+  CHECK(folder.text("b.wasm") == "b2");
+  const auto problems = loop->take_problems();
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].to_line() == "does not fit");
+  // Mended in the manifest: loaded without being built again.
+  steps.fits = true;
+  folder.write("spin.toml", std::string(kManifest) + "environment = { A = 'x' }\n");
+  REQUIRE(until_due(*loop));
+  CHECK(steps.log == "ab+b-+");
+  // A manifest that does not fit.
+  steps.fits = false;
+  folder.write("spin.toml", kManifest);
+  CHECK_FALSE(until_due(*loop));
+  CHECK(steps.log == "ab+b-+-");
+  CHECK(folder.text("log") == "a\nb\nb\n");
+}
+
+TEST_CASE("without builds nothing is prepared or checked") {
+  const fs::test::TestFolder folder;
+  folder.write("spin.toml", kManifest);
+  Steps steps;
+  const auto loop = start(folder, false, &steps);
+  REQUIRE(until_due(*loop));
+  folder.write("spin.toml", std::string(kManifest) + "environment = { A = 'x' }\n");
+  REQUIRE(until_due(*loop));
+  CHECK(steps.log.empty());
 }
 
 TEST_CASE("without builds it is due at once, and when artifacts change") {

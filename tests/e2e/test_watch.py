@@ -5,6 +5,7 @@ WHORL_RELOADS=1000 runs the full count.
 
 import contextlib
 import os
+import pathlib
 import re
 import signal
 import statistics
@@ -159,3 +160,33 @@ def test_the_screen_is_cleared(folder):
     with watching(folder, "--clear") as server:
         assert "\x1b[H\x1b[2J\x1b[3J" in server.out.text
         assert not re.search("haven't configured", server.err.text)
+
+
+WIT = "package t:w@1.0.0;\nworld w { WHAT }\n"
+ENVIRONMENT = '[triggers]\nhttp = { worlds = [{ path = "w", world = "t:w/w@1.0.0" }] }\n'
+
+
+def test_targets_are_checked_as_build_does(folder):
+    """A component that no target offers enough for is not loaded; the one that runs stays."""
+    guests = pathlib.Path(os.environ.get("WHORL_GUESTS", whorl.ROOT.parent / "shared" / "guests"))
+    if not (guests / "c-hello.wasm").exists():
+        pytest.skip("NO GUESTS: WHORL_GUESTS names no folder")
+    (folder / "hello.wasm").write_bytes((guests / "c-hello.wasm").read_bytes())
+    text = whorl.manifest(folder, MANIFEST).joinpath("spin.toml").read_text()
+    text = text.replace('version = "1.0.0"', 'version = "1.0.0"\ntargets = [{ path = "env.toml" }]')
+    put(folder / "w" / "a.wit", WIT.replace("WHAT", "import nothing: func();"))
+    put(folder / "env.toml", ENVIRONMENT)
+    put(folder / "src" / "which.txt", "hello")
+    put(folder / "spin.toml", text)
+    with watching(folder, serving=False) as server:
+        until(lambda: "incompatible with one or more of the deployment targets" in server.err.text, server)
+        assert "can't run in environment env" in server.err.text
+        assert "Serving" not in server.out.text
+        put(folder / "spin.toml", text.replace('targets = [{ path = "env.toml" }]', ""))
+        find_port(server)
+        assert server.get("/").status == 200
+        # Again: what runs stays.
+        told = server.err.text.count("can't run in environment env")
+        put(folder / "spin.toml", text.replace('"/..."', '"/other"'))
+        until(lambda: server.err.text.count("can't run in environment env") > told, server)
+        assert server.get("/").status == 200
