@@ -36,7 +36,7 @@ NOTHING_TO_RUN = 77
 FUZZ_BUDGET_S = 120
 FUZZ_EACH_S = 10
 # Targets that start from the component-model suite too, and from another folder of the corpus.
-FUZZ_CORPUS = {"decoder": "component", "linker": "component", "skeleton": "component"}
+FUZZ_CORPUS = {"composition": "component", "decoder": "component", "linker": "component", "skeleton": "component"}
 FUZZ_SEED_BYTES = 16 * 1024
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 DOCTEST = re.compile(r"test cases:\s*\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped")

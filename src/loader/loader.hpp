@@ -89,8 +89,8 @@ struct ComponentParts {
 ///         a dependency does not fit
 [[nodiscard]] Result<ComponentParts> read_component(const app::Component& component);
 
-/// A component with its dependencies and middleware as one component file; its own file where it has
-/// none.
+/// A component with its dependencies and middleware as one component file; its own file where it
+/// has none.
 /// @return errors: those of read_component() and component::encode_composition()
 [[nodiscard]] Result<Bytes> compose_component(const app::Component& component);
 
