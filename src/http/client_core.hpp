@@ -63,6 +63,9 @@ class ClientCore final : private IdleHolder::Owner {
   void end_attempt(Attempt& attempt);
   /// HTTP/1.1 is what a place speaks, until it says otherwise.
   void note_http1(const Destination& to);
+  /// A place wants HTTP/1.1 for everything, and is asked so for a while.
+  void require_http1(const Destination& to);
+  [[nodiscard]] bool requires_http1(const Destination& to) const noexcept;
   /// The settings of TLS for a place, made when first needed.
   [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(const Destination& to);
 
@@ -83,6 +86,11 @@ class ClientCore final : private IdleHolder::Owner {
     async::Deadline until;
   };
 
+  struct Http1Place {
+    Destination to;
+    async::Deadline until;
+  };
+
   void close_idle_one() noexcept override { static_cast<void>(evict_idle()); }
 
   [[nodiscard]] std::size_t idle_http2() const noexcept;
@@ -93,6 +101,7 @@ class ClientCore final : private IdleHolder::Owner {
   std::vector<std::shared_ptr<Http2ClientConnection>> http2_;
   std::vector<std::shared_ptr<Attempt>> attempts_;
   std::deque<Destination> http1_;  ///< places that speak HTTP/1.1 over TLS; the newest at the back
+  std::deque<Http1Place> http1_required_;  ///< those that want nothing else; the newest at the back
   std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< two of each profile
 };
 

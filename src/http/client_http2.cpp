@@ -10,6 +10,8 @@ namespace {
 
 /// Places that are remembered to speak HTTP/1.1.
 constexpr std::size_t kMostHttp1 = 1024;
+/// For how long a place is asked by HTTP/1.1 that wants nothing else.
+constexpr std::chrono::minutes kHttp1Time{10};
 /// How often a request that was refused, or lost before it was begun, is sent again.
 constexpr unsigned kMostTries = 3;
 
@@ -99,7 +101,34 @@ void ClientCore::note_http1(const Destination& to) {
   }
 }
 
+void ClientCore::require_http1(const Destination& to) {
+  std::erase_if(http1_required_, [&](const Http1Place& each) {
+    return each.until.is_expired() || each.to == to;
+  });
+  if (http1_required_.size() >= kMostHttp1) {
+    http1_required_.pop_front();
+  }
+  http1_required_.push_back({to, async::Deadline::after(kHttp1Time)});
+}
+
+bool ClientCore::requires_http1(const Destination& to) const noexcept {
+  return std::ranges::any_of(http1_required_, [&](const Http1Place& each) {
+    return each.to == to && !each.until.is_expired();
+  });
+}
+
 // --- a request -------------------------------------------------------------------------------
+
+void ClientRun::use_http1() noexcept {
+  to_.knows_http2 = false;
+  to_.only_http1 = to_.is_tls;
+}
+
+void ClientRun::heed_place() {
+  if (exchange_->versions() == HttpVersions::Any && core_->requires_http1(to_)) {
+    use_http1();
+  }
+}
 
 /// Waits for room on the connection that carries everybody's requests, or for one to be made.
 /// @return whether there is one now
@@ -153,13 +182,12 @@ bool ClientRun::may_retry(const Http2ClientStream& stream, bool was_used) const 
       !failure_ || failure_->failure != ClientFailure::Protocol) {
     return false;
   }
-  return stream.is_refused || wants_http1(stream) ||
+  if (stream.needs_http1 && exchange_->versions() != HttpVersions::Any) {
+    return false;
+  }
+  // RFC 9113 §7, HTTP_1_1_REQUIRED, does not say that nothing was done; a refusal (§8.7) does.
+  return stream.is_refused || (stream.needs_http1 && may_repeat()) ||
          (stream.is_lost && (!stream.has_sent_head || (was_used && may_repeat())));
-}
-
-/// RFC 9113 §7, HTTP_1_1_REQUIRED. It does not say that nothing was done.
-bool ClientRun::wants_http1(const Http2ClientStream& stream) const {
-  return stream.needs_http1 && may_repeat() && exchange_->versions() == HttpVersions::Any;
 }
 
 async::Deadline ClientRun::http2_deadline(const Http2ClientStream& stream) const {
@@ -206,9 +234,8 @@ async::Awaitable<ClientRun::Step<>> ClientRun::transfer_http2() {
     failure_ = stream->failure;
   }
   retries_ = failure_ && may_retry(*stream, was_used) && ++tries_ < kMostTries;
-  if (retries_ && wants_http1(*stream)) {
-    to_.knows_http2 = false;
-    to_.only_http1 = to_.is_tls;
+  if (retries_ && stream->needs_http1) {
+    use_http1();
   }
   if (stream->body != nullptr && !stream->is_sent && !retries_) {
     stream->body->stop_reading();

@@ -88,6 +88,7 @@ async::Awaitable<ClientRun::Step<>> ClientRun::go() {
 
 async::Awaitable<ClientRun::Step<>> ClientRun::obtain(async::Deadline deadline) {
   const bool is_second = std::exchange(is_reused_, false);
+  heed_place();
   if ((to_.is_tls && !to_.only_http1) || to_.knows_http2) {
     auto joined = co_await join_http2(deadline);
     if (!joined) {
@@ -96,6 +97,7 @@ async::Awaitable<ClientRun::Step<>> ClientRun::obtain(async::Deadline deadline) 
     if (*joined) {
       co_return Step<>();
     }
+    heed_place();
   }
   if (!is_second && may_repeat() && exchange_->versions() == HttpVersions::Any) {
     ClientCore::Connection idle = core_->take_idle(to_);

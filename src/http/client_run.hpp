@@ -72,8 +72,10 @@ class ClientRun {
   async::Awaitable<Step<>> transfer_http2();
   /// Whether the request may be sent again, over this or a new connection.
   [[nodiscard]] bool may_retry(const Http2ClientStream& stream, bool was_used) const;
-  /// The request may be made by HTTP/1.1 instead, which the server asks for.
-  [[nodiscard]] bool wants_http1(const Http2ClientStream& stream) const;
+  /// The request is made by HTTP/1.1, where HTTP/2 would have been spoken.
+  void use_http1() noexcept;
+  /// Does so where the place is known to want that, and the request may be made so.
+  void heed_place();
   [[nodiscard]] async::Deadline http2_deadline(const Http2ClientStream& stream) const;
   void break_off_http2(Http2ClientStream& stream);
 

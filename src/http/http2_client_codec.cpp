@@ -66,7 +66,7 @@ struct Http2ClientSession::Callbacks : Http2Hooks<Http2ClientSession, Http2Clien
         session.on_settings();
         break;
       case NGHTTP2_GOAWAY:
-        session.on_goodbye();
+        session.on_goodbye(frame->goaway.error_code);
         break;
       default:
         break;
@@ -203,6 +203,7 @@ void Http2ClientSession::on_not_sent(std::int32_t id, int error) {
   // A goodbye came before it; else its head is too long.
   stream->is_refused =
       error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED || error == NGHTTP2_ERR_SESSION_CLOSING;
+  stream->needs_http1 = stream->is_refused && wants_http1_;
   reset(*stream, NGHTTP2_INTERNAL_ERROR);
   fail(*stream, ClientFailure::Protocol, "the request cannot be sent");
 }

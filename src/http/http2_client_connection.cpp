@@ -56,6 +56,12 @@ void Http2ClientConnection::close(std::string_view why) {
   wake_.notify();
 }
 
+void Http2ClientConnection::on_http1_required() noexcept {
+  if (const auto core = core_.lock()) {
+    core->require_http1(to_);
+  }
+}
+
 async::Awaitable<> Http2ClientConnection::run(std::shared_ptr<Http2ClientConnection> self) {
   unsigned turns = 0;
   while (self->channel_ != nullptr) {

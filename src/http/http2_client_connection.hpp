@@ -44,6 +44,7 @@ class Http2ClientConnection final : public Http2ClientSession::Owner,
 
   // Http2ClientSession::Owner
   void on_session_wake() noexcept override { wake_.notify(); }
+  void on_http1_required() noexcept override;
 
  private:
   /// What a try to go on came to.

@@ -111,6 +111,7 @@ std::shared_ptr<Http2ClientStream> Http2ClientSession::open(std::shared_ptr<Clie
   stream->id = is_open() ? submit(*stream) : -1;
   if (stream->id < 0) {
     stream->is_closed = stream->is_refused = true;
+    stream->needs_http1 = wants_http1_;
     stream->failure = ClientError{ClientFailure::Protocol, "the connection takes no requests"};
     return stream;
   }
@@ -183,6 +184,7 @@ void Http2ClientSession::abandon(std::string_view why) {
   while (!streams_.empty()) {
     const std::shared_ptr<Http2ClientStream> stream = streams_.back();
     stream->is_lost = true;
+    stream->needs_http1 = wants_http1_;
     fail(*stream, ClientFailure::Protocol, why);
   }
   room_event_.notify();
@@ -274,15 +276,23 @@ void Http2ClientSession::on_answer_end(Http2ClientStream& stream) {
 
 void Http2ClientSession::on_close(Http2ClientStream& stream, std::uint32_t code) {
   stream.is_refused = code == NGHTTP2_REFUSED_STREAM;
-  stream.needs_http1 = code == NGHTTP2_HTTP_1_1_REQUIRED;
+  stream.needs_http1 = wants_http1_ || code == NGHTTP2_HTTP_1_1_REQUIRED;
   fail(
       stream,
       ClientFailure::Protocol,
-      stream.is_refused        ? "the server refused the request"
-      : stream.needs_http1     ? "the server wants HTTP/1.1 for this request"
+      stream.needs_http1       ? "the server wants HTTP/1.1 for this request"
+      : stream.is_refused      ? "the server refused the request"
       : !failure_text_.empty() ? std::string_view(failure_text_)
                                : "the server ended the request without an answer"
   );
+}
+
+/// Called before the streams that it passes over are closed.
+void Http2ClientSession::on_goodbye(std::uint32_t code) {
+  if (code == NGHTTP2_HTTP_1_1_REQUIRED && !std::exchange(wants_http1_, true)) {
+    owner_.on_http1_required();
+  }
+  room_event_.notify();
 }
 
 // --- streams ---------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ class Http2ClientSession {
    public:
     /// advance() is to be called soon, from the loop.
     virtual void on_session_wake() noexcept = 0;
+    /// The server wants HTTP/1.1 for everything (HTTP_1_1_REQUIRED in its goodbye).
+    virtual void on_http1_required() noexcept {}
 
    protected:
     ~Owner() = default;
@@ -109,7 +111,7 @@ class Http2ClientSession {
   void on_not_sent(std::int32_t id, int error);
   void on_close(Http2ClientStream& stream, std::uint32_t code);
   void on_settings() noexcept { room_event_.notify(); }
-  void on_goodbye() noexcept { room_event_.notify(); }
+  void on_goodbye(std::uint32_t code);
   std::ptrdiff_t on_body_wanted(Http2ClientStream& stream, std::size_t most, std::uint32_t& flags);
   int on_body_taken(Http2ClientStream& stream, ByteView frame_head, std::size_t count);
 
@@ -134,6 +136,7 @@ class Http2ClientSession {
   async::Event room_event_;
   bool is_dead_ = false;  ///< the codec gave up, or the connection is gone
   bool said_goodbye_ = false;
+  bool wants_http1_ = false;  ///< the server does, for everything
 };
 
 }  // namespace whorl::http

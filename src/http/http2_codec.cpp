@@ -19,9 +19,31 @@ struct Http2Session::Callbacks : Http2Hooks<Http2Session, Http2Stream> {
     return 0;
   }
 
-  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+  static int begin_headers(
+      nghttp2_session* codec, const nghttp2_frame* frame, void* user
+  ) noexcept {
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       self(user).on_head_begin(frame->hd.stream_id);
+    } else {
+      self(user).on_trailers_begin(stream_of(codec, frame->hd.stream_id));
+    }
+    return 0;
+  }
+
+  /// As often as there are fields: without a look at the codec's streams.
+  static int field_received(
+      nghttp2_session*,
+      const nghttp2_frame*,
+      const std::uint8_t* name,
+      std::size_t name_size,
+      const std::uint8_t* value,
+      std::size_t value_size,
+      std::uint8_t /*flags*/,
+      void* user
+  ) noexcept {
+    Http2Session& session = self(user);
+    if (session.receiving_ != nullptr) {
+      session.on_field(*session.receiving_, to_text(name, name_size), to_text(value, value_size));
     }
     return 0;
   }
@@ -51,8 +73,8 @@ struct Http2Session::Callbacks : Http2Hooks<Http2Session, Http2Stream> {
         session.on_settings();
         break;
       case NGHTTP2_RST_STREAM:
-        if (stream != nullptr && !stream->is_sent) {
-          session.on_reset(frame->rst_stream.error_code, By::Client);
+        if (stream != nullptr) {
+          session.on_client_reset(*stream, frame->rst_stream.error_code);
         }
         break;
       default:
@@ -123,7 +145,7 @@ struct Http2Session::Callbacks : Http2Hooks<Http2Session, Http2Stream> {
       if (nghttp2_session_callbacks_new(&made) == 0) {
         nghttp2_session_callbacks_set_on_begin_frame_callback(made, begin_frame);
         nghttp2_session_callbacks_set_on_begin_headers_callback(made, begin_headers);
-        nghttp2_session_callbacks_set_on_header_callback(made, header);
+        nghttp2_session_callbacks_set_on_header_callback(made, field_received);
         nghttp2_session_callbacks_set_on_frame_recv_callback(made, frame_received);
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, frame_refused);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, data_received);
@@ -143,6 +165,7 @@ struct Http2Session::Callbacks : Http2Hooks<Http2Session, Http2Stream> {
       Http2Options made = make_http2_options();
       if (made != nullptr) {
         nghttp2_option_set_stream_reset_rate_limit(made.get(), kResetBurst, kResetRate);
+        nghttp2_option_set_no_closed_streams(made.get(), 1);
       }
       return made;
     }();

@@ -98,6 +98,49 @@ TEST_CASE("floods of frames that bring nothing are ended: CVE-2019-9512 to 9518"
   }
 }
 
+TEST_CASE(
+    "frames of requests that have ended: the last of them break the rules, older ones are paid for"
+) {
+  constexpr std::uint32_t kStreamClosed = 0x5;
+  constexpr std::uint32_t kLast = 61;
+  struct Row {
+    std::string_view name;
+    std::string piece;
+    std::uint32_t code;
+  };
+  const std::vector<Row> rows{
+      {"data of the last", frame(0, 0, kLast, ""), kStreamClosed},
+      {"a head for the last", get_frame(kLast), kStreamClosed},
+      {"data of the first", frame(0, 0, 1, ""), kCalm},
+      {"a head for the first", get_frame(1), kCalm},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    Site site(quick());
+    std::uint32_t answered = 0;
+    site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+      ++answered;
+      exchange->respond({.status = 200, .fields = {}, .body = nullptr});
+    });
+    Client client(site.address);
+    client.send(kPreface);
+    client.send(frame(4, 0, 0, ""));
+    for (std::uint32_t id = 1; id <= kLast; id += 2) {
+      client.send(get_frame(id));
+      REQUIRE(site.run_until([&] { return answered == (id + 1) / 2; }));
+    }
+    std::size_t sent = 0;
+    REQUIRE(site.run_until([&] {
+      // In pieces of any size, so that heads of frames come in two parts too.
+      sent += client.send_some(repeat(row.piece, 100).substr(sent % row.piece.size()));
+      client.receive();
+      return client.closed || client.send_failed || sent > 10'000'000;
+    }));
+    CHECK(sent < 1'000'000);
+    CHECK(goaway_code(client.received) == row.code);
+  }
+}
+
 TEST_CASE("rapid reset: CVE-2023-44487") {
   Site site(quick());
   int handled = 0;

@@ -48,6 +48,12 @@ nghttp2_nv http2_field(std::string_view name, std::string_view value) noexcept {
   };
 }
 
+nghttp2_nv http2_own_field(std::string_view name, std::string_view value) noexcept {
+  nghttp2_nv field = http2_field(name, value);
+  field.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
+  return field;
+}
+
 bool is_sendable(const Field& field) noexcept {
   return wire::http1::is_token(field.name) && wire::http1::is_field_content(field.value);
 }

@@ -38,6 +38,8 @@ using Http2Options = std::unique_ptr<nghttp2_option, FreeCodecPart<nghttp2_optio
 
 /// A field for the codec, which copies both and makes names small.
 [[nodiscard]] nghttp2_nv http2_field(std::string_view name, std::string_view value) noexcept;
+/// The same with a name of ours, in small letters and there for ever, which is not copied.
+[[nodiscard]] nghttp2_nv http2_own_field(std::string_view name, std::string_view value) noexcept;
 /// Name and value are what RFC 9110 §5 lets them be.
 [[nodiscard]] bool is_sendable(const Field& field) noexcept;
 /// Those that may be trailers; the others are left out.

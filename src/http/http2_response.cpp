@@ -35,6 +35,25 @@ class StatedLength {
   bool conflict_ = false;
 };
 
+/// The fields of a response, nearly always few.
+class Head {
+ public:
+  /// @param most  how many there may be
+  explicit Head(std::size_t most) {
+    if (most > few_.size()) {
+      many_.resize(most);
+    }
+  }
+  void add(const nghttp2_nv& field) noexcept { data()[size_++] = field; }
+  [[nodiscard]] nghttp2_nv* data() noexcept { return many_.empty() ? few_.data() : many_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::array<nghttp2_nv, 16> few_;
+  std::vector<nghttp2_nv> many_;
+  std::size_t size_ = 0;
+};
+
 }  // namespace
 
 void Http2Session::submit_continue(Http2Stream& stream) {
@@ -64,9 +83,8 @@ void Http2Session::begin_response(Http2Stream& stream) {
   body.demand();
 
   const fmt::format_int status(response.status);
-  std::vector<nghttp2_nv> head;
-  head.reserve(response.fields.size() + 3);
-  head.push_back(http2_field(":status", {status.data(), status.size()}));
+  Head head(response.fields.size() + 3);
+  head.add(http2_own_field(":status", {status.data(), status.size()}));
   StatedLength stated;
   bool has_date = false;
   for (const Field& field : response.fields.lines()) {
@@ -78,7 +96,7 @@ void Http2Session::begin_response(Http2Stream& stream) {
       continue;
     }
     has_date |= equals_lower(field.name, "date");
-    head.push_back(http2_field(field.name, field.value));
+    head.add(http2_field(field.name, field.value));
   }
   std::optional<std::uint64_t> length = stated.value();
   const bool is_complete = body.is_ended() && !body.failure().has_value();
@@ -93,10 +111,10 @@ void Http2Session::begin_response(Http2Stream& stream) {
   }
   const fmt::format_int length_text(length.value_or(0));
   if (length) {
-    head.push_back(http2_field("content-length", {length_text.data(), length_text.size()}));
+    head.add(http2_own_field("content-length", {length_text.data(), length_text.size()}));
   }
   if (!has_date) {
-    head.push_back(http2_field("date", core_.date()));
+    head.add(http2_own_field("date", core_.date()));
   }
   stream.remaining = length;
   const bool is_empty = without_content || (length == std::uint64_t{0} && !body.has_trailers());

@@ -15,18 +15,14 @@ namespace {
 // Requests handed on in one go; others on the shard have their turn after that.
 constexpr std::size_t kHandledPerTurn = 16;
 constexpr std::uint32_t kMaxWindow = 0x7fff'ffff;
+// Room for as many fields is made at once.
+constexpr std::size_t kUsualFields = 8;
 // Frames that bring nothing: what a lively client of many requests needs is far below.
 constexpr std::int64_t kFreeFrames = 4000;
 constexpr std::int64_t kFreeFramesEachSecond = 1000;
 // Requests given up by a client, or because of what it did.
 constexpr std::int64_t kFreeResets = 1000;
 constexpr std::int64_t kFreeResetsEachSecond = 200;
-
-bool is_client_fault(std::uint32_t code) noexcept {
-  return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
-         code == NGHTTP2_STREAM_CLOSED || code == NGHTTP2_FRAME_SIZE_ERROR ||
-         code == NGHTTP2_REFUSED_STREAM;
-}
 
 std::uint32_t stream_window(const ServerOptions& options) noexcept {
   return static_cast<std::uint32_t>(
@@ -74,22 +70,6 @@ Http2Session::~Http2Session() {
 }
 
 // --- what the connection calls ---------------------------------------------------------------
-
-void Http2Session::receive(ByteView bytes) {
-  if (is_over()) {
-    return;
-  }
-  const auto taken = nghttp2_session_mem_recv(codec_, bytes.data(), bytes.size());
-  if (taken < 0) {
-    log::debug(
-        "whorl::http",
-        "{}: HTTP/2 ends: {}",
-        client_address_,
-        nghttp2_strerror(static_cast<int>(taken))
-    );
-    is_dead_ = true;
-  }
-}
 
 void Http2Session::advance() {
   const std::size_t count = std::min(ready_.size(), kHandledPerTurn);
@@ -264,56 +244,10 @@ void Http2Session::give_up(Http2Stream& stream, telemetry::Limit why) {
   }
 }
 
-// --- floods ----------------------------------------------------------------------------------
-
-void Http2Session::charge_frame() {
-  if (!frames_.take()) {
-    calm_down();
-  }
-}
-
-void Http2Session::calm_down() {
-  if (!std::exchange(said_goodbye_, true)) {
-    log::debug("whorl::http", "{}: HTTP/2 ends: too much of something", client_address_);
-    nghttp2_session_terminate_session(codec_, NGHTTP2_ENHANCE_YOUR_CALM);
-    owner_.on_session_wake();
-  }
-}
-
-std::size_t Http2Session::working() const noexcept {
-  return streams_.size() + orphans_.size();
-}
-
 // --- what the codec tells --------------------------------------------------------------------
 
-void Http2Session::on_frame_begin(std::uint8_t type, std::int32_t id) {
-  if (type != NGHTTP2_CONTINUATION) {
-    head_since_ = type == NGHTTP2_HEADERS ? core_.now : 0;
-  }
-  if (type == NGHTTP2_HEADERS) {
-    // RFC 9113 §5.1.1: passing a number over closes its stream. The codec can't tell such a head
-    // from trailers of a request that was reset, which are harmless.
-    if (id > last_id_) {
-      gap_ = id > last_id_ + 2 ? id - 2 : gap_;
-      last_id_ = id;
-    } else if (id == gap_) {
-      said_goodbye_ = true;
-      nghttp2_session_terminate_session(codec_, NGHTTP2_PROTOCOL_ERROR);
-    }
-  }
-  switch (type) {
-    case NGHTTP2_DATA:
-    case NGHTTP2_HEADERS:
-    case NGHTTP2_CONTINUATION:
-    case NGHTTP2_GOAWAY:
-      break;
-    default:
-      charge_frame();
-      break;
-  }
-}
-
 void Http2Session::on_head_begin(std::int32_t id) {
+  receiving_ = nullptr;
   if (working() >= core_.options.max_streams) {
     std::erase_if(orphans_, [](const auto& orphan) { return orphan.expired(); });
   }
@@ -326,10 +260,12 @@ void Http2Session::on_head_begin(std::int32_t id) {
   stream->index = streams_.size();
   stream->exchange = std::make_shared<Exchange>();
   Request& request = stream->exchange->request();
+  request.fields.lines().reserve(kUsualFields);
   request.scheme = core_.options.scheme;
   request.protocol = "HTTP/2.0";
   request.client_address = client_address_;
   nghttp2_session_set_stream_user_data(codec_, id, stream.get());
+  receiving_ = stream.get();
   streams_.push_back(std::move(stream));
 }
 
@@ -388,13 +324,10 @@ void Http2Session::on_sent_end(Http2Stream& stream) {
   mark_dirty(stream);
 }
 
-void Http2Session::on_reset(std::uint32_t code, By by) {
-  if ((by == By::Client || is_client_fault(code)) && !resets_.take()) {
-    calm_down();
-  }
-}
-
 void Http2Session::on_close(Http2Stream& stream) {
+  if (stream.request_ended) {
+    ended_.add(stream.id);
+  }
   if (stream.request_body != nullptr) {
     stream.request_body->fail(ErrorKind::Disconnected);
     const std::uint64_t unread = stream.received - stream.consumed;
@@ -414,6 +347,10 @@ void Http2Session::on_close(Http2Stream& stream) {
 
 // --- streams ---------------------------------------------------------------------------------
 
+std::size_t Http2Session::working() const noexcept {
+  return streams_.size() + orphans_.size();
+}
+
 void Http2Session::mark_dirty(Http2Stream& stream) noexcept {
   if (!std::exchange(stream.is_dirty, true)) {
     dirty_.push_back(&stream);
@@ -422,6 +359,9 @@ void Http2Session::mark_dirty(Http2Stream& stream) noexcept {
 }
 
 void Http2Session::remove(Http2Stream& stream) {
+  if (receiving_ == &stream) {
+    receiving_ = nullptr;
+  }
   std::erase(dirty_, &stream);
   if (stream.is_ready) {
     std::erase(ready_, &stream);

@@ -16,6 +16,8 @@
 
 #include "base/bytes.hpp"
 #include "http/http2_allowance.hpp"
+#include "http/http2_ended_streams.hpp"
+#include "http/http2_frame_scanner.hpp"
 #include "http/http2_output.hpp"
 #include "http/http2_stream.hpp"
 #include "http/server_core.hpp"
@@ -94,14 +96,18 @@ class Http2Session {
   [[nodiscard]] nghttp2_session* make_codec();
   // What the codec tells.
   void on_settings() noexcept { first_deadline_ = 0; }
+  void on_data_begin(std::int32_t id);
+  void judge_late(std::int32_t id);
   void on_frame_begin(std::uint8_t type, std::int32_t id);
   void on_head_begin(std::int32_t id);
+  void on_trailers_begin(Http2Stream* stream) noexcept { receiving_ = stream; }
   void on_field(Http2Stream& stream, std::string_view name, std::string_view value);
   void on_head_end(Http2Stream& stream, bool is_request, bool ends);
   void on_head_over() noexcept { head_since_ = 0; }
   void on_data(Http2Stream& stream, ByteView data);
   void on_request_end(Http2Stream& stream);
   void on_sent_end(Http2Stream& stream);
+  void on_client_reset(Http2Stream& stream, std::uint32_t code);
   void on_reset(std::uint32_t code, By by);
   void on_close(Http2Stream& stream);
   std::ptrdiff_t on_body_wanted(Http2Stream& stream, std::size_t most, std::uint32_t& flags);
@@ -118,6 +124,7 @@ class Http2Session {
   void give_up(Http2Stream& stream, telemetry::Limit why);
   void reset(Http2Stream& stream, std::uint32_t code);
   void charge_frame();
+  void break_off(std::uint32_t code);
   void calm_down();
   [[nodiscard]] std::size_t working() const noexcept;
   void remove(Http2Stream& stream);
@@ -134,8 +141,11 @@ class Http2Session {
   Http2Output out_;
   Http2Allowance frames_;
   Http2Allowance resets_;
-  std::int32_t last_id_ = -1;  ///< of the newest request
-  std::int32_t gap_ = 0;       ///< a number below it that was passed over; 0: none
+  std::int32_t last_id_ = -1;         ///< of the newest request
+  std::int32_t gap_ = 0;              ///< a number below it that was passed over; 0: none
+  Http2Stream* receiving_ = nullptr;  ///< whose fields arrive; null: nobody wants them
+  EndedStreams ended_;
+  Http2FrameScanner scanner_;
   Tick idle_since_;
   Tick head_since_ = 0;   ///< a head is incomplete since then; 0: none
   Tick first_deadline_;   ///< for the client's first SETTINGS; 0: they came

@@ -1,4 +1,9 @@
-"""Outgoing HTTP/2 of guests, to servers that others have written: nginx and nghttpd."""
+"""Outgoing HTTP/2 of guests, to servers that others have written, nginx and nghttpd, and to one that wants HTTP/1.1."""
+
+import socket
+import ssl
+import struct
+import threading
 
 import pytest
 import real_servers
@@ -53,6 +58,70 @@ class Nghttpd(real_servers.RealServer):
         (self.folder / "index.html").write_text("index")
         return [real_servers.find_program("nghttpd", "nghttp2-server"), "--no-tls", "--echo-upload", "--trailer=x-sum: 7",
                 "-d", str(self.folder), "-a", "127.0.0.1", str(self.port)]
+
+
+class WantsHttp1:
+    """Offers HTTP/2 during the handshake of TLS, and answers its first request with a goodbye that wants HTTP/1.1, which it
+    speaks where it is asked so. Knows what it was offered, and which requests came by HTTP/1.1."""
+
+    HTTP_1_1_REQUIRED = 13
+    H2, HTTP1 = b"\x02h2\x08http/1.1", b"\x08http/1.1"  # as they stand in a ClientHello
+
+    def __init__(self, folder):
+        self.certificate, key = real_servers.make_certificate(folder)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(self.certificate, key)
+        self._context.set_alpn_protocols(["h2", "http/1.1"])
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.offers: list[bytes] = []
+        self.requests: list[bytes] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            accepted.settimeout(20)
+            threading.Thread(target=self._talk, args=(accepted,), daemon=True).start()
+
+    def _talk(self, accepted: socket.socket) -> None:
+        hello = accepted.recv(8192, socket.MSG_PEEK)
+        self.offers.append(self.H2 if self.H2 in hello else self.HTTP1 if self.HTTP1 in hello else b"")
+        with self._context.wrap_socket(accepted, server_side=True) as connection:
+            (self._say_goodbye if connection.selected_alpn_protocol() == "h2" else self._answer)(connection.makefile("rwb"))
+
+    def _say_goodbye(self, stream) -> None:
+        stream.write(struct.pack(">HBBBI", 0, 0, 4, 0, 0))  # SETTINGS
+        stream.flush()
+        assert stream.read(24).startswith(b"PRI * HTTP/2.0")
+        while True:
+            high, low, kind, _, _ = struct.unpack(">BHBBI", stream.read(9))
+            stream.read(high << 16 | low)
+            if kind == 1:
+                break
+        stream.write(struct.pack(">HBBBIII", 0, 8, 7, 0, 0, 0, self.HTTP_1_1_REQUIRED))
+        stream.flush()
+        stream.read()  # until the client goes
+
+    def _answer(self, stream) -> None:
+        while line := stream.readline():
+            self.requests.append(line.rstrip())
+            length = 0
+            while (field := stream.readline().strip()):
+                name, _, value = field.lower().partition(b":")
+                length = int(value) if name == b"content-length" else length
+            stream.read(length)
+            stream.write(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold")
+            stream.flush()
 
 
 @pytest.fixture
@@ -131,3 +200,15 @@ def test_by_prior_knowledge_where_it_was_asked_for(manifest):
             assert fetch(server, f"http://localhost:{upstream.port}/index.html").body == b"error %d" % PROTOCOL
         with whorl.Server.start("-f", manifest) as server:
             assert fetch(server, f"http://{authority}/index.html").body == b"error %d" % PROTOCOL
+
+
+def test_a_goodbye_that_wants_http1_is_obeyed_and_remembered(manifest, tmp_path):
+    with WantsHttp1(tmp_path) as upstream:
+        environment = {"SSL_CERT_FILE": str(upstream.certificate)}
+        with whorl.Server.start("-f", manifest, "--threads", "1", env=environment) as server:
+            # Nothing was done with it, so that it may be made again, whatever its method.
+            assert fetch(server, f"{upstream.address}/a", x_method="DELETE").body == b"old"
+            assert upstream.offers == [upstream.H2, upstream.HTTP1]
+            assert [fetch(server, f"{upstream.address}/{i}", x_method="PATCH").body for i in range(3)] == [b"old"] * 3
+            assert upstream.H2 not in upstream.offers[1:]
+            assert upstream.requests == [b"DELETE /a HTTP/1.1", *(b"PATCH /%d HTTP/1.1" % i for i in range(3))]
