@@ -11,7 +11,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace whorl::component {
@@ -123,6 +126,89 @@ TEST_CASE("plugs that do not fit, and what can't be nested") {
       refusal(parts) ==
       "loading component provider: it is a core module, and only components can be nested"
   );
+}
+
+/// (instance (export name (func …)) …), each function of a type of its own.
+Wasm instance_of(const std::vector<std::pair<std::string, Wasm>>& funcs) {
+  testing::Parts declarations;
+  std::uint32_t type = 0;
+  for (const auto& [name, func] : funcs) {
+    declarations.push_back(Wasm{1}.add(func));
+    declarations.push_back(testing::export_func(name, type++));
+  }
+  return Wasm{0x42}.add(vec(declarations));
+}
+
+/// Exports "x:y/z", which is what it imports as "a:b/c@1.2.0".
+Bytes passing_on(const Wasm& type) {
+  testing::ComponentBuilder out;
+  const std::uint32_t import = out.import_instance("a:b/c@1.2.0", out.type(type));
+  out.export_item("x:y/z", testing::ItemSort::Instance, import);
+  return out.bytes();
+}
+
+TEST_CASE("what is denied answers as it does while linking") {
+  testing::Parts declarations = {
+      Wasm{1, 0x6a, 0, 1, testing::kStringType},  // type 0: result<_, string>
+      Wasm{1, 0x70, testing::kU8},                // 1: list<u8>
+      Wasm{1, 0x6b, testing::kU32},               // 2: option<u32>
+      Wasm{1, 0x6d}.add(vec({Wasm().name("no"), Wasm().name("access-denied")})),  // 3: enum
+      Wasm{4, 0}.name("code").add({3, 0, 3}),  // 4: the enum, by its name
+      Wasm{1, 0x6a, 0, 1, 4},                  // 5: result<_, code>
+      Wasm{1, 0x6a, 0, 0},                     // 6: result
+  };
+  const auto func = [&](std::string_view name, int result, std::uint32_t type) {
+    declarations.push_back(
+        Wasm{1, 0x40}.add(vec({Wasm().name("a").byte(testing::kStringType)})).add({0, result})
+    );
+    declarations.push_back(testing::export_func(name, type));
+  };
+  func("text", 0, 7);
+  func("bytes", 1, 8);
+  func("maybe", 2, 9);
+  func("coded", 5, 10);
+  func("bare", 6, 11);
+  func("number", testing::kU32, 12);
+  const Bytes main = passing_on(Wasm{0x42}.add(vec(declarations)));
+  const Part parts[] = {{.bytes = main, .name = "main", .denied = {"a:b/c"}}};
+  const Bytes composed = encode(parts);
+  CHECK(extern_names(composed)->imports.empty());
+  const Part whole[] = {{.bytes = composed, .name = "whole"}};
+  Running running(whole);
+  const auto call = [&](std::string_view name) {
+    return running.call("x:y/z", "", name, Value::string("argument"));
+  };
+  for (int i = 0; i < 2; ++i) {
+    CHECK(call("text") == "err(\"a:b/c@1.2.0 text is not permitted: its grant is not inherited\")");
+    CHECK(call("bytes") == "[]");
+    CHECK(call("maybe") == "none");
+    CHECK(call("coded") == "err(access-denied)");
+    CHECK(call("bare") == "err");
+  }
+  CHECK(call("number").contains("unreachable"));
+}
+
+TEST_CASE("declarations of one interface become one that has them all") {
+  const Wasm number = testing::func_of({}, {testing::kU32});
+  const Wasm text = testing::func_of({{testing::kStringType}}, {testing::kStringType});
+  const Bytes one = passing_on(instance_of({{"a", number}, {"b", text}}));
+  const Bytes two = passing_on(instance_of({{"c", text}, {"b", text}, {"d", number}}));
+  const auto first = read_imports(**decode_component(one));
+  const auto second = read_imports(**decode_component(two));
+  REQUIRE(first);
+  REQUIRE(second);
+  ImportMerger merger;
+  const std::optional<std::uint32_t> placed[1] = {};
+  CHECK(*merger.add(*first, 0, placed) == 0);
+  CHECK(*merger.add(*second, 0, placed) == 0);
+  REQUIRE(merger.world().imports.size() == 1);
+  std::string names;
+  for (const ImportedEntry& entry : merger.world().imports[0].body) {
+    if (const auto* item = std::get_if<ir::Export>(&entry)) {
+      names += fmt::format("{}:{} ", item->name, item->type->index);
+    }
+  }
+  CHECK(names == "a:0 b:1 c:2 d:3 ");
 }
 
 /// Prebuilt components; none where there is no folder of them.

@@ -1,5 +1,6 @@
 #include "component/composition.hpp"
 
+#include "component/composition_encoder.hpp"
 #include "component/plan.hpp"
 #include "component/running_component.hpp"
 #include "component/test_builder.hpp"
@@ -18,6 +19,8 @@ using testing::caller;
 using testing::ComponentBuilder;
 using testing::counter;
 using testing::Running;
+using testing::vec;
+using testing::Wasm;
 
 constexpr const char* kRun = "test:guest/run@1.0.0";
 
@@ -109,6 +112,33 @@ TEST_CASE("what is denied is there, and refuses; others still have it") {
       "test:host/log@1.0.0 log is not permitted: its grant is not inherited"
   );
   CHECK(running.log.lines.empty());
+}
+
+TEST_CASE("a plain name for a denied interface is denied too") {
+  testing::Guest guest;
+  Bytes bytes = guest.bytes();
+  // The name of the import, and one that says what it implements instead.
+  const Wasm before = Wasm{0}.name("test:host/log@1.0.0");
+  const Wasm after = Wasm{2}.name("plain").add(vec({Wasm{0}.name("test:host/log@1.0.0")}));
+  const auto at = std::ranges::search(bytes, before.bytes());
+  REQUIRE(!at.empty());
+  // Its section: id, size, count, the name, the type.
+  const std::size_t section = static_cast<std::size_t>(at.begin() - bytes.begin()) - 3;
+  REQUIRE(bytes[section] == 10);
+  bytes[section + 1] =
+      static_cast<std::uint8_t>(bytes[section + 1] + after.bytes().size() - before.bytes().size());
+  const auto gap = bytes.erase(at.begin(), at.end());
+  bytes.insert(gap, after.bytes().begin(), after.bytes().end());
+  const Part granted[] = {{.bytes = bytes, .name = "guest"}};
+  CHECK(Running(granted).run("test:guest/run", "1.0.0") == "7");
+  const Part denied[] = {{.bytes = bytes, .name = "guest", .denied = {"test:host/log"}}};
+  CHECK(
+      Running(denied).run("test:guest/run", "1.0.0") ==
+      "test:host/log@1.0.0 log is not permitted: its grant is not inherited"
+  );
+  const auto composed = encode_composition(denied);
+  REQUIRE(composed);
+  CHECK(extern_names(*composed)->imports.empty());
 }
 
 TEST_CASE("bare core modules take part") {

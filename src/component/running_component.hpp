@@ -12,10 +12,12 @@
 
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace whorl::component::testing {
 
@@ -38,10 +40,13 @@ class Running {
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
-  /// Calls an exported function without arguments, after the start functions of the first time.
-  /// @return the result as text, or the trap's message
+  /// Calls an exported function with at most one argument, after the start functions of the first
+  /// time. @return the result as text, or the trap's message
   [[nodiscard]] std::string call(
-      std::string_view interface, std::string_view version, std::string_view name
+      std::string_view interface,
+      std::string_view version,
+      std::string_view name,
+      std::optional<Value> argument = {}
   ) {
     const ExportedFunc* func = component_->find_export(interface, version, name);
     REQUIRE(func != nullptr);
@@ -50,7 +55,11 @@ class Running {
       if (!std::exchange(started_, true)) {
         REQUIRE(instance_->run_deferred_starts(*store_));
       }
-      auto called = call_export(*instance_, *store_, *func, {});
+      std::vector<Value> arguments;
+      if (argument) {
+        arguments.push_back(*std::move(argument));
+      }
+      auto called = call_export(*instance_, *store_, *func, arguments);
       out = !called    ? called.error().message
             : !*called ? "done"
                        : to_text(**called, *func->shape.result);
