@@ -178,6 +178,46 @@ def test_every_test_that_is_named_exists():
     assert not wrong, "\n".join(wrong)
 
 
+def told_rows(text: str):
+    """What a row is about, the tests it names, and its gap; of tables that have a column of tests."""
+    head: list[str] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not cells or not head:
+            head = cells
+        elif "test" in head and not cells[0].startswith("---"):
+            row = dict(zip(head, cells))
+            # What follows a colon says what the flag is for.
+            about = [re.sub("`: .*", "`", cell) for name, cell in row.items() if name in ("flag", "variable", "key", "source")]
+            yield " ".join(about), row.get("test", ""), row.get("gaps", "")
+
+
+def names_of(about: str) -> set[str]:
+    """The flags, variables and last parts of keys between its back-quotes."""
+    found = set()
+    for span in re.findall(r"`([^`]+)`", about):
+        flag, variable = re.search(r"--[a-z0-9-]+", span), re.match(r"[A-Z][A-Z0-9_]{3,}", span)
+        plain = re.split(r"[.\[\]<>=]+", span.split()[-1].rstrip(".*]>"))[-1]
+        found.add(flag.group(0) if flag else variable.group(0) if variable else plain)
+    return found
+
+
+@pytest.mark.parametrize("text", [FLAGS, KEYS], ids=["flags", "keys"])
+def test_the_tests_of_a_row_mention_what_it_is_about(text):
+    wrong, seen = [], 0
+    for about, tests, gap in told_rows(text):
+        found = "".join(path.read_text() for name, _ in named_tests(f"| {tests} |") for path in files(name))
+        found += "".join((whorl.ROOT / path).read_text() for path in re.findall(r"fuzz/\w+\.cpp", tests))
+        if not found:
+            if not gap:
+                wrong.append(f"no test and no gap: {about}")
+            continue
+        seen += 1
+        wrong += [f"{name} is not in {tests}" for name in sorted(names_of(about)) if name not in found]
+    assert not wrong, "\n".join(wrong)
+    assert seen > 30
+
+
 ALIASES = {"u": "up", "b": "build", "w": "watch"}
 
 

@@ -17,12 +17,13 @@ import whorl
 PLUGIN = """#!/usr/bin/python3
 import json, os, signal, sys
 if "--help-args-only" in sys.argv:
-    print("      --test  For tests")
+    print("      --test  For tests,", os.environ.get("SPIN_PLUGINS_SUPPRESS_COMPATIBILITY_WARNINGS"))
     sys.exit(0)
 if "--launch-metadata-only" in sys.argv:
     print(json.dumps({"all_flags": [{"long": "--test"}, {"short": "-q", "long": "--quiet"}]}), file=sys.stderr)
     sys.exit(0)
-names = ("SPIN_LOCKED_URL", "SPIN_WORKING_DIR", "SPIN_LOCAL_APP_DIR", "SPIN_VERSION_MAJOR", "SPIN_BIN_PATH")
+names = ("SPIN_LOCKED_URL", "SPIN_WORKING_DIR", "SPIN_LOCAL_APP_DIR", "SPIN_VERSION_MAJOR", "SPIN_BIN_PATH", "SPIN_COMMIT_SHA",
+         "SPIN_COMMIT_DATE")
 record = {"arguments": sys.argv[1:], **{name: os.environ.get(name) for name in names}}
 record["lock"] = json.load(open(record["SPIN_LOCKED_URL"].removeprefix("file://")))
 open(os.environ["RECORD"] + ".new", "w").write(json.dumps(record))
@@ -73,6 +74,7 @@ def test_a_plugin_gets_the_lock_and_the_arguments(made, world):
     assert given["arguments"] == ["--test", "--custom", "x"]
     assert given["SPIN_LOCAL_APP_DIR"] == str(folder)
     assert given["SPIN_VERSION_MAJOR"] == "4"
+    assert given["SPIN_COMMIT_SHA"] and given["SPIN_COMMIT_DATE"]
     assert os.path.samefile(given["SPIN_BIN_PATH"], whorl.program())
     assert given["SPIN_LOCKED_URL"] == "file://" + urllib.parse.quote(given["SPIN_WORKING_DIR"] + "/spin.lock")
     component = given["lock"]["components"][0]
@@ -96,7 +98,7 @@ def test_help_has_the_plugins_flags(made, world):
     ended = whorl.run("up", "-f", made(TIMER), "--help", env=world)
     assert ended.returncode == 0
     assert "--from <APPLICATION>" in ended.stdout
-    assert "--test  For tests" in ended.stdout
+    assert "--test  For tests, 1" in ended.stdout
     assert "--listen" not in ended.stdout
 
 
