@@ -4,7 +4,11 @@
 
 #include <string_view>
 
-#if !defined(__x86_64__)
+#if defined(__x86_64__)
+#define _Bool bool  // the header of glibc 2.36 is C's
+#include <sys/platform/x86.h>
+#undef _Bool
+#else
 #include <sys/auxv.h>
 #endif
 
@@ -13,6 +17,8 @@ namespace {
 
 std::string cpu_features() {
 #if defined(__x86_64__)
+  // What the C library's loader has found out already: asking the processor takes microseconds in a
+  // virtual machine, each time, and the compiler's own functions ask in every start.
   std::string names;
   const auto add = [&names](bool has, std::string_view name) {
     if (has) {
@@ -20,23 +26,22 @@ std::string cpu_features() {
       names += name;
     }
   };
-  __builtin_cpu_init();
-  add(__builtin_cpu_supports("sse3") != 0, "sse3");
-  add(__builtin_cpu_supports("ssse3") != 0, "ssse3");
-  add(__builtin_cpu_supports("sse4.1") != 0, "sse4.1");
-  add(__builtin_cpu_supports("sse4.2") != 0, "sse4.2");
-  add(__builtin_cpu_supports("popcnt") != 0, "popcnt");
-  add(__builtin_cpu_supports("avx") != 0, "avx");
-  add(__builtin_cpu_supports("avx2") != 0, "avx2");
-  add(__builtin_cpu_supports("fma") != 0, "fma");
-  add(__builtin_cpu_supports("bmi") != 0, "bmi");
-  add(__builtin_cpu_supports("bmi2") != 0, "bmi2");
-  add(__builtin_cpu_supports("lzcnt") != 0, "lzcnt");
-  add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
-  add(__builtin_cpu_supports("avx512dq") != 0, "avx512dq");
-  add(__builtin_cpu_supports("avx512vl") != 0, "avx512vl");
-  add(__builtin_cpu_supports("avx512vbmi") != 0, "avx512vbmi");
-  add(__builtin_cpu_supports("avx512bitalg") != 0, "avx512bitalg");
+  add(CPU_FEATURE_ACTIVE(SSE3), "sse3");
+  add(CPU_FEATURE_ACTIVE(SSSE3), "ssse3");
+  add(CPU_FEATURE_ACTIVE(SSE4_1), "sse4.1");
+  add(CPU_FEATURE_ACTIVE(SSE4_2), "sse4.2");
+  add(CPU_FEATURE_ACTIVE(POPCNT), "popcnt");
+  add(CPU_FEATURE_ACTIVE(AVX), "avx");
+  add(CPU_FEATURE_ACTIVE(AVX2), "avx2");
+  add(CPU_FEATURE_ACTIVE(FMA), "fma");
+  add(CPU_FEATURE_ACTIVE(BMI1), "bmi");
+  add(CPU_FEATURE_ACTIVE(BMI2), "bmi2");
+  add(CPU_FEATURE_ACTIVE(LZCNT), "lzcnt");
+  add(CPU_FEATURE_ACTIVE(AVX512F), "avx512f");
+  add(CPU_FEATURE_ACTIVE(AVX512DQ), "avx512dq");
+  add(CPU_FEATURE_ACTIVE(AVX512VL), "avx512vl");
+  add(CPU_FEATURE_ACTIVE(AVX512_VBMI), "avx512vbmi");
+  add(CPU_FEATURE_ACTIVE(AVX512_BITALG), "avx512bitalg");
   return "x86-64" + names;
 #else
   return fmt::format("hwcap {:x} {:x}", ::getauxval(AT_HWCAP), ::getauxval(AT_HWCAP2));

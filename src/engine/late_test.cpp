@@ -6,8 +6,11 @@
 #include "fs/test_folder.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <array>
+#include <string>
+#include <string_view>
 
 namespace whorl::engine {
 namespace {
@@ -83,6 +86,32 @@ TEST_CASE("an engine that was made at once is waited for by nobody") {
   CHECK(wait_until_made(*engine()));
   CHECK(wait_until_made(*in_background(engine())));
 }
+
+#if defined(__x86_64__)
+TEST_CASE("the key names the features that the compiler's own functions see") {
+  __builtin_cpu_init();
+  const std::string key = engine()->compatibility_key() + " ";
+  const auto named = [&key](std::string_view name) {
+    return key.find(fmt::format(" {} ", name)) != std::string::npos;
+  };
+  CHECK(named("sse3") == (__builtin_cpu_supports("sse3") != 0));
+  CHECK(named("ssse3") == (__builtin_cpu_supports("ssse3") != 0));
+  CHECK(named("sse4.1") == (__builtin_cpu_supports("sse4.1") != 0));
+  CHECK(named("sse4.2") == (__builtin_cpu_supports("sse4.2") != 0));
+  CHECK(named("popcnt") == (__builtin_cpu_supports("popcnt") != 0));
+  CHECK(named("avx") == (__builtin_cpu_supports("avx") != 0));
+  CHECK(named("avx2") == (__builtin_cpu_supports("avx2") != 0));
+  CHECK(named("fma") == (__builtin_cpu_supports("fma") != 0));
+  CHECK(named("bmi") == (__builtin_cpu_supports("bmi") != 0));
+  CHECK(named("bmi2") == (__builtin_cpu_supports("bmi2") != 0));
+  CHECK(named("lzcnt") == (__builtin_cpu_supports("lzcnt") != 0));
+  CHECK(named("avx512f") == (__builtin_cpu_supports("avx512f") != 0));
+  CHECK(named("avx512dq") == (__builtin_cpu_supports("avx512dq") != 0));
+  CHECK(named("avx512vl") == (__builtin_cpu_supports("avx512vl") != 0));
+  CHECK(named("avx512vbmi") == (__builtin_cpu_supports("avx512vbmi") != 0));
+  CHECK(named("avx512bitalg") == (__builtin_cpu_supports("avx512bitalg") != 0));
+}
+#endif
 
 }  // namespace
 }  // namespace whorl::engine
