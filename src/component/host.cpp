@@ -4,6 +4,7 @@
 #include "component/names.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace whorl::component {
 
@@ -20,15 +21,12 @@ std::uint16_t HostRegistry::next_slot() {
 }
 
 std::uint16_t HostRegistry::add(const HostInterface& interface) {
-  for (const Match& other : interfaces_) {
-    WHORL_CHECK(
-        std::string_view(other.interface->name) != interface.name ||
-            std::string_view(other.interface->version) != interface.version,
-        "host interface registered twice",
-        interface.name,
-        interface.version
-    );
-  }
+  const bool is_known = std::ranges::any_of(interfaces_, [&](const Match& other) {
+    // Without asking for the lengths of 150 names 150 times: that was a percent of a start.
+    return std::strcmp(other.interface->name, interface.name) == 0 &&
+           std::strcmp(other.interface->version, interface.version) == 0;
+  });
+  WHORL_CHECK(!is_known, "host interface registered twice", interface.name, interface.version);
   interfaces_.push_back({&interface, next_slot()});
   return interfaces_.back().host_slot;
 }
