@@ -124,6 +124,41 @@ TEST_CASE("what is wrong with the text is reported bare, everything else as a ch
           "packages from a registry are not supported yet",
       }
   );
+  const std::string ab =
+      "Component dependency Package(DependencyPackageName { package: PackageRef { namespace: "
+      "\"a\", "
+      "name: \"b\" }, version: None, interface: None }) specifies an invalid ";
+  CHECK(
+      component_failure(
+          "source = \"x\"\ndependencies = { \"a:b\" = { version = \"1\", package = \"bad\" } }\n"
+      ) ==
+      std::vector<std::string>{
+          "Failed to load component dependency `a:b` for `r`",
+          ab + "package name (\"bad\")",
+          "invalid package ref: missing expected ':'",
+      }
+  );
+  CHECK(
+      component_failure(
+          "source = \"x\"\ndependencies = { c = { version = \"1\", package = \"a:B\" } }\n"
+      ) ==
+      std::vector<std::string>{
+          "Failed to load component dependency `c` for `r`",
+          "Component dependency Plain(Id(\"c\")) specifies an invalid package name (\"a:B\")",
+          "invalid label: dash-separated words must begin with an ASCII lowercase letter",
+          "dash-separated words must begin with an ASCII lowercase letter",
+      }
+  );
+  CHECK(
+      component_failure(
+          "source = \"x\"\ndependencies = { \"a:b\" = { version = \"1\", registry = \"a b\" } }\n"
+      ) ==
+      std::vector<std::string>{
+          "Failed to load component dependency `a:b` for `r`",
+          ab + "registry name (\"a b\")",
+          "invalid registry: invalid uri character",
+      }
+  );
   CHECK(
       component_failure("source = \"x\"\nallowed_http_hosts = [\"a/x\"]\n") ==
       std::vector<std::string>{

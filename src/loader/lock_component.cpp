@@ -8,6 +8,7 @@
 #include "loader/deferred_copies.hpp"
 #include "loader/lock.hpp"
 #include "loader/sources.hpp"
+#include "manifest/package_names.hpp"
 
 #include <fmt/format.h>
 
@@ -46,12 +47,23 @@ Result<std::string> find_remote(const manifest::RemoteSource& source, const Lock
       .get(source.url, source.digest, kMaxWasmBytes, context.options.fetcher);
 }
 
+/// @param where  how a file is named in the package's place
 Result<std::string> find_package(
-    const manifest::PackageSource& source, const std::string& package, const LockContext& context
+    const manifest::PackageSource& source,
+    const std::string& package,
+    std::string_view where,
+    const LockContext& context
 ) {
   if (context.options.packages == nullptr) {
     return unsupported("packages from a registry are not supported yet")
-        .with_help("download the package, and name the file as the source");
+        .with_help(fmt::format(
+            "fetch it, for example with `wkg get {}@{} -o {}.wasm`, and write the file in its "
+            "place: {}",
+            package,
+            source.version,
+            package.substr(package.find(':') + 1),
+            where
+        ));
   }
   return context.options.packages->fetch(
       {.registry = source.registry, .package = package, .version = source.version}
@@ -72,7 +84,7 @@ Result<std::string> find_package_source(
         source.version
     ));
   }
-  return find_package(source, source.package, context);
+  return find_package(source, source.package, "source = \"…\"", context);
 }
 
 /// The path of a component's wasm file, which may not be there yet.
@@ -99,6 +111,39 @@ Result<std::string> find_source(
       );
 }
 
+/// Of a source they are looked at when it is parsed; of a dependency only now, as in Spin.
+/// @param name  of the dependency; null for one of a trigger
+Result<void> check_package_names(
+    const manifest::PackageSource& source, const manifest::DependencyName* name
+) {
+  const auto complaint = [&](const std::string& why, std::string_view what, std::string_view text) {
+    constexpr std::string_view kLabel = "invalid label: ";
+    const bool has_cause = why.starts_with(kLabel);
+    Error out(ErrorKind::InvalidInput, has_cause ? why.substr(kLabel.size()) : why);
+    if (has_cause) {
+      out.add_context(why);
+    }
+    return std::move(out).context(fmt::format(
+        "{} specifies an invalid {} name (\"{}\")",
+        name == nullptr ? "Trigger dependency"
+                        : "Component dependency " + manifest::debug_form(*name),
+        what,
+        text
+    ));
+  };
+  if (!source.package.empty()) {
+    if (const auto why = manifest::why_no_package(source.package)) {
+      return complaint(*why, "package", source.package);
+    }
+  }
+  if (!source.registry.empty()) {
+    if (const auto why = manifest::why_no_registry(source.registry)) {
+      return complaint(*why, "registry", source.registry);
+    }
+  }
+  return {};
+}
+
 Result<std::string> find_dependency(
     const manifest::Dependency& from, const manifest::DependencyName* name, LockContext& context
 ) {
@@ -112,10 +157,12 @@ Result<std::string> find_dependency(
   if (package == nullptr) {
     return fail(ErrorKind::Internal, "a dependency on a component was not resolved");
   }
+  WHORL_CHECKED(check_package_names(*package, name));
   const bool is_named = !package->package.empty() || name == nullptr;
   return find_package(
       *package,
       is_named ? package->package : fmt::format("{}:{}", name->space, name->package),
+      "{ path = \"…\" }",
       context
   );
 }

@@ -2,6 +2,7 @@
 
 #include "manifest/decoder.hpp"
 #include "manifest/ids.hpp"
+#include "manifest/package_names.hpp"
 
 #include <fmt/format.h>
 
@@ -202,19 +203,28 @@ Result<ComponentSource> decode_source(Decoder& decoder, const Node& node) {
   if (fits(node, kRemoteSourceFields)) {
     return ComponentSource(RemoteSource{*string_in(node, "url"), *string_in(node, "digest")});
   }
+  std::optional<std::string> why;
   if (fits(node, kPackageSourceFields)) {
     const std::string* registry = string_in(node, "registry");
-    return ComponentSource(PackageSource{
-        .registry = registry == nullptr ? std::string() : *registry,
-        .package = *string_in(node, "package"),
-        .version = *string_in(node, "version")
-    });
+    const std::string& package = *string_in(node, "package");
+    why = registry == nullptr ? std::nullopt : why_no_registry(*registry);
+    if (auto other = why_no_package(package)) {
+      why = std::move(other);
+    }
+    if (!why) {
+      return ComponentSource(PackageSource{
+          .registry = registry == nullptr ? std::string() : *registry,
+          .package = package,
+          .version = *string_in(node, "version")
+      });
+    }
   }
   return decoder.no_variant(
       node,
       "ComponentSource",
-      "a source is a path, { url = \"…\", digest = \"sha256:…\" } or { package = \"…\", version = "
-      "\"…\" }"
+      why ? *why + "; a package is named \"namespace:name\", a registry by its host"
+          : "a source is a path, { url = \"…\", digest = \"sha256:…\" } or { package = \"…\", "
+            "version = \"…\" }"
   );
 }
 

@@ -76,6 +76,26 @@ TEST_CASE("sources") {
   CHECK(complaint(with("source={path=\"x\"}")) == "8:8 10" + no_source);
   CHECK(complaint(with("source={url=\"x\",digest=7}")) == "8:8 18" + no_source);
   CHECK(complaint(with("source=[\"x\"]")) == "8:8 5" + no_source);
+  const auto package = [&](const std::string& name, const std::string& registry) {
+    return complaint(
+        with("source={package=\"" + name + "\",version=\"1\",registry=\"" + registry + "\"}")
+    );
+  };
+  for (const char* const name :
+       {"b", "A:b", "a:", ":b", "a:b:c", "a:b/c", "a:1b", "a:b--c", "a:b_c"}) {
+    CAPTURE(name);
+    CHECK(package(name, "r").ends_with(no_source));
+  }
+  for (const char* const name : {"a b", "", "a/b", "é", "a%20b", "a:1:2", "a?b", "a@"}) {
+    CAPTURE(name);
+    CHECK(package("a:b", name).ends_with(no_source));
+  }
+  for (const char* const name : {"no!", "a_b", "a@b", "[::1]:5", ":", "127.0.0.1:1", "R.io"}) {
+    CAPTURE(name);
+    const std::string source = "source={package=\"a1:b-c2\",version=\"1\",registry=\"";
+    const Manifest manifest = good(with(source + name + "\"}"));
+    CHECK(std::get<PackageSource>(manifest.components.at(0).source).registry == name);
+  }
   CHECK(complaint(with("")) == "7:1 13 missing field `source`");
 }
 

@@ -2,41 +2,14 @@
 
 #include "manifest/decoder.hpp"
 #include "manifest/ids.hpp"
+#include "manifest/package_names.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace whorl::manifest {
 namespace {
 
 constexpr std::size_t kMaxDependencies = 1000;
-
-/// A part of a package's name. @spec component model: a label in lower case
-std::optional<std::string> why_no_label(std::string_view text) {
-  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  if (text.empty()) {
-    return "invalid label: labels may not be empty";
-  }
-  while (true) {
-    const auto end = text.find('-');
-    const std::string_view word = text.substr(0, end);
-    if (word.empty()) {
-      return "invalid label: dash-separated words may not be empty";
-    }
-    if (!is_lower(word[0])) {
-      return "invalid label: dash-separated words must begin with an ASCII lowercase letter";
-    }
-    if (!std::ranges::all_of(word, [&](char c) { return is_lower(c) || (c >= '0' && c <= '9'); })) {
-      return "invalid label: dash-separated words may contain only lowercase alphanumeric ASCII "
-             "characters";
-    }
-    if (end == std::string_view::npos) {
-      return std::nullopt;
-    }
-    text.remove_prefix(end + 1);
-  }
-}
 
 /// `namespace:package[/interface][@version]`. Sets what is right; says what is not.
 std::optional<std::string> read_package_name(std::string_view text, DependencyName& out) {
@@ -53,22 +26,15 @@ std::optional<std::string> read_package_name(std::string_view text, DependencyNa
     interface = text.substr(slash + 1);
     text = text.substr(0, slash);
   }
+  if (auto why = why_no_package(text)) {
+    return why;
+  }
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos) {
-    return "invalid package ref: missing expected ':'";
-  }
-  const std::string_view space = text.substr(0, colon);
-  const std::string_view package = text.substr(colon + 1);
-  for (const std::string_view label : {space, package}) {
-    if (auto why = why_no_label(label)) {
-      return why;
-    }
-  }
   if (auto why = interface ? why_no_component_id(*interface) : std::nullopt) {
     return why;
   }
-  out.space = space;
-  out.package = package;
+  out.space = text.substr(0, colon);
+  out.package = text.substr(colon + 1);
   out.interface = interface.value_or("");
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include "manifest/ids.hpp"
 #include "manifest/manifest.hpp"
+#include "manifest/package_names.hpp"
 
 #include <fmt/format.h>
 
@@ -133,26 +134,6 @@ void apply_profile(Component& component, std::string_view name) {
 
 // Names as Rust's debug form has them, which is how Spin's messages show them.
 
-std::string debug_form(const Version& version) {
-  std::string out = fmt::format(
-      "Version {{ major: {}, minor: {}, patch: {}", version.major, version.minor, version.patch
-  );
-  out += version.pre.empty() ? "" : fmt::format(", pre: Prerelease(\"{}\")", version.pre);
-  out += version.build.empty() ? "" : fmt::format(", build: BuildMetadata(\"{}\")", version.build);
-  return out + " }";
-}
-
-std::string debug_form(const DependencyName& name) {
-  return fmt::format(
-      "DependencyPackageName {{ package: PackageRef {{ namespace: \"{}\", name: \"{}\" }}, "
-      "version: {}, interface: {} }}",
-      name.space,
-      name.package,
-      name.version ? fmt::format("Some({})", debug_form(*name.version)) : "None",
-      name.interface.empty() ? "None" : fmt::format("Some(Id(\"{}\"))", name.interface)
-  );
-}
-
 Error invalid(std::string message, std::source_location where = std::source_location::current()) {
   return Error(ErrorKind::InvalidInput, std::move(message), where);
 }
@@ -176,7 +157,7 @@ Result<void> check_dependency(const NamedDependency& named) {
   }
   if (!named.name.is_plain() && named.name.interface.empty() && named.dependency.export_name) {
     return invalid(fmt::format(
-        "using an export to satisfy the package dependency Package({}) is not currently permitted",
+        "using an export to satisfy the package dependency {} is not currently permitted",
         debug_form(named.name)
     ));
   }
@@ -190,7 +171,7 @@ Result<void> check_dependencies(const Component& component) {
     for (std::size_t j = i + 1; j < all.size(); ++j) {
       if (do_overlap(all[i].name, all[j].name)) {
         return invalid(fmt::format(
-            "{} dependency conflicts with {}", debug_form(all[i].name), debug_form(all[j].name)
+            "{} dependency conflicts with {}", package_form(all[i].name), package_form(all[j].name)
         ));
       }
     }

@@ -157,6 +157,12 @@ REFUSED = {
     "dependency of a wrong version": dependency('"a:b/c@x" = { path = "x" }'),
     "dependency of a wrong name": dependency('"a_b:c/d" = { path = "x" }'),
     "conflict": dependency('"a:b/c" = { path = "x" }\n"a:b@1.0.0-rc.1+x" = { path = "x" }'),
+    "a package without a namespace": source('{ package = "b", version = "1.0.0", registry = "127.0.0.1:1" }'),
+    "a package in capitals": source('{ package = "a:B", version = "1.0.0", registry = "127.0.0.1:1" }'),
+    "a registry that is none": source('{ package = "a:b", version = "1.0.0", registry = "a b" }'),
+    "a package's version that is none": source('{ package = "a:b", version = "x", registry = "127.0.0.1:1" }'),
+    "a dependency on no package": dependency('"a:b/c@1.0.0" = { package = "bad", version = "1", registry = "127.0.0.1:1" }'),
+    "a dependency on a package in capitals": dependency('c = { package = "a:B", version = "1", registry = "127.0.0.1:1" }'),
     "unknown dependency": dependency('"a:b/c" = { component = "nope" }'),
     "dependency with grants": component(
         'dependencies = { x = { component = "s" } }\n[component.s]\nsource = "s"\nfiles = ["a"]\nvariables = { a = "1" }'
