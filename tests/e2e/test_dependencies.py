@@ -1,6 +1,10 @@
 """Components that depend on others: composed when they are loaded, and what is not inherited is kept from
 the dependency."""
 
+import hashlib
+import http.server
+import threading
+
 import pytest
 import whorl
 
@@ -101,3 +105,40 @@ def test_what_does_not_fit_is_said_at_the_start(made, dependency, message):
     assert ended.returncode == 1
     assert message in ended.stderr
     assert 'failed to resolve dependencies for component "user"' in ended.stderr
+
+
+@pytest.fixture
+def site():
+    """A server that has the library, and what it was asked for."""
+    asked = []
+
+    class Library(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            data = whorl.guest("library").read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Library)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/library.wasm", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_dependency_is_downloaded_once_and_believed_by_its_digest(made, site, tmp_path, monkeypatch):
+    url, asked = site
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    digest = hashlib.sha256(whorl.guest("library").read_bytes()).hexdigest()
+    text = f'"{LIBRARY}" = {{ url = "{url}", digest = "sha256:DIGEST", inherit_configuration = true }}'
+    for _ in range(2):
+        assert answers(made(text.replace("DIGEST", digest))) == ALL
+    assert len(asked) == 1
+    ended = whorl.run("up", "-f", made(text.replace("DIGEST", "0" * 64)), "--listen", "127.0.0.1:0")
+    assert ended.returncode == 1
+    assert f"invalid content digest; expected sha256:{'0' * 64}" in ended.stderr

@@ -301,3 +301,24 @@ def test_spins_lock_is_run(made, world, tmp_path):
     env = {"SPIN_LOCKED_URL": f"file://{work}/spin.lock", "SPIN_WORKING_DIR": str(work), "SPIN_LOCAL_APP_DIR": str(folder)}
     with start_trigger(env=env) as server:
         assert server.get("/").status == 200
+
+
+@pytest.mark.skipif(not os.environ.get("WHORL_PEER_SPIN"), reason="NO PEER: WHORL_PEER_SPIN names no program")
+def test_dependencies_in_the_lock_of_a_plugin_are_spins(made, world, tmp_path):
+    """They are handed over as they are: who runs the trigger composes, or asks with --precompose-only."""
+    folder = made(TIMER)
+    with (folder / "spin.toml").open("a") as out:
+        out.write('[component.hello.dependencies]\n"a:b/c@1.0.0" = { path = "d.wasm", inherit_configuration = ["files"] }\n'
+                  '"x:y" = { path = "d.wasm" }\nz = { path = "d.wasm", export = "q", inherit_configuration = true }\n')
+    (folder / "d.wasm").write_bytes(whorl.guest("hello").read_bytes())
+    install(world, "trigger-timer", ">=2.0")
+    locks = []
+    for program in (whorl.program(), os.environ["WHORL_PEER_SPIN"]):
+        subprocess.run([program, "up", "-f", folder, "--test"], env=os.environ | world, capture_output=True, timeout=60)
+        lock = record(world)["lock"]
+        for component in lock["components"]:
+            component.pop("files")  # in a folder of each program's own
+        locks.append(lock)
+        os.remove(world["RECORD"])
+    assert locks[0] == locks[1]
+    assert set(locks[0]["components"][0]["dependencies"]) == {"a:b/c@1.0.0", "x:y", "z"}
