@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import textwrap
@@ -137,3 +138,14 @@ def test_a_failure_among_the_requests_ends_the_server(tmp_path):
 def test_a_guest_that_is_missing_is_named_before_anything_runs(tmp_path):
     with pytest.raises(train.Failed, match="there is no guest .*b.wasm"):
         train.train(tmp_path / "none", tmp_path / "out", [tmp_path / "b.wasm"], 1)
+
+
+def test_the_files_compiled_by_a_profile_are_there():
+    root = pathlib.Path(train.__file__).resolve().parent.parent
+    text = (root / "cmake" / "WhorlProfile.cmake").read_text()
+    listed = re.findall(r"^whorl_profile\(whorl_(\w+) ([^)]*)\)", text, re.MULTILINE)
+    files = [(room.replace("trigger_http", "trigger"), file) for room, names in listed for file in names.split() if "$" not in file]
+    assert len(files) > 50
+    assert [file for file in files if not (root / "src" / pathlib.Path(*file)).is_file()] == []
+    generated = re.findall(r"gen/wit/(\w+)\.cpp", text)
+    assert generated and all(name.startswith("wasi_") for name in generated)
