@@ -77,11 +77,15 @@ void note_refused(const KeptInstances& kept) {
   }
 }
 
-std::string request_note(const http::Exchange& exchange) {
+std::string request_words(const http::Exchange& exchange) {
+  const http::Request& request = exchange.request_so_far();
+  const std::string_view target = request.path_and_query;
+  std::string words = fmt::format("{} {}", request.method, target.substr(0, target.find('?')));
   const telemetry::RequestRecord* record = exchange.record();
-  return record == nullptr || record->request_id().empty()
-             ? std::string()
-             : fmt::format(" [request {}]", record->request_id());
+  if (record != nullptr && !record->request_id().empty()) {
+    words.append(fmt::format(" [request {}]", record->request_id()));
+  }
+  return words;
 }
 
 }  // namespace whorl::runtime

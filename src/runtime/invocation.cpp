@@ -218,13 +218,7 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
 }
 
 void Invocation::report(const engine::Trap& trap) const {
-  const http::Request& request = exchange_->request_so_far();
-  report_trap(
-      *service_,
-      guest_->memory_bytes(),
-      fmt::format("{} {}{}", request.method, request.path_and_query, request_note(*exchange_)),
-      trap
-  );
+  report_trap(*service_, guest_->memory_bytes(), request_words(*exchange_), trap);
 }
 
 }  // namespace whorl::runtime

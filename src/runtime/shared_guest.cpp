@@ -36,13 +36,7 @@ void SharedGuest::Request::on_answer(const char* failure) noexcept {
   has_answered = true;
   if (failure != nullptr) {
     log::error(
-        kLogTarget,
-        "component `{}`, {} {}{}: {}",
-        guest.service_->id,
-        exchange->request_so_far().method,
-        exchange->request_so_far().path_and_query,
-        request_note(*exchange),
-        failure
+        kLogTarget, "component `{}`, {}: {}", guest.service_->id, request_words(*exchange), failure
     );
   }
 }
@@ -410,12 +404,7 @@ void SharedGuest::report(const engine::Trap& trap) const {
     return;
   }
   const http::Exchange& first = *requests_.begin()->second->exchange;
-  std::string who = fmt::format(
-      "{} {}{}",
-      first.request_so_far().method,
-      first.request_so_far().path_and_query,
-      request_note(first)
-  );
+  std::string who = request_words(first);
   if (requests_.size() > 1) {
     who += fmt::format(" and {} more requests of its instance", requests_.size() - 1);
   }

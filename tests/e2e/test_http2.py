@@ -1,7 +1,13 @@
 """HTTP/2 from outside, as curl speaks it; what it takes and refuses is in http2_test and h2spec."""
 
+import json
+import os
+import pathlib
 import subprocess
 
+import otlp
+import pytest
+import real_servers
 import whorl
 
 
@@ -48,3 +54,20 @@ def test_a_trap_after_the_head_resets_the_request(multi):
                           capture_output=True)
     assert done.returncode == 92  # CURLE_HTTP2_STREAM
     assert curl(multi.port, "/trap", "-o", "/dev/null", "-w", "%{response_code}") == b"500"
+
+
+@pytest.mark.parametrize("over", ["clear", "tls"])
+def test_grpc_passes_through(over, tmp_path):
+    """Messages both ways at once, trailers, statuses, as gRPC's own library sees them."""
+    if subprocess.run([otlp.SYSTEM_PYTHON, "-c", "import grpc"], capture_output=True).returncode != 0:
+        why = "NO LIBRARY: gRPC for Python is not installed (Debian package python3-grpcio; ./dev setup installs it)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+    certificate, key = real_servers.make_certificate(tmp_path)
+    flags, trust = (("--tls-cert", certificate, "--tls-key", key), [certificate]) if over == "tls" else ((), [])
+    client = pathlib.Path(otlp.__file__).with_name("grpc_client.py")
+    with whorl.Server.start("-f", whorl.guest("grpc"), *flags) as server:
+        done = subprocess.run([otlp.SYSTEM_PYTHON, client, f"localhost:{server.port}", *trust], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == {
+            "one": "hello", "conversation": [*(str(number) for number in range(20)), "OK", "word"], "large": True, "stream": True,
+            "failure": ["NOT_FOUND", "nothing of the kind"]}
