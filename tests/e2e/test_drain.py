@@ -9,31 +9,38 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 
+import crowd as bad_clients
 import pytest
+import real_servers
 import whorl
 
 
 class Visitor(threading.Thread):
-    """Asks again and again until the server is gone, on one connection as long as it is kept."""
+    """Asks again and again until the server is gone, on one connection as long as it is kept. @param tls  a context"""
 
-    def __init__(self, port, path):
+    def __init__(self, port, path, tls=None):
         super().__init__(daemon=True)
-        self.port, self.path = port, path
+        self.port, self.path, self.tls = port, path, tls
         self.answered, self.failures = 0, []
+        self.shut_out = 0  # the server left during the handshake
         self.leaves = False  # set by others: makes no further request
 
     def run(self):
         connection = None
         while not self.leaves:
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+                connection = (http.client.HTTPConnection("127.0.0.1", self.port, timeout=20) if self.tls is None else
+                              http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=self.tls))
                 try:
                     connection.connect()
-                except ConnectionError:
+                except (ConnectionError, ssl.SSLError) as problem:
+                    if self.tls is not None and not isinstance(problem, ConnectionRefusedError):
+                        self.shut_out += 1  # without a handshake there is no request
                     return  # not accepted: nobody listens any more
                 connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
@@ -53,14 +60,98 @@ class Visitor(threading.Thread):
                 return
 
 
-def test_requests_that_were_accepted_never_fail_under_load():
+class Http2Visitor(threading.Thread):
+    """The same over HTTP/2, frame by frame: a request is failed that a goodbye has not passed over and that is not answered whole,
+    and so is an end without a goodbye."""
+
+    HEADERS, DATA, SETTINGS, GOAWAY = 1, 0, 4, 7
+    ENDS, WHOLE, ACK = 1, 4, 1
+    STATUS_200 = 0x88  # RFC 7541 appendix A
+
+    def __init__(self, port, path, tls=None):
+        super().__init__(daemon=True)
+        self.port, self.tls = port, tls
+        fields = [(b":method", b"GET"), (b":scheme", b"https" if tls else b"http"), (b":path", path.encode()), (b":authority", b"a.local")]
+        self.head = b"".join(bad_clients.h2_literal(*field) for field in fields)
+        self.answered, self.shut_out, self.failures = 0, 0, []
+        self.leaves = False
+
+    def run(self):
+        while not self.leaves:
+            try:
+                connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+            except ConnectionError:
+                return  # not accepted: nobody listens any more
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                with self.tls.wrap_socket(connection) if self.tls else connection as stream:
+                    self.talk(stream)
+            except ssl.SSLError:
+                self.shut_out += 1
+                return
+            except (OSError, EOFError) as problem:
+                self.failures.append(repr(problem))
+                return
+
+    def talk(self, stream):
+        stream.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bad_clients.frame(self.SETTINGS, 0, 0, b""))
+        source, last_taken, status = stream.makefile("rb"), 1 << 31, 0
+        for number in range(1, 1 << 30, 2):
+            if self.leaves or last_taken < number:
+                return
+            stream.sendall(bad_clients.frame(self.HEADERS, self.ENDS | self.WHOLE, number, self.head))
+            ended = False
+            while not ended and last_taken >= number:
+                kind, flags, of, payload = self.read(source)
+                if kind == self.SETTINGS and not flags & self.ACK:
+                    stream.sendall(bad_clients.frame(self.SETTINGS, self.ACK, 0, b""))
+                elif kind == self.GOAWAY:
+                    last_taken = int.from_bytes(payload[:4], "big")
+                elif kind == self.HEADERS:
+                    status = payload[0]
+                elif kind not in (self.DATA, self.SETTINGS, 6, 8):
+                    raise EOFError(f"frame {kind} {payload.hex()}")
+                ended = of == number and kind in (self.HEADERS, self.DATA) and flags & self.ENDS
+            if ended:
+                self.answered += status == self.STATUS_200
+                if status != self.STATUS_200:
+                    raise EOFError(f"status {status:x}")
+
+    @staticmethod
+    def read(source):
+        head = source.read(9)
+        if len(head) < 9:
+            raise EOFError("the connection ended without a goodbye, or a request was not answered")
+        return head[3], head[4], int.from_bytes(head[5:9], "big"), source.read(int.from_bytes(head[:3], "big"))
+
+
+def context_for(over, certificate):
+    """Of the client; None without TLS."""
+    if over in ("http", "h2c"):
+        return None
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    context.set_alpn_protocols(["h2" if over == "h2" else "http/1.1"])
+    return context
+
+
+def crowd_over(over, port, certificate):
+    kind = Http2Visitor if over.startswith("h2") else Visitor
+    return [kind(port, path, context_for(over, certificate)) for path in ("/status/200", "/sleep/30", "/drip/2") for _ in range(3)]
+
+
+@pytest.mark.parametrize("over", ["http", "tls", "h2c", "h2"])
+def test_requests_that_were_accepted_never_fail_under_load(over, tmp_path):
     answered, failures = 0, []
-    for number in range(int(os.environ.get("WHORL_SIGTERMS", "20"))):
-        with whorl.Server.start("-f", whorl.guest("multi")) as server:
-            visitors = [Visitor(server.port, path) for path in ("/status/200", "/sleep/30", "/drip/2") for _ in range(3)]
+    certificate, key = real_servers.make_certificate(tmp_path)
+    flags = ("--tls-cert", certificate, "--tls-key", key) if over in ("tls", "h2") else ()
+    times = int(os.environ.get("WHORL_SIGTERMS", "20" if over == "http" else "6"))
+    for number in range(times):
+        with whorl.Server.start("-f", whorl.guest("multi"), *flags) as server:
+            visitors = crowd_over(over, server.port, certificate)
             for visitor in visitors:
                 visitor.start()
-            time.sleep(0.05)
+            time.sleep(0.05 if over == "http" else 0.15)
             assert server.stop() == 0
             for visitor in visitors:
                 visitor.join(20)

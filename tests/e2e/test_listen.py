@@ -12,8 +12,9 @@ import subprocess
 import time
 
 import pytest
+import real_servers
 import whorl
-from test_drain import Visitor
+from test_drain import crowd_over
 
 
 def ask(family, address, path="/status/200"):
@@ -97,14 +98,17 @@ def test_sockets_of_a_service_manager():
             early.close()
 
 
-def test_a_successor_takes_over_without_a_failed_request(tmp_path):
+@pytest.mark.parametrize("over", ["http", "tls", "h2c", "h2"])
+def test_a_successor_takes_over_without_a_failed_request(over, tmp_path):
     path = tmp_path / "takeover"
-    flags = ["-f", whorl.guest("multi"), "--takeover", path]
+    certificate, key = real_servers.make_certificate(tmp_path)
+    secure = ["--tls-cert", certificate, "--tls-key", key] if over in ("tls", "h2") else []
+    flags = ["-f", whorl.guest("multi"), "--takeover", path, *secure]
     server = whorl.Server.start(*flags)
-    visitors = [Visitor(server.port, p) for p in ("/status/200", "/sleep/20", "/drip/1") for _ in range(2)]
+    visitors = crowd_over(over, server.port, certificate)
     for visitor in visitors:
         visitor.start()
-    for _ in range(int(os.environ.get("WHORL_HANDOVERS", "5"))):
+    for _ in range(int(os.environ.get("WHORL_HANDOVERS", "5" if over == "http" else "3"))):
         # Sockets for another number of threads than they were made for.
         successor = whorl.Server.start(*flags, "--threads", "3")
         assert successor.port == server.port
