@@ -40,8 +40,9 @@ void report_bug(const char* what) noexcept {
 }  // namespace
 
 struct Shard::Impl {
-  // The hint says that one thread runs the loop; posting from other threads stays allowed.
-  boost::asio::io_context io{1};
+  // One thread runs the loop and touches what waits on it, so that the reactor needs no locks;
+  // posting from other threads stays allowed.
+  boost::asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   // What is waited for may come from another thread, and is not counted as work before: a loop
   // without work stops itself, and one who looks into it and then waits would never come to wait.
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> never_idle =

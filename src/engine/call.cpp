@@ -66,15 +66,25 @@ wasm_trap_t* host_thunk(
 wasm_trap_t* enter_thunk(
     void* /*env*/, wasmtime_caller_t* caller, wasmtime_val_raw_t* /*values*/, std::size_t /*count*/
 ) noexcept {
-  Store& store = store_of(caller);
-  Fiber::Impl& fiber = *store.impl().current;
-  fiber.stack_bottom = capi::stack_pointer() - kFiberStackBytes + Fiber::Impl::kFramesAboveEntry;
-  fiber.arrived();
-  contained(store.impl(), [&] {
-    fiber.outcome = fiber.entry(fiber.env, *fiber.self);
-    fiber.returned = true;
-  });
-  return fiber.returned ? nullptr : end_guest();
+  Store::Impl& store = store_of(caller).impl();
+  do {
+    Fiber::Impl& fiber = *store.current;
+    fiber.stack_bottom = capi::stack_pointer() - kFiberStackBytes + Fiber::Impl::kFramesAboveEntry;
+    fiber.arrived();
+    contained(store, [&] {
+      fiber.outcome = fiber.entry(fiber.env, *fiber.self);
+      fiber.returned = true;
+    });
+    if (!fiber.returned) {
+      return end_guest();
+    }
+    // One of several must give its stack back: they are counted.
+    const bool is_last = store.fibers == &fiber && fiber.next == nullptr;
+    if (!store.keeps_fiber || !is_last || store.dying || !fiber.outcome) {
+      return nullptr;
+    }
+  } while (store.rest());
+  return nullptr;
 }
 
 bool Store::Impl::stack_allows_entry() const noexcept {

@@ -1,6 +1,7 @@
 #include "engine/fiber.hpp"
 
 #include "base/check.hpp"
+#include "engine/kept_fiber.hpp"
 #include "engine/store_impl.hpp"
 #include "engine/trap.hpp"
 
@@ -73,17 +74,33 @@ bool Fiber::Impl::start() {
   if (store_impl->dying || !store_impl->ensure_driver()) {
     return false;
   }
-  run_func = capi::bits<wasmtime_func_t>(store_impl->run);
-  future.reset(wasmtime_func_call_async(
-      store_impl->context, &run_func, nullptr, 0, nullptr, 0, &trap, &error
+  if (store_impl->resting != nullptr) {
+    call = std::move(store_impl->resting);
+    store_impl->is_wanted = true;
+    return true;
+  }
+  call = std::make_unique<DriverCall>();
+  call->run = capi::bits<wasmtime_func_t>(store_impl->run);
+  call->future.reset(wasmtime_func_call_async(
+      store_impl->context, &call->run, nullptr, 0, nullptr, 0, &call->trap, &call->error
   ));
   return true;
 }
 
 void Fiber::Impl::finish() {
-  future.reset();
-  capi::WasmTrap owned_trap(std::exchange(trap, nullptr));
-  capi::Error owned_error(std::exchange(error, nullptr));
+  if (rests) {
+    store_impl->resting = std::move(call);
+    state = State::Done;
+    return;
+  }
+  capi::WasmTrap owned_trap;
+  capi::Error owned_error;
+  if (call != nullptr) {
+    call->future.reset();
+    owned_trap.reset(std::exchange(call->trap, nullptr));
+    owned_error.reset(std::exchange(call->error, nullptr));
+    call.reset();
+  }
   if (!returned) {
     if (owned_trap != nullptr || owned_error != nullptr) {
       outcome =
@@ -107,7 +124,8 @@ Fiber::State Fiber::resume() {
   if (!done) {
     fiber.state = State::Running;
     fiber.yielding = false;
-    done = fiber.switched_in([&] { return wasmtime_call_future_poll(fiber.future.get()); });
+    done = fiber.switched_in([&] { return wasmtime_call_future_poll(fiber.call->future.get()); }) ||
+           fiber.rests;
   }
   FiberScheduler& scheduler = *fiber.scheduler;
   if (done) {
@@ -224,17 +242,41 @@ void Fiber::Impl::end() noexcept {
       operation == nullptr || woken, "a fiber is destroyed while its operation is under way"
   );
   store_impl->fail(TrapKind::Cancelled, "the guest's fiber was dropped");
-  if (future != nullptr) {
+  if (call != nullptr) {
     switched_in([&] {
       state = State::Running;
-      future.reset();
+      call->future.reset();
       return 0;
     });
+    call.reset();
   }
-  const capi::WasmTrap owned_trap(std::exchange(trap, nullptr));
-  const capi::Error owned_error(std::exchange(error, nullptr));
   outcome = std::unexpected(*store_impl->ending);
   state = State::Done;
+}
+
+void keep_fiber(Store& store) noexcept {
+  store.impl().keeps_fiber = true;
+}
+
+bool Store::Impl::rest() noexcept {
+  is_wanted = false;
+  // The driver's `block` may notice a tick; the fiber is gone when it is resumed.
+  current->parking = current->rests = true;
+  const auto function = capi::bits<wasmtime_func_t>(block);
+  wasmtime_val_raw_t slot = {};
+  wasm_trap_t* trap = nullptr;
+  const capi::Error error(wasmtime_func_call_unchecked(context, &function, &slot, 1, &trap));
+  const capi::WasmTrap owned_trap(trap);
+  return error == nullptr && owned_trap == nullptr && current != nullptr;
+}
+
+void Store::Impl::end_rest() noexcept {
+  if (resting != nullptr) {
+    is_wanted = true;
+    // Returns at once. If it did not, what follows would unwind it.
+    (void)wasmtime_call_future_poll(resting->future.get());
+    resting.reset();
+  }
 }
 
 void suspend_thunk(
@@ -247,9 +289,17 @@ void suspend_thunk(
     wasm_trap_t** /*trap*/,
     wasmtime_async_continuation_t* continuation
 ) noexcept {
-  auto& store = *static_cast<Store*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
-  continuation->callback = [](void* fiber) { return static_cast<Fiber::Impl*>(fiber)->woken; };
-  continuation->env = store.impl().current;
+  Store::Impl& store =
+      static_cast<Store*>(wasmtime_context_get_data(wasmtime_caller_context(caller)))->impl();
+  if (store.current->rests) {
+    continuation->callback = [](void* rests) {
+      return static_cast<Store::Impl*>(rests)->is_wanted;
+    };
+    continuation->env = &store;
+  } else {
+    continuation->callback = [](void* fiber) { return static_cast<Fiber::Impl*>(fiber)->woken; };
+    continuation->env = store.current;
+  }
   continuation->finalizer = nullptr;
 }
 

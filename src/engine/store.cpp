@@ -5,6 +5,7 @@
 #include "engine/store_impl.hpp"
 #include "engine/trap.hpp"
 
+#include <cstring>
 #include <limits>
 
 namespace whorl::engine {
@@ -53,6 +54,7 @@ Store::~Store() {
     fiber.unlink();
     fiber.store_impl = nullptr;
   }
+  impl_->end_rest();
 }
 
 const Budget& Store::budget() const noexcept {
@@ -192,7 +194,11 @@ FuncType Store::type_of(const Func& func) {
 MutableByteView Store::bytes_of(const Memory& memory) noexcept {
   const wasmtime_memory_t* raw = capi::in_place<wasmtime_memory_t>(memory);
   wasmtime_context_t* context = impl_->context;
-  return {wasmtime_memory_data(context, raw), wasmtime_memory_data_size(context, raw)};
+  Impl::SeenMemory& seen = impl_->seen_memory;
+  if (std::memcmp(&seen.memory, &memory, sizeof memory) != 0) [[unlikely]] {
+    seen = {memory, wasmtime_memory_data(context, raw)};
+  }
+  return {seen.base, wasmtime_memory_data_size(context, raw)};
 }
 
 HostStatus Store::set_trap(TrapKind kind, std::string message, int exit_code) {

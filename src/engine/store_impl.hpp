@@ -19,6 +19,24 @@ namespace whorl::engine {
 
 using Clock = std::chrono::steady_clock;
 
+/// The asynchronous call of the driver that a fiber stands on. The engine keeps references to all
+/// of it while it runs.
+struct DriverCall {
+  wasmtime_func_t run = {};
+  wasm_trap_t* trap = nullptr;        ///< written by the engine when the call is over
+  wasmtime_error_t* error = nullptr;  ///< likewise
+  capi::Future future;
+
+  DriverCall() = default;
+  DriverCall(const DriverCall&) = delete;
+  DriverCall& operator=(const DriverCall&) = delete;
+  ~DriverCall() {
+    future.reset();
+    const capi::WasmTrap owned_trap(trap);
+    const capi::Error owned_error(error);
+  }
+};
+
 struct Fiber::Impl {
   Fiber* self = nullptr;
   Store::Impl* store_impl = nullptr;  ///< null once the store is gone
@@ -37,13 +55,11 @@ struct Fiber::Impl {
   bool interrupted = false;   ///< interrupt() was called
   bool asked_to_end = false;  ///< its operation was asked to end, or it was woken for that
   bool returned = false;      ///< the entry returned: outcome is what it said
+  bool rests = false;         ///< and its call waits for the store's next fiber
   async::Cancellable* operation = nullptr;
 
-  wasmtime_func_t run_func = {};  ///< the driver's `run`; the future refers to it
-  capi::Future future;
-  wasm_trap_t* trap = nullptr;        ///< written by the engine when the future is done
-  wasmtime_error_t* error = nullptr;  ///< likewise
-  std::uintptr_t stack_bottom = 0;    ///< no frame may come below
+  std::unique_ptr<DriverCall> call;
+  std::uintptr_t stack_bottom = 0;  ///< no frame may come below
   /// The thread's C++ exception state as of the last suspension (engine.md K4).
   struct ExceptionState {
     void* caught = nullptr;
@@ -101,6 +117,14 @@ struct Store::Impl {
   bool has_driver = false;
   Func run;
   Func block;
+  /// The memory that was asked for last. The engine never moves one.
+  struct SeenMemory {
+    Memory memory;
+    std::uint8_t* base = nullptr;
+  } seen_memory;
+  bool keeps_fiber = false;             ///< a fiber that ended well leaves its call to the next one
+  std::unique_ptr<DriverCall> resting;  ///< such a call
+  bool is_wanted = false;               ///< `resting` is to go on
 
   /// Marks guest code as running on this thread and charges its time to the store.
   class Run {
@@ -150,6 +174,11 @@ struct Store::Impl {
   /// Instantiates the driver if that has not happened. @return false after fail()
   [[nodiscard]] bool ensure_driver();
   [[nodiscard]] bool stack_allows_entry() const noexcept;
+  /// On a fiber that has ended well: waits until its call is wanted by another one.
+  /// @return false if there is none, and the call is to end
+  [[nodiscard]] bool rest() noexcept;
+  /// Ends the call that rests, if one does. Off the fibers.
+  void end_rest() noexcept;
   /// False after fail(): the store is dying, or has had a fiber.
   [[nodiscard]] bool may_instantiate();
 };

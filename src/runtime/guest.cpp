@@ -1,6 +1,7 @@
 #include "runtime/guest.hpp"
 
 #include "component/footprint.hpp"
+#include "engine/kept_fiber.hpp"
 #include "engine/page_tracker.hpp"
 #include "log/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -158,7 +159,9 @@ void Guest::prepare_reset() {
         kept_->service->id,
         component::reset_obstacle(*kept_->service->component)
     );
+    return;
   }
+  engine::keep_fiber(*store_);
 }
 
 bool Guest::reset() {

@@ -18,7 +18,8 @@ class GuestRun {
   GuestRun& operator=(const GuestRun&) = delete;
   virtual ~GuestRun() = default;
 
-  /// Goes on with the guest until it waits again, its slice is over, or it ends.
+  /// Goes on with the guest until it waits again, its slice is over, or it ends. The caller keeps
+  /// the object meanwhile.
   virtual void step() = 0;
   /// Ends the guest; clients get 503 or 504 if they have no answer yet.
   virtual void cancel(engine::TrapKind kind, std::string reason) = 0;

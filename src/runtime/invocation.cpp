@@ -70,6 +70,7 @@ void Invocation::start() {
   );
   step();
   if (!ended_) {
+    is_kept_ = true;
     shard_.keep(shared_from_this());
   }
 }
@@ -125,7 +126,6 @@ void Invocation::step() {
   if (ended_) {
     return;
   }
-  const std::shared_ptr<Invocation> self = shared_from_this();
   component::FiberRun::State state{};
   {
     const Running running(exchange_->record());
@@ -142,7 +142,7 @@ void Invocation::step() {
       }
       break;
     case component::FiberRun::State::Yielded:
-      shard_.turns().add(self);
+      shard_.turns().add(shared_from_this());
       break;
     default:
       break;
@@ -214,7 +214,12 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
     run_.reset();
     shard_.pool().give(std::move(guest_));
   }
-  shard_.release(shared_from_this());
+  // One that ended at once was never kept.
+  if (is_kept_) {
+    shard_.release(shared_from_this());
+  } else {
+    shard_.place_is_free();
+  }
 }
 
 void Invocation::report(const engine::Trap& trap) const {

@@ -73,6 +73,7 @@ class Invocation final : public GuestRun,
   std::unique_ptr<Guest> guest_;
   std::optional<component::FiberRun> run_;  ///< goes before the guest
   bool is_woken_ = false;                   ///< step() is posted
+  bool is_kept_ = false;                    ///< by the shard, since it did not end at once
   bool is_over_ = false;                    ///< the entry has ended, other tasks have not
   bool ended_ = false;
 };
