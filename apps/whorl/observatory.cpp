@@ -57,6 +57,23 @@ void append_counts(
   );
 }
 
+void append_left_out(
+    const telemetry::TraceBudget& budget, std::vector<telemetry::ProcessValue>& values
+) {
+  using Kind = telemetry::TraceBudget::Kind;
+  const auto append = [&](std::string_view label, Kind kind) {
+    values.push_back(
+        {"whorl_traces_left_out_total",
+         "Traces that were not recorded since there were too many: that begin here, and callers'.",
+         telemetry::ProcessValue::Kind::Counter,
+         label,
+         static_cast<double>(budget.left_out(kind))}
+    );
+  };
+  append("of=\"new\"", Kind::New);
+  append("of=\"caller\"", Kind::Caller);
+}
+
 }  // namespace
 
 /// Answers scrapes on the thread beside the shards.
@@ -128,6 +145,10 @@ void Observatory::export_to(otlp::Settings settings, const std::string& applicat
   options_.sampler = settings.sampler;
   options_.span_batch = std::min(options_.span_batch, settings.max_batch);
   const bool has_spans = settings.traces.has_value();
+  if (has_spans && settings.sampler.per_second) {
+    trace_budget_ = std::make_unique<telemetry::TraceBudget>(*settings.sampler.per_second);
+    options_.budget = trace_budget_.get();
+  }
   const bool has_logs = settings.logs.has_value();
   has_metrics_ = settings.metrics.has_value();
   const bool has_events = has_spans && settings.has_output_events;
@@ -238,6 +259,9 @@ std::string Observatory::scrape() {
   }
   if (exporter_ != nullptr) {
     append_counts(exporter_->counts(), values);
+  }
+  if (trace_budget_ != nullptr) {
+    append_left_out(*trace_budget_, values);
   }
   return telemetry::to_prometheus(totals(), values);
 }

@@ -16,6 +16,7 @@
 #include "telemetry/guest_log.hpp"
 #include "telemetry/recorder.hpp"
 #include "telemetry/recorder_table.hpp"
+#include "telemetry/trace_budget.hpp"
 
 #include <memory>
 #include <mutex>
@@ -61,6 +62,7 @@ class Observatory {
 
   async::BlockingPool log_pool_{1};
   std::unique_ptr<telemetry::AccessLog> access_log_;
+  std::unique_ptr<telemetry::TraceBudget> trace_budget_;  ///< null: traces have no bound
   telemetry::RecorderOptions options_;
   bool is_recording_ = false;
   std::mutex mutex_;

@@ -39,6 +39,9 @@ class Exchange {
   }
   /// The request but for its fields, some or all of which are made when somebody looks at them.
   [[nodiscard]] const Request& request_so_far() const noexcept { return request_; }
+  /// Those of its fields that came as lines and have not been made: valid lines, each with its
+  /// CRLF.
+  [[nodiscard]] std::string_view field_lines_so_far() const noexcept { return field_lines_; }
   /// Gives it fields as they came, which only who calls request() pays for.
   /// @param lines  valid field lines, each with its CRLF; copied
   void set_field_lines(std::string_view lines) {

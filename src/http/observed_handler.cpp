@@ -1,40 +1,61 @@
 #include "http/observed_handler.hpp"
 
+#include "wire/http1/syntax.hpp"
+
+#include <algorithm>
 #include <array>
 #include <utility>
 
 namespace whorl::http {
 namespace {
 
-telemetry::RequestFacts facts_of(const Request& request) {
-  telemetry::RequestFacts facts{
+using telemetry::RequestFacts;
+
+std::string_view without_cr(std::string_view line) noexcept {
+  return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+}
+
+/// Notes a field if it is one that is wanted, and the first of its name.
+void note_field(std::string_view name, std::string_view value, RequestFacts& facts) {
+  using Place = std::pair<std::string_view, std::string_view RequestFacts::*>;
+  static constexpr std::array kWanted{
+      Place{"user-agent", &RequestFacts::user_agent},
+      Place{"referer", &RequestFacts::referer},
+      Place{"x-request-id", &RequestFacts::request_id},
+      Place{"traceparent", &RequestFacts::traceparent},
+      Place{"tracestate", &RequestFacts::tracestate},
+  };
+  for (const auto& [wanted, member] : kWanted) {
+    if (name.size() == wanted.size() && (facts.*member).empty() &&
+        equals_ignoring_case(name, wanted)) {
+      facts.*member = value;
+    }
+  }
+}
+
+/// Looks at the fields as they came: making them is left to who wants them all.
+RequestFacts facts_of(const Exchange& exchange) {
+  const Request& request = exchange.request_so_far();
+  RequestFacts facts{
       .method = request.method,
       .target = request.path_and_query,
       .protocol = request.protocol,
       .scheme = request.scheme == Scheme::Https ? "https" : "http",
       .authority = request.authority,
       .client = request.client_address,
-      .user_agent = {},
-      .referer = {},
-      .request_id = {},
-      .traceparent = {},
-      .tracestate = {},
-  };
-  using Place = std::pair<std::string_view, std::string_view telemetry::RequestFacts::*>;
-  static constexpr std::array kWanted{
-      Place{"user-agent", &telemetry::RequestFacts::user_agent},
-      Place{"referer", &telemetry::RequestFacts::referer},
-      Place{"x-request-id", &telemetry::RequestFacts::request_id},
-      Place{"traceparent", &telemetry::RequestFacts::traceparent},
-      Place{"tracestate", &telemetry::RequestFacts::tracestate},
   };
   for (const Field& field : request.fields.lines()) {
-    for (const auto& [name, member] : kWanted) {
-      if (field.name.size() == name.size() && (facts.*member).empty() &&
-          equals_ignoring_case(field.name, name)) {
-        facts.*member = field.value;
-      }
+    note_field(field.name, field.value, facts);
+  }
+  for (std::string_view rest = exchange.field_lines_so_far(); !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
+    const std::string_view line = rest.substr(0, end);
+    if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+      note_field(
+          line.substr(0, colon), wire::http1::trim_blanks(without_cr(line.substr(colon + 1))), facts
+      );
     }
+    rest.remove_prefix(end + 1);
   }
   return facts;
 }
@@ -42,7 +63,9 @@ telemetry::RequestFacts facts_of(const Request& request) {
 }  // namespace
 
 void ObservedHandler::handle(std::shared_ptr<Exchange> exchange) {
-  exchange->set_record(recorder_.begin(facts_of(exchange->request())));
+  exchange->set_record(
+      recorder_.wants_facts() ? recorder_.begin(facts_of(*exchange)) : recorder_.begin({})
+  );
   next_.handle(std::move(exchange));
 }
 

@@ -1,9 +1,11 @@
 #include "http/observed_handler.hpp"
 
 #include "http/text_endpoint.hpp"
+#include "telemetry/test_spans.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 
 namespace whorl::http {
@@ -34,6 +36,32 @@ TEST_CASE("a text endpoint answers its path") {
   endpoint.handle(exchange);
   CHECK(exchange->response().status == 405);
   CHECK(made == 1);
+}
+
+TEST_CASE("fields are read as they came, and none is made for it") {
+  telemetry::Collected sink;
+  async::Shard shard(0);
+  telemetry::Recorder recorder(shard, {.spans = &sink});
+  TextEndpoint endpoint("/", "text/plain", [] { return std::string("12345"); });
+  ObservedHandler observed(recorder, endpoint);
+  auto exchange = get("/");
+  exchange->set_field_lines(
+      "Accept: */*\r\nUser-AGENT: \tcurl \r\nX-REQUEST-ID: later\r\nempty:\r\n"
+      "TraceParent:00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+  );
+  observed.handle(exchange);
+  CHECK(exchange->field_lines_so_far().starts_with("Accept: "));
+  CHECK(exchange->request_so_far().fields.size() == 2);
+  CHECK(exchange->record()->request_id() == "me");
+  CHECK(exchange->request().fields.size() == 7);
+  CHECK(exchange->field_lines_so_far().empty());
+  exchange->note_end();
+  exchange.reset();
+  recorder.flush();
+  REQUIRE(sink.spans.size() == 1);
+  CHECK(telemetry::to_text(sink.spans[0].parent) == "b7ad6b7169203331");
+  const telemetry::Attribute agent{"user_agent.original", "curl"};
+  CHECK(std::ranges::count(sink.spans[0].attributes, agent) == 1);
 }
 
 TEST_CASE("requests are counted when nobody works on them any more") {

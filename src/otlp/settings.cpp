@@ -1,5 +1,7 @@
 #include "otlp/settings.hpp"
 
+#include "telemetry/trace_budget.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -74,6 +76,9 @@ std::string decoded(std::string_view text) {
 }
 
 class Settler {
+  using Sampler = telemetry::Sampler;
+  static constexpr std::uint32_t kUsual = telemetry::TraceBudget::kNewPerSecond;
+
  public:
   explicit Settler(const Environment& environment) : environment_(environment) {}
 
@@ -218,27 +223,53 @@ class Settler {
   }
 
   void read_sampler() {
-    const std::string_view name = value("OTEL_TRACES_SAMPLER");
-    const std::string_view argument = value("OTEL_TRACES_SAMPLER_ARG");
     constexpr std::string_view kParent = "parentbased_";
+    const std::string_view name = value("OTEL_TRACES_SAMPLER");
     const bool is_parent_based = name.empty() || name.starts_with(kParent);
     const std::string_view kind = name.starts_with(kParent) ? name.substr(kParent.size()) : name;
-    double ratio = 1;
-    if (kind == "always_off") {
-      ratio = 0;
+    if (name.empty() || kind == "rate_limited") {
+      out_.sampler = Sampler::with_limit(name.empty() ? kUsual : rate(), is_parent_based);
+    } else if (kind == "always_on") {
+      out_.sampler = Sampler::with_ratio(1, is_parent_based);
+    } else if (kind == "always_off") {
+      out_.sampler = Sampler::with_ratio(0, is_parent_based);
     } else if (kind == "traceidratio") {
-      const char* end = argument.data() + argument.size();
-      const auto read = std::from_chars(argument.data(), end, ratio);
-      if (argument.empty() || read.ec != std::errc() || read.ptr != end || ratio < 0 || ratio > 1) {
-        ratio = 1;
-        warn("OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1; every trace is recorded");
-      }
-    } else if (!kind.empty() && kind != "always_on") {
-      warn("OTEL_TRACES_SAMPLER is not known; every trace is recorded");
-      out_.sampler = telemetry::Sampler::with_ratio(1, true);
-      return;
+      out_.sampler = Sampler::with_ratio(ratio(), is_parent_based);
+    } else {
+      warn(fmt::format(
+          "OTEL_TRACES_SAMPLER is not known; {} new traces a second are recorded", kUsual
+      ));
+      out_.sampler = Sampler::with_limit(kUsual, true);
     }
-    out_.sampler = telemetry::Sampler::with_ratio(ratio, is_parent_based);
+  }
+  /// Of all traces, from 0 to 1.
+  [[nodiscard]] double ratio() {
+    const std::string_view argument = value("OTEL_TRACES_SAMPLER_ARG");
+    const char* end = argument.data() + argument.size();
+    double ratio = 1;
+    const auto read = std::from_chars(argument.data(), end, ratio);
+    if (argument.empty() || read.ec != std::errc() || read.ptr != end || ratio < 0 || ratio > 1) {
+      warn("OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1; every trace is recorded");
+      return 1;
+    }
+    return ratio;
+  }
+  /// New traces a second.
+  [[nodiscard]] std::uint32_t rate() {
+    constexpr std::uint32_t kMost = telemetry::RateBucket::kMostPerSecond;
+    const std::string_view argument = value("OTEL_TRACES_SAMPLER_ARG");
+    const char* end = argument.data() + argument.size();
+    std::uint32_t rate = 0;
+    const auto read = std::from_chars(argument.data(), end, rate);
+    if (read.ec != std::errc() || read.ptr != end || rate == 0 || rate > kMost) {
+      if (!argument.empty()) {
+        warn(fmt::format(
+            "OTEL_TRACES_SAMPLER_ARG is no whole number from 1 to {}; it is {}", kMost, kUsual
+        ));
+      }
+      return kUsual;
+    }
+    return rate;
   }
 
   [[nodiscard]] std::optional<std::uint64_t> positive(std::string_view name) {

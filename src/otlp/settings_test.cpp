@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
+
 namespace whorl::otlp {
 namespace {
 
@@ -126,6 +128,47 @@ TEST_CASE("what cannot be is refused, without showing what may be secret") {
     REQUIRE_FALSE(settings);
     CHECK(settings.error().kind() == c.kind);
     CHECK(settings.error().message() == c.message);
+  }
+}
+
+TEST_CASE("which traces are recorded, and how many") {
+  struct Case {
+    std::string sampler;
+    std::string argument;
+    bool is_parent_based;
+    std::optional<std::uint32_t> per_second;
+    std::uint64_t threshold;
+    std::size_t warnings;
+  };
+  constexpr std::uint64_t kAll = std::uint64_t{1} << 63;
+  for (const Case& c : {
+           Case{"", "", true, 1000, kAll, 0},
+           Case{"", "7", true, 1000, kAll, 0},
+           Case{"parentbased_rate_limited", "7", true, 7, kAll, 0},
+           Case{"rate_limited", "1000000", false, 1'000'000, kAll, 0},
+           Case{"rate_limited", "", false, 1000, kAll, 0},
+           Case{"rate_limited", "0", false, 1000, kAll, 1},
+           Case{"rate_limited", "1000001", false, 1000, kAll, 1},
+           Case{"rate_limited", "0.5", false, 1000, kAll, 1},
+           Case{"always_on", "", false, {}, kAll, 0},
+           Case{"parentbased_always_on", "", true, {}, kAll, 0},
+           Case{"parentbased_always_off", "", true, {}, 0, 0},
+           Case{"parentbased_traceidratio", "0.5", true, {}, kAll / 2, 0},
+           Case{"parentbased_", "", true, 1000, kAll, 1},
+           Case{"sometimes", "", true, 1000, kAll, 1},
+       }) {
+    CAPTURE(c.sampler);
+    CAPTURE(c.argument);
+    const auto settings = read_settings(
+        {{std::string(kEndpoint), "http://h"},
+         {"OTEL_TRACES_SAMPLER", c.sampler},
+         {"OTEL_TRACES_SAMPLER_ARG", c.argument}}
+    );
+    REQUIRE(settings);
+    CHECK(settings->sampler.is_parent_based == c.is_parent_based);
+    CHECK(settings->sampler.per_second == c.per_second);
+    CHECK(settings->sampler.threshold == c.threshold);
+    CHECK(settings->warnings.size() == c.warnings);
   }
 }
 

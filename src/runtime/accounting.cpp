@@ -10,7 +10,9 @@ namespace whorl::runtime {
 
 using Instance = telemetry::RequestRecord::Instance;
 
-void account_begin(const Guest& guest, http::Exchange& exchange) {
+void account_begin(
+    const Guest& guest, http::Exchange& exchange, std::chrono::steady_clock::time_point now
+) {
   telemetry::ComponentStats* stats = guest.kept()->stats;
   if (stats == nullptr) {
     return;
@@ -21,7 +23,7 @@ void account_begin(const Guest& guest, http::Exchange& exchange) {
     if (record->is_message()) {
       stats->messages.add();
     }
-    record->begin_component(*stats, guest.is_used() ? Instance::Kept : Instance::Started);
+    record->begin_component(*stats, guest.is_used() ? Instance::Kept : Instance::Started, now);
   }
 }
 

@@ -13,8 +13,10 @@
 
 namespace whorl::runtime {
 
-/// Before the guest's begin().
-void account_begin(const Guest& guest, http::Exchange& exchange);
+/// Before the guest's begin(). @param now  when the event began
+void account_begin(
+    const Guest& guest, http::Exchange& exchange, std::chrono::steady_clock::time_point now
+);
 /// When it has ended, before it is put back or dropped.
 void account_end(
     Guest& guest, http::Exchange& exchange, const std::expected<void, engine::Trap>& outcome

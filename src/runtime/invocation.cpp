@@ -59,7 +59,7 @@ Invocation::Clock::time_point Invocation::deadline_after(Clock::time_point start
 void Invocation::start() {
   service_->standard_output->open();
   service_->standard_error->open();
-  account_begin(*guest_, *exchange_);
+  account_begin(*guest_, *exchange_, started_);
   if (auto ready = guest_->begin(make_budget(), started_); !ready) {
     finish(std::unexpected(std::move(ready.error())));
     return;

@@ -88,7 +88,7 @@ void SharedGuest::serve(std::shared_ptr<http::Exchange> exchange, InstanceGate::
   auto owned = std::make_unique<Request>(*this, std::move(exchange), std::move(place));
   Request& request = *owned;
   requests_.emplace(&request, std::move(owned));
-  account_begin(*guest_, *request.exchange);
+  account_begin(*guest_, *request.exchange, request.started);
   if (!std::exchange(is_kept_, true)) {
     shard_.keep(self);
   }

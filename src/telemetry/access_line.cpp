@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <ctime>
-#include <iterator>
 
 namespace whorl::telemetry {
 namespace {
@@ -74,22 +75,6 @@ std::string iso_time(const std::tm& t) {
   );
 }
 
-template <class Number>
-void append_number(Number number, std::string& out) {
-  const fmt::format_int text(number);
-  out.append(text.data(), text.size());
-}
-
-/// In quotes; what is absent is a dash, as everywhere in this format.
-void append_quoted(std::string_view text, std::string& out) {
-  out += '"';
-  if (text.empty()) {
-    out += '-';
-  }
-  append_text_escaped(text, out);
-  out += '"';
-}
-
 /// Without the port.
 std::string_view host_of(std::string_view client) {
   const std::size_t colon = client.rfind(':');
@@ -100,11 +85,195 @@ std::string_view host_of(std::string_view client) {
   return host.empty() ? "-" : host;
 }
 
-std::int64_t microseconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+std::uint64_t microseconds(std::chrono::nanoseconds time) {
+  return static_cast<std::uint64_t>(
+      std::max(std::chrono::duration_cast<std::chrono::microseconds>(time).count(), std::int64_t{0})
+  );
 }
 
+/// Bytes of a line beside the texts of the request: names, punctuation, numbers.
+constexpr std::size_t kLineOverhead = 1024;
+
+/// Writes texts of which none needs to be escaped, to memory that is known to suffice.
+class PlainOut {
+ public:
+  explicit PlainOut(char* at) noexcept : at_(at) {}
+  void raw(std::string_view text) noexcept { at_ = std::ranges::copy(text, at_).out; }
+  void raw(char c) noexcept { *at_++ = c; }
+  void text(std::string_view text) noexcept { raw(text); }
+  void json(std::string_view text) noexcept {
+    raw('"');
+    raw(text);
+    raw('"');
+  }
+  void number(std::uint64_t value) noexcept {
+    constexpr std::size_t kDigits = 20;
+    at_ = std::to_chars(at_, at_ + kDigits, value).ptr;
+  }
+  void id(TraceId id) noexcept { at_ = put_hex(put_hex(at_, id.high), id.low); }
+  [[nodiscard]] char* end() const noexcept { return at_; }
+
+ private:
+  char* at_;
+};
+
+/// Writes any texts.
+class EscapingOut {
+ public:
+  explicit EscapingOut(std::string& out) noexcept : out_(out) {}
+  void raw(std::string_view text) { out_ += text; }
+  void raw(char c) { out_ += c; }
+  void text(std::string_view text) { append_text_escaped(text, out_); }
+  void json(std::string_view text) { append_json_string(text, out_); }
+  void number(std::uint64_t value) {
+    const fmt::format_int text(value);
+    out_.append(text.data(), text.size());
+  }
+  void id(TraceId id) { out_ += to_text(id); }
+
+ private:
+  std::string& out_;
+};
+
 }  // namespace
+
+/// What a line says, for either way to write it.
+class AccessLine::Writer {
+ public:
+  Writer(const RequestRecord& record, std::string_view time) noexcept
+      : record_(record), text_(record.text_), time_(time) {}
+
+  [[nodiscard]] bool is_plain() const noexcept {
+    return telemetry::is_plain(text_.all()) && telemetry::is_plain(component()) &&
+           telemetry::is_plain(record_.failure_);
+  }
+  [[nodiscard]] std::size_t most_bytes() const noexcept {
+    return text_.all().size() + component().size() + record_.failure_.size() +
+           record_.request_id_.size() + text_.protocol().size() + time_.size() + kLineOverhead;
+  }
+
+  template <class Out>
+  void write_text(Out& out) const {
+    out.text(host_of(text_.part(Part::Client)));
+    out.raw(" - - [");
+    out.raw(time_);
+    out.raw("] \"");
+    out.text(text_.part(Part::Method));
+    out.raw(' ');
+    out.text(text_.part(Part::Path));
+    out.raw(' ');
+    out.raw(text_.protocol());
+    out.raw("\" ");
+    out.number(record_.status_);
+    out.raw(' ');
+    out.number(record_.body_bytes_);
+    out.raw(' ');
+    quoted(out, text_.part(Part::Referer));
+    out.raw(' ');
+    quoted(out, text_.part(Part::UserAgent));
+    out.raw(" id=");
+    request_id(out);
+    out.raw(" us=");
+    out.number(microseconds(record_.ended_ - record_.began_));
+    if (record_.ending_ != Ending::Whole) {
+      out.raw(" end=");
+      out.raw(name_of(record_.ending_));
+    }
+    if (record_.component_ != nullptr) {
+      out.raw(" component=");
+      out.text(component());
+      out.raw(" instance=");
+      out.raw(name_of(record_.instance_));
+      out.raw(" cpu_us=");
+      out.number(microseconds(record_.cpu_));
+    }
+    out.raw('\n');
+  }
+
+  template <class Out>
+  void write_json(Out& out) const {
+    out.raw(R"({"time":")");
+    out.raw(time_);
+    out.raw('.');
+    fraction(out);
+    out.raw(R"(Z","request_id":")");
+    request_id(out);
+    out.raw('"');
+    if (record_.shows_trace_) {
+      out.raw(R"(,"trace_id":")");
+      out.id(record_.server_.trace);
+      out.raw('"');
+    }
+    text(out, R"(,"client":)", text_.part(Part::Client));
+    text(out, R"(,"method":)", text_.part(Part::Method));
+    text(out, R"(,"host":)", text_.part(Part::Authority));
+    text(out, R"(,"path":)", text_.part(Part::Path));
+    text(out, R"(,"protocol":)", text_.protocol());
+    number(out, R"(,"status":)", record_.status_);
+    number(out, R"(,"bytes":)", record_.body_bytes_);
+    number(out, R"(,"duration_us":)", microseconds(record_.ended_ - record_.began_));
+    text(out, R"(,"end":)", name_of(record_.ending_));
+    text(out, R"(,"route":)", text_.part(Part::Route));
+    if (record_.component_ != nullptr) {
+      text(out, R"(,"component":)", component());
+      text(out, R"(,"instance":)", name_of(record_.instance_));
+      number(out, R"(,"cpu_us":)", microseconds(record_.cpu_));
+      number(out, R"(,"memory_bytes":)", record_.memory_bytes_);
+      text(out, R"(,"failure":)", record_.failure_);
+    }
+    text(out, R"(,"user_agent":)", text_.part(Part::UserAgent));
+    text(out, R"(,"referer":)", text_.part(Part::Referer));
+    out.raw("}\n");
+  }
+
+ private:
+  using Part = KeptText::Part;
+
+  [[nodiscard]] std::string_view component() const noexcept {
+    return record_.component_ == nullptr ? std::string_view() : record_.component_->component;
+  }
+  /// In quotes; what is absent is a dash, as everywhere in this format.
+  template <class Out>
+  static void quoted(Out& out, std::string_view text) {
+    out.raw('"');
+    out.text(text.empty() ? "-" : text);
+    out.raw('"');
+  }
+  template <class Out>
+  void request_id(Out& out) const {
+    if (record_.request_id_.empty()) {
+      out.id(record_.server_.trace);
+    } else {
+      out.raw(record_.request_id_);  // of few characters, see is_request_id()
+    }
+  }
+  /// Microseconds of the second, six digits.
+  template <class Out>
+  void fraction(Out& out) const {
+    std::array<char, 6> digits;
+    std::uint64_t rest = record_.began_ns_ % kSecond / kMicrosecond;
+    for (std::size_t i = digits.size(); i-- > 0; rest /= 10) {
+      digits[i] = static_cast<char>('0' + rest % 10);
+    }
+    out.raw(std::string_view(digits.data(), digits.size()));
+  }
+  template <class Out>
+  static void text(Out& out, std::string_view name, std::string_view value) {
+    if (!value.empty()) {
+      out.raw(name);
+      out.json(value);
+    }
+  }
+  template <class Out>
+  static void number(Out& out, std::string_view name, std::uint64_t value) {
+    out.raw(name);
+    out.number(value);
+  }
+
+  const RequestRecord& record_;
+  const KeptText& text_;
+  std::string_view time_;
+};
 
 void AccessLine::append(const RequestRecord& record, std::string& out) {
   if (const std::uint64_t second = record.began_ns_ / kSecond; second != second_) {
@@ -112,78 +281,21 @@ void AccessLine::append(const RequestRecord& record, std::string& out) {
     const std::tm t = utc(record.began_ns_);
     time_ = format_ == AccessLogFormat::Json ? iso_time(t) : common_time(t);
   }
-  if (format_ == AccessLogFormat::Json) {
-    append_json(record, out);
-  } else {
-    append_text(record, out);
-  }
-  out += '\n';
-}
-
-void AccessLine::append_text(const RequestRecord& record, std::string& out) const {
-  append_text_escaped(host_of(record.client_), out);
-  out.append(" - - [").append(time_).append("] \"");
-  append_text_escaped(record.method_, out);
-  out += ' ';
-  append_text_escaped(record.path_, out);
-  out.append(" ").append(record.protocol_).append("\" ");
-  append_number(record.status_, out);
-  out += ' ';
-  append_number(record.body_bytes_, out);
-  out += ' ';
-  append_quoted(record.referer_, out);
-  out += ' ';
-  append_quoted(record.user_agent_, out);
-  out.append(" id=").append(record.request_id()).append(" us=");
-  append_number(microseconds(record.ended_ - record.began_), out);
-  if (record.ending_ != Ending::Whole) {
-    out.append(" end=").append(name_of(record.ending_));
-  }
-  if (record.component_ != nullptr) {
-    out += " component=";
-    append_text_escaped(record.component_->component, out);
-    out.append(" instance=").append(name_of(record.instance_)).append(" cpu_us=");
-    append_number(microseconds(record.cpu_), out);
-  }
-}
-
-void AccessLine::append_json(const RequestRecord& record, std::string& out) const {
-  const auto text = [&](std::string_view key, std::string_view value) {
-    if (!value.empty()) {
-      out.append(",\"").append(key).append("\":");
-      append_json_string(value, out);
-    }
+  const Writer writer(record, time_);
+  const auto write = [&](auto& to) {
+    format_ == AccessLogFormat::Json ? writer.write_json(to) : writer.write_text(to);
   };
-  const auto number = [&](std::string_view key, auto value) {
-    out.append(",\"").append(key).append("\":");
-    append_number(value, out);
-  };
-  out.append("{\"time\":\"").append(time_);
-  fmt::format_to(std::back_inserter(out), ".{:06}Z\"", record.began_ns_ % kSecond / kMicrosecond);
-  text("request_id", record.request_id());
-  if (record.server_.trace.is_valid()) {
-    text("trace_id", to_text(record.server_.trace));
+  if (!writer.is_plain()) [[unlikely]] {
+    EscapingOut escaping(out);
+    write(escaping);
+    return;
   }
-  text("client", record.client_);
-  text("method", record.method_);
-  text("host", record.authority_);
-  text("path", record.path_);
-  text("protocol", record.protocol_);
-  number("status", record.status_);
-  number("bytes", record.body_bytes_);
-  number("duration_us", microseconds(record.ended_ - record.began_));
-  text("end", name_of(record.ending_));
-  text("route", record.route_);
-  if (record.component_ != nullptr) {
-    text("component", record.component_->component);
-    text("instance", name_of(record.instance_));
-    number("cpu_us", microseconds(record.cpu_));
-    number("memory_bytes", record.memory_bytes_);
-    text("failure", record.failure_);
-  }
-  text("user_agent", record.user_agent_);
-  text("referer", record.referer_);
-  out += '}';
+  const std::size_t begin = out.size();
+  out.resize_and_overwrite(begin + writer.most_bytes(), [&](char* data, std::size_t) {
+    PlainOut plain(data + begin);
+    write(plain);
+    return static_cast<std::size_t>(plain.end() - data);
+  });
 }
 
 }  // namespace whorl::telemetry

@@ -30,8 +30,7 @@ class AccessLine {
   void append(const RequestRecord& record, std::string& out);
 
  private:
-  void append_text(const RequestRecord& record, std::string& out) const;
-  void append_json(const RequestRecord& record, std::string& out) const;
+  class Writer;
 
   AccessLogFormat format_;
   std::uint64_t second_ = 0;  ///< since 1970, that time_ stands for

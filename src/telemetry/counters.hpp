@@ -2,9 +2,9 @@
 /// threads write, no atomic read-modify-write.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -47,8 +47,11 @@ class Histogram {
   static constexpr std::size_t kBuckets = kBounds.size() + 1;
 
   void add(std::uint64_t value) noexcept {
-    const auto bound = std::ranges::lower_bound(kBounds, value);
-    buckets_[static_cast<std::size_t>(bound - kBounds.begin())].add();
+    std::size_t index = kFirst[static_cast<std::size_t>(std::bit_width(value))];
+    while (index < kBounds.size() && kBounds[index] < value) {
+      ++index;
+    }
+    buckets_[index].add();
     sum_.add(value);
   }
   [[nodiscard]] static std::span<const std::uint64_t> bounds() noexcept { return kBounds; }
@@ -59,6 +62,19 @@ class Histogram {
   [[nodiscard]] std::uint64_t sum() const noexcept { return sum_.value(); }
 
  private:
+  /// By the width of a value in bits, the first bucket that it may belong to: from there it is a
+  /// step or two, which a search through all of them is not.
+  static constexpr auto kFirst = [] {
+    std::array<std::uint8_t, 65> first{};
+    for (std::size_t width = 0; width < first.size(); ++width) {
+      const std::uint64_t least = width == 0 ? 0 : std::uint64_t{1} << (width - 1);
+      while (first[width] < kBounds.size() && kBounds[first[width]] < least) {
+        ++first[width];
+      }
+    }
+    return first;
+  }();
+
   std::array<Counter, kBuckets> buckets_;
   Counter sum_;
 };

@@ -83,14 +83,15 @@ class Cursor {
   char* at_;
 };
 
-/// Room for so many bytes more at the end of a text.
-Cursor grow(std::string& out, std::size_t size) {
+/// Adds so many bytes to a text, which `write` fills in.
+template <class Write>
+void extend(std::string& out, std::size_t size, Write write) {
   const std::size_t begin = out.size();
-  if (out.capacity() < begin + size) {
-    out.reserve(std::max(begin + size, 2 * out.capacity()));
-  }
-  out.resize(begin + size);
-  return Cursor(out.data() + begin);
+  // What the library says that there is may be more than was asked for.
+  out.resize_and_overwrite(begin + size, [&](char* data, std::size_t) {
+    write(Cursor(data + begin));
+    return begin + size;
+  });
 }
 
 bool is_ascii(std::string_view text) noexcept {
@@ -112,11 +113,12 @@ void append_utf8_pair(
 ) {
   const std::size_t any = field_size(value.size());
   const std::size_t pair = field_size(key.size()) + field_size(any);
-  Cursor at = grow(out, field_size(pair));
-  at.head(field, pair);
-  at.text(1, key);
-  at.head(2, any);
-  at.text(1, value);
+  extend(out, field_size(pair), [&](Cursor at) {
+    at.head(field, pair);
+    at.text(1, key);
+    at.head(2, any);
+    at.text(1, value);
+  });
 }
 
 void append_pair(
@@ -133,24 +135,68 @@ void append_pair(std::string& out, std::string_view key, std::int64_t value, std
   const auto number = static_cast<std::uint64_t>(value);
   const std::size_t any = 1 + varint_size(number);
   const std::size_t pair = field_size(key.size()) + field_size(any);
-  Cursor at = grow(out, field_size(pair));
-  at.head(field, pair);
-  at.text(1, key);
-  at.head(2, any);
-  at.byte(varint_field(3));
-  at.varint(number);
+  extend(out, field_size(pair), [&](Cursor at) {
+    at.head(field, pair);
+    at.text(1, key);
+    at.head(2, any);
+    at.byte(varint_field(3));
+    at.varint(number);
+  });
 }
 
 constexpr std::uint8_t kAttributes = 9;
 
+std::size_t name_size(const EncodedSpan& span) noexcept {
+  return span.name.size() + span.name_gap.size() + span.name_rest.size();
+}
+
 std::size_t size_of(const EncodedSpan& span) noexcept {
   constexpr std::size_t kAlways = 18 + 10 + 2 + 9 + 9 + 6;  // identities, kind, times, flags
-  std::size_t size = kAlways + field_size(span.name.size() + span.name_rest.size()) +
-                     span.attributes.size() + span.more_attributes.size() + span.events.size();
+  std::size_t size =
+      kAlways + field_size(name_size(span)) + span.attributes.size() + span.events.size();
   size += span.trace_state.empty() ? 0 : field_size(span.trace_state.size());
   size += span.parent.is_valid() ? 10 : 0;
   size += span.dropped_events == 0 ? 0 : 1 + varint_size(span.dropped_events);
   return size + (span.status == SpanStatus::Unset ? 0 : 4);
+}
+
+void write_span(Cursor at, const EncodedSpan& span, std::size_t size) noexcept {
+  at.head(2, size);
+  at.head(1, 16);
+  at.big_endian(span.context.trace.high);
+  at.big_endian(span.context.trace.low);
+  at.id(2, span.context.span);
+  if (!span.trace_state.empty()) {
+    at.text(3, span.trace_state);
+  }
+  if (span.parent.is_valid()) {
+    at.id(4, span.parent);
+  }
+  at.head(5, name_size(span));
+  at.raw(span.name);
+  at.raw(span.name_gap);
+  at.raw(span.name_rest);
+  at.byte(varint_field(6));
+  at.byte(static_cast<std::uint8_t>(span.kind));
+  at.fixed64(7, span.start_ns);
+  at.fixed64(8, span.end_ns);
+  at.raw(span.attributes);
+  at.raw(span.events);
+  if (span.dropped_events != 0) {
+    at.byte(varint_field(12));
+    at.varint(span.dropped_events);
+  }
+  if (span.status != SpanStatus::Unset) {
+    at.head(15, 2);
+    at.byte(varint_field(3));
+    at.byte(static_cast<std::uint8_t>(span.status));
+  }
+  at.byte(kFlagsField[0]);
+  at.byte(kFlagsField[1]);
+  at.fixed32(
+      (span.context.is_sampled ? kSampled : 0) | kHasIsRemote |
+      (span.is_parent_remote ? kIsRemote : 0)
+  );
 }
 
 }  // namespace
@@ -173,52 +219,17 @@ void append_event(std::string& out, const SpanEvent& event) {
     }
   }
   const std::size_t size = 9 + field_size(event.name.size()) + attributes.size();
-  Cursor at = grow(out, field_size(size));
-  at.head(11, size);
-  at.fixed64(1, event.time_ns);
-  at.text(2, event.name);
-  at.raw(attributes);
+  extend(out, field_size(size), [&](Cursor at) {
+    at.head(11, size);
+    at.fixed64(1, event.time_ns);
+    at.text(2, event.name);
+    at.raw(attributes);
+  });
 }
 
 void append_span(std::string& out, const EncodedSpan& span) {
   const std::size_t size = size_of(span);
-  Cursor at = grow(out, field_size(size));
-  at.head(2, size);
-  at.head(1, 16);
-  at.big_endian(span.context.trace.high);
-  at.big_endian(span.context.trace.low);
-  at.id(2, span.context.span);
-  if (!span.trace_state.empty()) {
-    at.text(3, span.trace_state);
-  }
-  if (span.parent.is_valid()) {
-    at.id(4, span.parent);
-  }
-  at.head(5, span.name.size() + span.name_rest.size());
-  at.raw(span.name);
-  at.raw(span.name_rest);
-  at.byte(varint_field(6));
-  at.byte(static_cast<std::uint8_t>(span.kind));
-  at.fixed64(7, span.start_ns);
-  at.fixed64(8, span.end_ns);
-  at.raw(span.attributes);
-  at.raw(span.more_attributes);
-  at.raw(span.events);
-  if (span.dropped_events != 0) {
-    at.byte(varint_field(12));
-    at.varint(span.dropped_events);
-  }
-  if (span.status != SpanStatus::Unset) {
-    at.head(15, 2);
-    at.byte(varint_field(3));
-    at.byte(static_cast<std::uint8_t>(span.status));
-  }
-  at.byte(kFlagsField[0]);
-  at.byte(kFlagsField[1]);
-  at.fixed32(
-      (span.context.is_sampled ? kSampled : 0) | kHasIsRemote |
-      (span.is_parent_remote ? kIsRemote : 0)
-  );
+  extend(out, field_size(size), [&](Cursor at) { write_span(at, span, size); });
 }
 
 }  // namespace whorl::telemetry

@@ -28,13 +28,13 @@ struct EncodedSpan {
   bool is_parent_remote = false;
   std::string_view trace_state{};
   std::string_view name{};       ///< UTF-8, and what follows it
+  std::string_view name_gap{};   ///< ASCII
   std::string_view name_rest{};  ///< UTF-8
   SpanKind kind = SpanKind::Internal;
   std::uint64_t start_ns = 0;  ///< since 1970
   std::uint64_t end_ns = 0;
   std::string_view attributes{};  ///< by append_attribute()
-  std::string_view more_attributes{};
-  std::string_view events{};  ///< by append_event()
+  std::string_view events{};      ///< by append_event()
   std::uint32_t dropped_events = 0;
   SpanStatus status = SpanStatus::Unset;
 };

@@ -1,11 +1,11 @@
 #include "telemetry/identity.hpp"
 
-#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 
 namespace whorl::telemetry {
@@ -36,6 +36,18 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
+/// Eight digits of 32 bits, as they are in memory: each of the eight bytes is one of them.
+constexpr std::uint64_t hex_digits(std::uint64_t bits) noexcept {
+  static_assert(std::endian::native == std::endian::little);
+  std::uint64_t nibbles = bits;
+  nibbles = (nibbles | nibbles << 16U) & 0x0000FFFF0000FFFF;
+  nibbles = (nibbles | nibbles << 8U) & 0x00FF00FF00FF00FF;
+  nibbles = (nibbles | nibbles << 4U) & 0x0F0F0F0F0F0F0F0F;
+  // One in each byte whose digit is a letter.
+  const std::uint64_t letters = (nibbles + 0x0606060606060606) >> 4U & 0x0101010101010101;
+  return __builtin_bswap64(nibbles + 0x3030303030303030 + letters * ('a' - '0' - 10));
+}
+
 /// One `key=value` of a tracestate.
 bool is_member(std::string_view member) noexcept {
   const std::size_t equals = member.find('=');
@@ -54,12 +66,25 @@ bool is_member(std::string_view member) noexcept {
 
 }  // namespace
 
+char* put_hex(char* at, std::uint64_t value) noexcept {
+  for (const std::uint64_t half : {value >> 32U, value & 0xFFFFFFFFU}) {
+    const std::uint64_t digits = hex_digits(half);
+    std::memcpy(at, &digits, sizeof digits);
+    at += sizeof digits;
+  }
+  return at;
+}
+
 std::string to_text(TraceId id) {
-  return fmt::format("{:016x}{:016x}", id.high, id.low);
+  std::array<char, kTraceIdDigits> digits;
+  put_hex(put_hex(digits.data(), id.high), id.low);
+  return {digits.data(), digits.size()};
 }
 
 std::string to_text(SpanId id) {
-  return fmt::format("{:016x}", id.value);
+  std::array<char, kTraceIdDigits / 2> digits;
+  put_hex(digits.data(), id.value);
+  return {digits.data(), digits.size()};
 }
 
 std::optional<TraceId> parse_trace_id(std::string_view text) noexcept {
@@ -101,13 +126,11 @@ std::optional<SpanContext> parse_traceparent(std::string_view text) noexcept {
 }
 
 std::string to_traceparent(const SpanContext& context) {
-  return fmt::format(
-      "00-{:016x}{:016x}-{:016x}-{}",
-      context.trace.high,
-      context.trace.low,
-      context.span.value,
-      context.is_sampled ? "01" : "00"
-  );
+  std::string text = "00-00000000000000000000000000000000-0000000000000000-00";
+  put_hex(put_hex(text.data() + 3, context.trace.high), context.trace.low);
+  put_hex(text.data() + 36, context.span.value);
+  text.back() = context.is_sampled ? '1' : '0';
+  return text;
 }
 
 bool is_tracestate(std::string_view text) noexcept {

@@ -26,6 +26,10 @@ struct SpanId {
   bool operator==(const SpanId&) const = default;
 };
 
+/// Digits of an identity of a trace.
+inline constexpr std::size_t kTraceIdDigits = 32;
+/// Writes 16 lower-case hexadecimal digits. @return what is behind them
+char* put_hex(char* at, std::uint64_t value) noexcept;
 /// In lower-case hexadecimal, as everything shows them.
 [[nodiscard]] std::string to_text(TraceId id);
 [[nodiscard]] std::string to_text(SpanId id);

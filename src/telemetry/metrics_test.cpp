@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace whorl::telemetry {
 namespace {
 
@@ -19,6 +21,34 @@ TEST_CASE("a histogram counts inclusively, and what is too large in the last buc
   CHECK(histogram.bucket(15) == 1);
   CHECK(histogram.bucket(16) == 1);
   CHECK(histogram.sum() == 20'000'200'002);
+}
+
+/// Each bound, and what is next to it, and numbers of any size, as a search would have it.
+template <const auto& kBounds>
+void check_buckets() {
+  for (std::size_t i = 0; i < kBounds.size(); ++i) {
+    for (const std::uint64_t value : {kBounds[i] - 1, kBounds[i], kBounds[i] + 1}) {
+      Histogram<kBounds> histogram;
+      histogram.add(value);
+      const auto* bound = std::ranges::lower_bound(kBounds, value);
+      CHECK(histogram.bucket(static_cast<std::size_t>(bound - kBounds.begin())) == 1);
+    }
+  }
+  for (int bit = 0; bit < 64; ++bit) {
+    Histogram<kBounds> histogram;
+    const std::uint64_t value = std::uint64_t{1} << bit;
+    histogram.add(value);
+    const auto* bound = std::ranges::lower_bound(kBounds, value);
+    CHECK(histogram.bucket(static_cast<std::size_t>(bound - kBounds.begin())) == 1);
+  }
+}
+
+TEST_CASE("a value's bucket is that of the first bound that is not less") {
+  check_buckets<kDurationBounds>();
+  check_buckets<kCpuBounds>();
+  check_buckets<kMemoryBounds>();
+  check_buckets<kWaitBounds>();
+  check_buckets<kShareBounds>();
 }
 
 TEST_CASE("classes of status") {

@@ -14,11 +14,14 @@
 #include "telemetry/request_record.hpp"
 #include "telemetry/sampler.hpp"
 #include "telemetry/signals.hpp"
+#include "telemetry/trace_budget.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +33,8 @@ struct RecorderOptions {
   SignalSink* spans = nullptr;      ///< null: nothing is traced
   SignalSink* logs = nullptr;       ///< null: guests' output stays where it is
   Sampler sampler{};
-  std::size_t span_batch = 256;  ///< most spans that are handed over at once
+  TraceBudget* budget = nullptr;  ///< of the process; null: traces have no bound
+  std::size_t span_batch = 256;   ///< most spans that are handed over at once
 };
 
 class Recorder {
@@ -44,6 +48,10 @@ class Recorder {
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder();
 
+  /// Whether begin() looks at what it is told; where only numbers are wanted it does not.
+  [[nodiscard]] bool wants_facts() const noexcept {
+    return options_.access_log != nullptr || is_tracing();
+  }
   /// Notes that a request has begun. The record reports itself here when it is destroyed.
   [[nodiscard]] std::unique_ptr<RequestRecord> begin(const RequestFacts& facts);
   /// Notes that a component answers another one of the application. It is an event and part of the
@@ -88,8 +96,13 @@ class Recorder {
   };
 
   void begin_trace(RequestRecord& record, const RequestFacts& facts);
+  void sample(RequestRecord& record, const std::optional<SpanContext>& parent);
+  void sample_late(RequestRecord& record);
+  void keep_text(RequestRecord& record, const RequestFacts& facts);
   void count(const RequestRecord& record);
-  void describe(RequestRecord& record, const RequestFacts& facts);
+  void write_line(const RequestRecord& record);
+  void write_spans(const RequestRecord& record);
+  void describe(const RequestRecord& record);
   void add_work_span(const RequestRecord& record);
   void add_server_span(const RequestRecord& record);
   void add_message_span(const RequestRecord& record);
@@ -101,6 +114,7 @@ class Recorder {
   void hand_over_lines();
   void hand_over_spans();
   void hand_over_logs();
+  void tell_left_out();
   void schedule();
 
   async::Shard& shard_;
@@ -117,6 +131,8 @@ class Recorder {
   std::string scratch_;             ///< attributes of the span that is written just now
   std::string events_;              ///< its events
   std::vector<std::string> spare_;  ///< buffers of records that have ended
+  /// Traces that were left out since the budget was told; by TraceBudget::Kind.
+  std::array<std::uint64_t, TraceBudget::kKinds> left_out_{};
   /// What is to be added to the steady clock for the time since 1970; looked at from time to time.
   std::int64_t epoch_offset_ns_ = 0;
   std::vector<Span> spans_;

@@ -223,6 +223,110 @@ TEST_CASE("the two spans of a request") {
   CHECK(work.end_ns <= server.end_ns);
 }
 
+/// One whose buckets are empty for as long as a test takes; but for those of what failed.
+void exhaust(TraceBudget& budget) {
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 62;
+  CHECK(budget.take(TraceBudget::Kind::New, kFar));
+  CHECK(budget.take(TraceBudget::Kind::Caller, kFar));
+}
+
+constexpr std::string_view kSampledParent =
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+TEST_CASE("traces beyond the bound are left out and counted, whoever would have them") {
+  async::Shard shard(0);
+  Collected sink;
+  TraceBudget budget(1);
+  exhaust(budget);
+  Recorder recorder(shard, {.spans = &sink, .sampler = {.per_second = 1}, .budget = &budget});
+  ComponentStats stats("hello");
+  RequestFacts with_parent = facts();
+  with_parent.traceparent = kSampledParent;
+  for (const RequestFacts& each : {facts(), facts(), with_parent}) {
+    auto record = recorder.begin(each);
+    record->begin_component(stats, RequestRecord::Instance::Started);
+    // What it calls is told of a trace that is not recorded.
+    CHECK(record->context().trace.is_valid());
+    CHECK(record->context().span.is_valid());
+    CHECK_FALSE(record->context().is_sampled);
+    record->end_component(1us, 65536, "");
+    record->end_answer(499, 0, RequestRecord::Ending::Whole);
+  }
+  RequestFacts unsampled = facts();
+  unsampled.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  recorder.begin(unsampled)->end_answer(500, 0, RequestRecord::Ending::Whole);
+  static_cast<void>(recorder.begin_message("jobs"));
+  recorder.begin_message("jobs")->begin_component(stats, RequestRecord::Instance::Kept);
+  recorder.flush();
+  CHECK(sink.spans.empty());
+  CHECK(budget.left_out(TraceBudget::Kind::New) == 3);
+  CHECK(budget.left_out(TraceBudget::Kind::Caller) == 1);
+}
+
+TEST_CASE("what fails is recorded where there was no room for it") {
+  async::Shard shard(0);
+  struct Case {
+    std::uint16_t status;
+    RequestRecord::Ending ending;
+    std::string_view failure;
+  };
+  for (const Case& c : {
+           Case{500, RequestRecord::Ending::Whole, "trap"},
+           Case{502, RequestRecord::Ending::Whole, ""},
+           Case{200, RequestRecord::Ending::Cut, ""},
+       }) {
+    CAPTURE(c.status);
+    Collected sink;
+    TraceBudget budget(1);
+    exhaust(budget);
+    Recorder recorder(shard, {.spans = &sink, .sampler = {.per_second = 1}, .budget = &budget});
+    ComponentStats stats("hello");
+    {
+      auto record = recorder.begin(facts());
+      record->set_route("/a/...");
+      record->begin_component(stats, RequestRecord::Instance::Started);
+      record->end_component(1us, 65536, c.failure);
+      record->end_answer(c.status, 0, c.ending);
+    }
+    recorder.flush();
+    REQUIRE(sink.spans.size() == 2);
+    const Span& work = sink.spans[0];
+    const Span& server = sink.spans[1];
+    CHECK(server.name == "GET /a/...");
+    CHECK(server.status == SpanStatus::Failed);
+    CHECK(find(server, "url.path")->value == AttributeValue("/a/b"));
+    CHECK(work.parent == server.context.span);
+    CHECK(work.start_ns >= server.start_ns);
+    CHECK(work.end_ns >= work.start_ns);
+    CHECK(work.end_ns <= server.end_ns);
+    CHECK(budget.left_out(TraceBudget::Kind::New) == 0);
+    // These have a bound, too.
+    CHECK_FALSE(budget.take(TraceBudget::Kind::Failed, 0));
+  }
+}
+
+TEST_CASE("a call within the process has its caller's decision") {
+  async::Shard shard(0);
+  Collected sink;
+  TraceBudget budget(1);
+  exhaust(budget);
+  for (const bool is_parent_based : {true, false}) {
+    Recorder recorder(
+        shard,
+        {.spans = &sink, .sampler = Sampler::with_limit(1, is_parent_based), .budget = &budget}
+    );
+    ComponentStats stats("callee");
+    recorder.begin_chained(kSampledParent, "")
+        ->begin_component(stats, RequestRecord::Instance::Kept);
+    recorder.begin_chained("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", "")
+        ->begin_component(stats, RequestRecord::Instance::Kept);
+    recorder.flush();
+    CHECK(sink.spans.size() == 1);
+    sink.spans.clear();
+  }
+  CHECK(budget.left_out(TraceBudget::Kind::New) == 0);
+}
+
 TEST_CASE("a message has one span, and one that nobody took none") {
   async::Shard shard(0);
   Collected sink;

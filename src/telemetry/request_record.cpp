@@ -10,16 +10,12 @@ RequestRecord::~RequestRecord() {
   recorder_.finish(*this);
 }
 
-void RequestRecord::begin_component(ComponentStats& component, Instance instance) {
-  component_ = &component;
-  instance_ = instance;
-  work_began_ = Clock::now();
-}
-
 void RequestRecord::end_component(
     std::chrono::nanoseconds cpu, std::uint64_t memory_bytes, std::string_view failure
 ) {
-  work_ended_ = Clock::now();
+  if (work_.is_sampled || (left_out_ && !failure.empty())) {
+    work_ended_ = Clock::now();
+  }
   cpu_ = cpu;
   memory_bytes_ = memory_bytes;
   failure_ = failure;

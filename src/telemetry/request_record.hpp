@@ -6,8 +6,10 @@
 #pragma once
 
 #include "telemetry/identity.hpp"
+#include "telemetry/kept_text.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/signals.hpp"
+#include "telemetry/trace_budget.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,22 +23,6 @@ namespace whorl::telemetry {
 
 class Recorder;
 
-/// What is known of a request when it begins. Views of the request.
-struct RequestFacts {
-  std::string_view method{};
-  std::string_view target{};    ///< path and query, as received
-  std::string_view protocol{};  ///< "HTTP/1.1"
-  std::string_view scheme{};
-  std::string_view authority{};
-  std::string_view client{};  ///< "ip:port"
-  // Fields of the request; empty where it has none.
-  std::string_view user_agent{};
-  std::string_view referer{};
-  std::string_view request_id{};
-  std::string_view traceparent{};
-  std::string_view tracestate{};
-};
-
 class RequestRecord {
  public:
   using Clock = std::chrono::steady_clock;
@@ -49,7 +35,7 @@ class RequestRecord {
   enum class Origin : std::uint8_t {
     Client,   ///< a request of HTTP
     Chained,  ///< a call of another component's
-    Message,  ///< of a Redis channel, which is kept in route_
+    Message,  ///< of a Redis channel, which is kept for the route
   };
   /// How the answer ended.
   enum class Ending : std::uint8_t {
@@ -66,12 +52,23 @@ class RequestRecord {
 
   // --- along the way -----------------------------------------------------------------------------
   /// The router's decision; "" where none matched. @param route  as metrics and spans show it
-  void set_route(std::string_view route) { route_ = route; }
+  void set_route(std::string_view route) {
+    if (keeps_text_) {
+      text_.set_route(route);
+    }
+  }
   [[nodiscard]] bool is_message() const noexcept { return origin_ == Origin::Message; }
   /// The component is a command, and its span is called accordingly.
   void set_wagi() noexcept { is_wagi_ = true; }
   /// @param component  outlives the record
-  void begin_component(ComponentStats& component, Instance instance);
+  /// @param now        the time, for callers that know it already
+  void begin_component(
+      ComponentStats& component, Instance instance, Clock::time_point now = Clock::now()
+  ) noexcept {
+    component_ = &component;
+    instance_ = instance;
+    work_began_ = now;
+  }
   /// The guest has ended. @param failure  why, if it failed: a short name, "trap"
   void end_component(
       std::chrono::nanoseconds cpu, std::uint64_t memory_bytes, std::string_view failure
@@ -117,39 +114,34 @@ class RequestRecord {
   Clock::time_point began_{};
   Clock::time_point ended_{};
   std::uint64_t began_ns_ = 0;  ///< since 1970
-  std::string client_;
-  std::string method_;
-  std::string path_;  ///< without query, which may hold secrets
-  std::string protocol_;
-  std::string authority_;
-  std::string user_agent_;
-  std::string referer_;           ///< without query
-  std::string request_id_;        ///< the client's
-  std::string attributes_;        ///< of the request's span, encoded; only if that is recorded
-  std::string_view span_method_;  ///< a constant; empty: one that nobody has heard of
-  std::string route_;
-  std::string trace_state_;
-  SpanContext server_;  ///< the request's span
+  ComponentStats* component_ = nullptr;
+  Clock::time_point work_began_{};
+  Clock::time_point work_ended_{};  ///< looked at only where a span may be made of it
+  std::chrono::nanoseconds cpu_{0};
+  std::uint64_t memory_bytes_ = 0;
+  std::uint64_t body_bytes_ = 0;
+  std::uint16_t status_ = 0;
+  Instance instance_ = Instance::None;
+  Ending ending_ = Ending::Whole;
+  Origin origin_ = Origin::Client;
+  bool has_ended_ = false;
+  bool is_wagi_ = false;
+  bool keeps_text_ = false;   ///< a line or span may be made of it
+  bool shows_trace_ = false;  ///< the trace's identity is the caller's, or a collector's
+  /// Its trace is not recorded since there were too many, unless it fails.
+  std::optional<TraceBudget::Kind> left_out_;
+  SpanContext server_;  ///< the request's span; its trace is set where there is a request id
   SpanId remote_;       ///< the client's span, its parent
   SpanContext work_;    ///< the component's span
   SpanContext guest_span_;
-  std::vector<SpanEvent> events_;
-  std::uint32_t dropped_events_ = 0;
-  ComponentStats* component_ = nullptr;
-  Instance instance_ = Instance::None;
-  Clock::time_point work_began_{};
-  Clock::time_point work_ended_{};
-  std::chrono::nanoseconds cpu_{0};
-  std::uint64_t memory_bytes_ = 0;
-  std::string failure_;
-  std::uint16_t status_ = 0;
-  std::uint64_t body_bytes_ = 0;
-  Ending ending_ = Ending::Whole;
-  bool has_ended_ = false;
-  bool is_wagi_ = false;
-  Origin origin_ = Origin::Client;
   std::uint32_t host_spans_ = 0;
   std::uint32_t dropped_host_spans_ = 0;
+  std::uint32_t dropped_events_ = 0;
+  KeptText text_;
+  std::string request_id_;  ///< the client's
+  std::string trace_state_;
+  std::string failure_;
+  std::vector<SpanEvent> events_;
 };
 
 }  // namespace whorl::telemetry

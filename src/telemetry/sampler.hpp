@@ -14,6 +14,8 @@ struct Sampler {
   bool is_parent_based = true;
   /// Traces whose identity's last 63 bits are below this are recorded.
   std::uint64_t threshold = std::uint64_t{1} << 63;
+  /// Of these at most so many new ones a second, see TraceBudget; nothing: no bound.
+  std::optional<std::uint32_t> per_second{};
 
   /// One that records a share of the traces. @param ratio  0 to 1; what is outside is cut
   [[nodiscard]] static Sampler with_ratio(double ratio, bool is_parent_based) noexcept {
@@ -26,6 +28,11 @@ struct Sampler {
     }
     return sampler;
   }
+  /// One that records every trace while they are few.
+  [[nodiscard]] static Sampler with_limit(std::uint32_t per_second, bool is_parent_based) noexcept {
+    return {.is_parent_based = is_parent_based, .per_second = per_second};
+  }
+  /// But for the bound.
   [[nodiscard]] bool is_sampled(TraceId trace, const std::optional<SpanContext>& parent)
       const noexcept {
     if (parent && is_parent_based) {

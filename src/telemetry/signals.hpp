@@ -5,6 +5,7 @@
 
 #include "telemetry/identity.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -115,5 +116,9 @@ class SignalSink {
 
 /// Nanoseconds since 1970.
 [[nodiscard]] std::uint64_t now_ns() noexcept;
+/// 0 for what is negative.
+[[nodiscard]] constexpr std::uint64_t to_ns(std::chrono::nanoseconds time) noexcept {
+  return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
 
 }  // namespace whorl::telemetry

@@ -36,17 +36,28 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return 0;
 }
 
-/// Printable ASCII that means nothing in a quoted text.
-bool is_plain(char c) noexcept {
-  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+/// Printable ASCII that means nothing in a quoted text. Without a branch: see is_plain().
+bool is_plain_char(char c) noexcept {
+  const auto from_space = static_cast<unsigned char>(static_cast<unsigned char>(c) - 0x20U);
+  return static_cast<unsigned>(from_space < 0x5FU) & static_cast<unsigned>(c != '"') &
+         static_cast<unsigned>(c != '\\');
 }
 
 }  // namespace
 
+bool is_plain(std::string_view text) noexcept {
+  // Without a way out of the loop many bytes are looked at together.
+  unsigned char found = 1;
+  for (const char c : text) {
+    found &= static_cast<unsigned char>(is_plain_char(c));
+  }
+  return found != 0;
+}
+
 void append_text_escaped(std::string_view text, std::string& out) {
   text = text.substr(0, kMaxText);
   while (!text.empty()) {
-    const auto* special = std::ranges::find_if_not(text, is_plain);
+    const auto* special = std::ranges::find_if_not(text, is_plain_char);
     const auto plain = static_cast<std::size_t>(special - text.begin());
     out.append(text.substr(0, plain));
     if (plain == text.size()) {
@@ -61,7 +72,7 @@ void append_json_string(std::string_view text, std::string& out) {
   text = text.substr(0, kMaxText);
   out += '"';
   while (!text.empty()) {
-    const auto* special = std::ranges::find_if_not(text, is_plain);
+    const auto* special = std::ranges::find_if_not(text, is_plain_char);
     const auto plain = static_cast<std::size_t>(special - text.begin());
     out.append(text.substr(0, plain));
     text.remove_prefix(plain);

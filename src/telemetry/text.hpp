@@ -11,6 +11,9 @@ namespace whorl::telemetry {
 /// Bytes of one text of others in a line; the rest is left out.
 inline constexpr std::size_t kMaxText = 2048;
 
+/// Whether all of it is printable ASCII that means nothing in a quoted text: what neither of the
+/// two below changes.
+[[nodiscard]] bool is_plain(std::string_view text) noexcept;
 /// Appends printable ASCII as it is; quotes, backslashes and all other bytes as `\xHH`.
 void append_text_escaped(std::string_view text, std::string& out);
 /// Appends a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. @spec RFC 8259 §7

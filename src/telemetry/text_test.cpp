@@ -5,6 +5,20 @@
 namespace whorl::telemetry {
 namespace {
 
+TEST_CASE("plain is what no escaping changes") {
+  for (int c = 0; c < 256; ++c) {
+    CAPTURE(c);
+    for (const std::size_t at : {0U, 5U, 39U}) {
+      std::string text(40, 'x');
+      text[at] = static_cast<char>(c);
+      std::string escaped;
+      append_text_escaped(text, escaped);
+      CHECK(is_plain(text) == (escaped == text));
+    }
+  }
+  CHECK(is_plain(""));
+}
+
 TEST_CASE("nothing in others' bytes ends a line or a quoted text") {
   std::string out;
   append_text_escaped("a \"b\"\\\r\n\x1b[0m\x7f\xC3\xA9", out);

@@ -1,0 +1,65 @@
+#include "telemetry/kept_text.hpp"
+
+#include "telemetry/text.hpp"
+
+#include <doctest/doctest.h>
+
+namespace whorl::telemetry {
+namespace {
+
+using Part = KeptText::Part;
+
+TEST_CASE("texts are kept without queries and user information, in a buffer that is used again") {
+  KeptText text;
+  for (const bool with_referer : {true, false}) {
+    text.keep(
+        {.method = "GET",
+         .target = "/a/b?password=hunter2",
+         .protocol = "HTTP/1.1",
+         .scheme = "https",
+         .authority = "u:hunter2@example.com:1",
+         .client = "192.0.2.7:4321",
+         .user_agent = "curl/8",
+         .referer = "https://me:hunter2@from.test/x?token=hunter2"},
+        text.give_back(),
+        with_referer
+    );
+    CHECK(text.part(Part::Method) == "GET");
+    CHECK(text.part(Part::Path) == "/a/b");
+    CHECK(text.part(Part::Authority) == "example.com:1");
+    CHECK(text.part(Part::Client) == "192.0.2.7:4321");
+    CHECK(text.part(Part::UserAgent) == "curl/8");
+    CHECK(text.part(Part::Referer) == (with_referer ? "https://from.test/x" : ""));
+    CHECK(text.part(Part::Route).empty());
+    CHECK(text.protocol() == "HTTP/1.1");
+    CHECK(text.scheme() == "https");
+    CHECK(text.all().find("hunter2") == std::string_view::npos);
+    text.set_route("/a/...");
+    text.set_route("/:b");
+    CHECK(text.part(Part::Route) == "/:b");
+    CHECK(text.part(Part::UserAgent) == "curl/8");
+  }
+  CHECK_FALSE(text.give_back().empty());
+  CHECK(text.part(Part::Path).empty());
+  CHECK(text.all().empty());
+}
+
+TEST_CASE("what is too long is cut") {
+  const std::string much(100'000, 'x');
+  KeptText text;
+  text.keep(
+      {.method = much,
+       .target = much,
+       .authority = much,
+       .client = much,
+       .user_agent = much,
+       .referer = much},
+      {},
+      true
+  );
+  CHECK(text.part(Part::Path).size() == kMaxText);
+  CHECK(text.all().size() == 2 * kMaxText + 4 * 1024);
+}
+
+}  // namespace
+}  // namespace whorl::telemetry
