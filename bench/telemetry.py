@@ -4,9 +4,10 @@ process, the exporting threads included; slices in turn; the ratio is per round,
 
     ./dev bench telemetry --rounds 15
 
-`metrics`: the endpoint for Prometheus. `log`: the access log to a file. `logs+metrics by OTLP`, `traces 1 %`, `traces`:
-OTLP to a collector in this program, by OTEL_EXPORTER_OTLP_PROTOCOL (`--protocol grpc` needs Debian's python3-grpcio).
-`all` is everything at once, each request traced.
+`metrics`: the endpoint for Prometheus. `log`, `log-json`: the access log to a file. `otlp-m+l`, `traces-1%`, `traces`: OTLP
+to a collector in this program, by OTEL_EXPORTER_OTLP_PROTOCOL (`--protocol grpc` needs Debian's python3-grpcio). `traces` is
+what there is without a setting, 1000 new ones a second (ADR 56); `traces-all` every one. `all` is everything at once,
+traces as without a setting. `--only NAME`, as often as one likes: these alone.
 """
 
 from __future__ import annotations
@@ -59,12 +60,15 @@ def subjects(options, url: str, protocol: str, work: pathlib.Path) -> list[load.
     per_signal = {name: otel | {f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT": url if protocol == "grpc" else f"{url}/v1/{name.lower()}"}
                   for name in ("TRACES", "METRICS", "LOGS")}
     rare = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+    every = {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
     metrics = ["--metrics-listen", "127.0.0.1:0"]
     log = ["--access-log", str(work / "access.log")]
     kinds: list[tuple[str, list[str], dict[str, str]]] = [
         ("off", [], {}), ("metrics", metrics, {}), ("log", log, {}),
         ("otlp-m+l", [], per_signal["METRICS"] | per_signal["LOGS"]), ("traces-1%", [], per_signal["TRACES"] | rare),
-        ("traces", [], per_signal["TRACES"]), ("all", metrics + log, otel | {"OTEL_EXPORTER_OTLP_ENDPOINT": url})]
+        ("traces", [], per_signal["TRACES"]), ("traces-all", [], per_signal["TRACES"] | every),
+        ("all", metrics + log, otel | {"OTEL_EXPORTER_OTLP_ENDPOINT": url}),
+        ("log-json", [*log, "--access-log-format", "json"], {})]
     if options.only:
         kinds = [kind for kind in kinds if kind[0] == "off" or kind[0] in options.only]
 
