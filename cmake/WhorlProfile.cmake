@@ -16,7 +16,7 @@ if(WHORL_PROFILE STREQUAL "record")
   target_link_options(whorl_options INTERFACE -fprofile-generate)
 elseif(EXISTS "${WHORL_PROFILE}")
   # What was changed since is compiled without it.
-  set(profile_options "-fprofile-use=${WHORL_PROFILE}" -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled)
+  set(profile_options "-fprofile-use=${WHORL_PROFILE}" -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
 else()
   message(FATAL_ERROR "WHORL_PROFILE: there is no file ${WHORL_PROFILE}")
 endif()
