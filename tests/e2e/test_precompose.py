@@ -140,8 +140,19 @@ def test_middleware_is_composed(tmp_path):
     with_it = 'dependencies.middleware = [{ path = "middleware3.wasm" }, { path = "middleware3.wasm" }]'
     (folder / "spin.toml").write_text(text.replace("MIDDLEWARE", with_it).replace("SOURCE", "multi3.wasm"))
     composed = precompose(whorl.program(), folder, "main")
-    (folder / "whole.wasm").write_bytes(composed)
+    theirs = precompose(SPIN, folder, "main") if SPIN else composed
     (folder / "spin.toml").write_text(text.replace("MIDDLEWARE", "").replace("SOURCE", "whole.wasm"))
+    echo = twins.Request.of("/echo", "POST", body=b"x" * 1000)
+    for program, file in [(whorl.program(), theirs), *([(SPIN, composed)] if SPIN else [])]:
+        (folder / "whole.wasm").write_bytes(file)
+        running = twins.Program(program, folder, twins.Case("", []))
+        try:
+            assert running.port, running.errors.read_text()
+            answer = twins.ask(running.port, echo)
+            assert (answer.status, answer.body) == (202, b"x" * 1000)
+        finally:
+            running.close()
+    (folder / "whole.wasm").write_bytes(composed)
     with whorl.Server.start("-f", folder) as server:
         response = server.post("/echo", b"x" * 100_000)
         assert (response.status, response.body) == (202, b"x" * 100_000), server.err.text
