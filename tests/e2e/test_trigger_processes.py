@@ -83,6 +83,18 @@ def test_a_plugin_gets_the_lock_and_the_arguments(made, world):
     assert not os.path.exists(given["SPIN_WORKING_DIR"])  # a temporary one goes with the program
 
 
+def test_a_plugin_is_asked_to_compose(made, world):
+    """What Spin's `registry push --compose` asks of a trigger: by `up` as well as by the plugin's own name."""
+    arguments = ["--precompose-only", "--precompose-component-id", "hello", "--test"]
+    assert whorl.run("up", "-f", made(TIMER), *arguments, env=world).returncode == 0
+    assert record(world)["arguments"] == arguments
+    contract = {name: record(world)[name] for name in ("SPIN_WORKING_DIR", "SPIN_LOCAL_APP_DIR")}
+    lock = pathlib.Path(world["RECORD"]).with_name("spin.lock")
+    lock.write_text(json.dumps(record(world)["lock"]))
+    ended = whorl.run("trigger-timer", *arguments[:3], "--test", env=world | contract | {"SPIN_LOCKED_URL": f"file://{lock}"})
+    assert (ended.returncode, record(world)["arguments"]) == (0, arguments)
+
+
 def test_copies_of_files_are_there_for_the_plugin(made, world, tmp_path):
     assert whorl.run("up", "-f", made(TIMER), "--temp", tmp_path / "t", "--test", env=world).returncode == 0
     files = record(world)["lock"]["components"][0]["files"]
