@@ -9,8 +9,14 @@
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace whorl::component {
 namespace {
@@ -139,6 +145,94 @@ TEST_CASE("a plain name for a denied interface is denied too") {
   const auto composed = encode_composition(denied);
   REQUIRE(composed);
   CHECK(extern_names(*composed)->imports.empty());
+}
+
+/// A component with a module in the form of a preview 1 adapter, which uses nothing of the files
+/// and the environment that it claims to adapt.
+Bytes pretends_to_adapt(std::string_view import) {
+  testing::ComponentBuilder out;
+  const std::uint32_t host = out.import_instance(
+      import,
+      out.type(Wasm{0x42}.add(vec(
+          {Wasm{1}.add(testing::func_of({{testing::kStringType}})), testing::export_func("log", 0)}
+      )))
+  );
+  const std::uint32_t log = out.alias_func(host, "log");
+  const std::uint32_t memory = out.core_instance(out.module(testing::CoreBuilder().bytes()));
+  const std::uint32_t bytes = out.core_memory(memory, "m");
+  const std::uint32_t lowered = out.lower(log, Wasm{1, 3}.leb(bytes));
+  const Wasm preview1 =
+      testing::func_type({testing::kCoreI32, testing::kCoreI32}, {testing::kCoreI32});
+  testing::CoreBuilder adapter;
+  adapter.own_memory = false;
+  adapter.funcs = {
+      {"f", testing::func_type({testing::kCoreI32, testing::kCoreI32}, {}), {}, true},
+      {"environ_sizes_get", preview1, testing::code({0x41, 0})},
+  };
+  const std::uint32_t adapts = out.core_instance(
+      out.module(adapter.bytes()), {{"", out.core_bag({{"f", 0, lowered}, {"m", 2, bytes}})}}
+  );
+  testing::CoreBuilder main;
+  main.own_memory = false;
+  main.funcs = {
+      {"e", preview1, {}, true},
+      {"run",
+       testing::func_type({}, {testing::kCoreI32}),
+       testing::code({0x41, 8, 0x41, 12, 0x10, 0})},
+  };
+  const std::uint32_t sizes = out.core_func(adapts, "environ_sizes_get");
+  const std::uint32_t runs = out.core_instance(
+      out.module(main.bytes()), {{"", out.core_bag({{"e", 0, sizes}, {"m", 2, bytes}})}}
+  );
+  const std::uint32_t type = out.type(testing::func_of({}, {testing::kU32}));
+  out.export_item("run", testing::ItemSort::Func, out.lift(out.core_func(runs, "run"), {0}, type));
+  return out.bytes();
+}
+
+TEST_CASE("what looks like an adapter of preview 1 gets no more than it was given") {
+  static constexpr std::array<CoreHostFunction, 1> kFunctions = {
+      {{"environ_sizes_get",
+        [] {
+          using enum engine::ValType;
+          return engine::FuncType{{I32, I32}, {I32}};
+        },
+        nullptr}}
+  };
+  static constexpr std::array<CoreHostModule, 4> kModules = {{
+      {kPreview1Variants[0].data(), kFunctions},
+      {kPreview1Variants[1].data(), kFunctions},
+      {kPreview1Variants[2].data(), kFunctions},
+      {kPreview1Variants[3].data(), kFunctions},
+  }};
+  HostRegistry registry;
+  std::array<HostInterface, 3> interfaces = {
+      testing::log_interface(), testing::log_interface(), testing::log_interface()
+  };
+  interfaces[0].name = "wasi:test/log";
+  interfaces[1].name = "wasi:filesystem/preopens";
+  interfaces[2].name = "wasi:cli/environment";
+  for (const HostInterface& interface : interfaces) {
+    registry.add(interface);
+  }
+  for (const CoreHostModule& module : kModules) {
+    registry.add(module);
+  }
+  const auto text = [&](std::string_view import, std::vector<std::string> denied) {
+    const Bytes bytes = pretends_to_adapt(import);
+    const Part parts[] = {{.bytes = bytes, .name = "part", .denied = std::move(denied)}};
+    const auto plan = plan_composition(registry, parts, {});
+    REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().to_line()));
+    return describe_plan(*plan);
+  };
+  const auto named = [](std::size_t variant) {
+    return fmt::format("{} environ_sizes_get", kPreview1Variants[variant]);
+  };
+  CHECK(text("wasi:test/log@1.0.0", {}).contains(named(0)));
+  CHECK(text("wasi:filesystem/preopens@1.0.0", {}).contains(named(1)));
+  CHECK(text("wasi:cli/environment@1.0.0", {}).contains(named(2)));
+  CHECK_FALSE(
+      text("wasi:cli/environment@1.0.0", {"wasi:cli/environment"}).contains(kPreview1Variants[3])
+  );
 }
 
 TEST_CASE("bare core modules take part") {

@@ -1,5 +1,7 @@
 #include "component/native_preview1.hpp"
 
+#include "component/composition.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 namespace whorl::component {
 namespace {
 
-constexpr std::string_view kPreview1 = "wasi_snapshot_preview1";
 constexpr std::string_view kWasi = "wasi:";
 
 bool refers_to(const CoreRef& ref, std::uint32_t instance) noexcept {
@@ -29,14 +30,14 @@ const engine::FuncType& realloc_type() {
 /// An instance that is an adapter and nothing else.
 struct Adapter {
   std::uint32_t instance = 0;
-  CoreRef memory;                     ///< of the module it adapts
-  std::uint16_t component_index = 0;  ///< component instance it is part of
+  CoreRef memory;                      ///< of the module it adapts
+  std::uint16_t component_index = 0;   ///< component instance it is part of
+  HostRegistry::CoreMatch preview1{};  ///< what stands in for it
 };
 
 class Replacement {
  public:
-  Replacement(Graph& graph, const HostRegistry::CoreMatch& preview1)
-      : graph_(graph), preview1_(preview1) {}
+  Replacement(Graph& graph, const HostRegistry& registry) : graph_(graph), registry_(registry) {}
 
   [[nodiscard]] std::vector<bool> run() && {
     std::vector<bool> replaced(graph_.instances.size());
@@ -62,6 +63,8 @@ class Replacement {
     Adapter out;
     out.instance = index;
     bool uses_wasi = false;
+    bool files = false;
+    bool environment = false;
     for (const CoreRef& given : instance.imports) {
       if (given.kind == CoreKind::Memory) {
         out.memory = given;
@@ -75,10 +78,24 @@ class Replacement {
       } else {
         out.component_index = graph_.hosts[given.index].component_index;
         uses_wasi = true;
+        files = files || is_of(graph_.hosts[given.index], kFilesInterface);
+        environment = environment || is_of(graph_.hosts[given.index], kEnvironmentInterface);
       }
     }
-    const bool is_adapter = uses_wasi && used_as_preview1(index) && called_by_nobody(index);
-    return is_adapter ? std::optional(out) : std::nullopt;
+    // No more than it was given itself: it may only look like an adapter, and be in a component
+    // that these are kept from.
+    const auto preview1 =
+        registry_.find_core_module(kPreview1Variants[(files ? 1U : 0U) + (environment ? 2U : 0U)]);
+    if (!preview1 || !uses_wasi || !used_as_preview1(index, *preview1) ||
+        !called_by_nobody(index)) {
+      return std::nullopt;
+    }
+    out.preview1 = *preview1;
+    return out;
+  }
+
+  [[nodiscard]] static bool is_of(const GraphHost& host, std::string_view interface) noexcept {
+    return host.function != nullptr && host.label.starts_with(interface);
   }
 
   [[nodiscard]] static bool is_wasi(const GraphHost& host) noexcept {
@@ -86,14 +103,15 @@ class Replacement {
   }
 
   /// Every item others take from it is a function of preview 1, of the very type the host offers.
-  [[nodiscard]] bool used_as_preview1(std::uint32_t index) const {
+  [[nodiscard]] bool used_as_preview1(std::uint32_t index, const HostRegistry::CoreMatch& preview1)
+      const {
     bool is_used = false;
     for (const GraphInstance& user : graph_.instances) {
       for (const CoreRef& ref : user.imports) {
         if (!refers_to(ref, index)) {
           continue;
         }
-        const CoreHostFunction* function = preview1_.module->find(ref.name);
+        const CoreHostFunction* function = preview1.module->find(ref.name);
         const engine::FuncType* type = graph_.func_type(ref);
         if (function == nullptr || type == nullptr || *type != function->type()) {
           return false;
@@ -139,18 +157,18 @@ class Replacement {
   [[nodiscard]] std::uint32_t add_host(const Adapter& adapter, std::string_view name) {
     GraphHost host;
     host.kind = GraphHost::Kind::CoreFunction;
-    host.core_function = preview1_.module->find(name);
-    host.host_slot = preview1_.host_slot;
+    host.core_function = adapter.preview1.module->find(name);
+    host.host_slot = adapter.preview1.host_slot;
     host.type = host.core_function->type();
     host.memory = adapter.memory;
     host.component_index = adapter.component_index;
-    host.label = fmt::format("{} {}", kPreview1, name);
+    host.label = fmt::format("{} {}", adapter.preview1.module->name, name);
     graph_.hosts.push_back(std::move(host));
     return static_cast<std::uint32_t>(graph_.hosts.size() - 1);
   }
 
   Graph& graph_;
-  HostRegistry::CoreMatch preview1_;
+  const HostRegistry& registry_;
 };
 
 /// Frees host functions that only removed instances were given from the memories and functions they
@@ -191,11 +209,7 @@ void forget_unused_hosts(Graph& graph, const std::vector<bool>& removed) {
 }  // namespace
 
 std::vector<bool> replace_adapters(Graph& graph, const HostRegistry& registry) {
-  const auto preview1 = registry.find_core_module(kPreview1);
-  if (!preview1) {
-    return std::vector<bool>(graph.instances.size());
-  }
-  return Replacement(graph, *preview1).run();
+  return Replacement(graph, registry).run();
 }
 
 void remove_adapters(Graph& graph, const std::vector<bool>& replaced, std::vector<bool>& removed) {

@@ -15,7 +15,11 @@ namespace whorl::component {
 
 /// Rewires what uses an adapter, after shims were bypassed as far as they can be.
 ///
-/// @param registry  offers "wasi_snapshot_preview1"; nothing is replaced if it does not
+/// What stands in for an adapter has files and the environment only if the adapter was given the
+/// interfaces that stand for them.
+/// @param registry  offers "wasi_snapshot_preview1" and its variants without these; what it does
+/// not
+///                  offer replaces nothing
 /// @return          by core instance: true for the adapters that nobody is given any more
 [[nodiscard]] std::vector<bool> replace_adapters(Graph& graph, const HostRegistry& registry);
 
