@@ -9,10 +9,14 @@ at once, for each of them.
 The floor is a C program that reads from the socket and writes back, in blocks of 64 KiB and nothing else
 (bench/echo_floor.c): the kernel's part, which no server is below.
 
+Servers are pinned to core 0 and have one thread; `--all-cores` pins nothing and lets everybody have the threads they
+choose, as in load.py. For a claim run both.
+
 Peers answer in reused instances, as they do by default; the time is that of the bytes. Guests: multi3 (C),
 rust-sdk7, both built by tests/guests; a component of one's own with --guest and --path.
 
     ./dev bench echo --rounds 9
+    ./dev bench echo --rounds 9 --all-cores
     ./dev bench echo --guest app.wasm --path /echo
 """
 
@@ -79,10 +83,11 @@ def growth_kib(subject: load.Subject, options: argparse.Namespace, body: bytes) 
 def measure(options: argparse.Namespace, work: pathlib.Path, name: str) -> dict[str, object]:
     body = os.urandom(options.size)
     cores = sorted(os.sched_getaffinity(0))
-    servers, clients = ([cores[0]], set(cores[1:])) if len(cores) > 1 else (None, set(cores))
+    pinned = len(cores) > 1 and not options.all_cores
+    servers, clients = ([cores[0]], set(cores[1:])) if pinned else (None, set(cores))
     chosen = [*load.subjects(options, b"", work)[1:], floor(work)]
     os.sched_setaffinity(0, clients)
-    table: dict[str, object] = {"guest": name, "size": options.size}
+    table: dict[str, object] = {"guest": name, "size": options.size, "all_cores": options.all_cores}
     try:
         cpu: dict[str, list[float]] = {}
         for subject in chosen:
@@ -121,6 +126,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--bodies", type=int, default=5, help="for each server in each round")
     parser.add_argument("--streams", type=int, default=4, help="at once, for the growth of memory")
+    parser.add_argument("--all-cores", action="store_true", help="nothing is pinned, and servers have the threads they choose themselves")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench" / "echo.json")
     parser.set_defaults(speak="http", peer_flag=[])
     options = parser.parse_args()
