@@ -27,20 +27,21 @@ void fill_from_system(MutableByteView out) {
 }  // namespace
 
 SecureRandom::~SecureRandom() {
-  ::explicit_bzero(ahead_.data(), ahead_.size());
+  ::explicit_bzero(ahead_.data(), fetched_);
 }
 
 void SecureRandom::fill(MutableByteView out) {
-  if (out.size() > ahead_.size() / 2) {
+  if (out.size() > kFirst / 2) {
     fill_from_system(out);
     return;
   }
   while (!out.empty()) {
-    if (used_ == ahead_.size()) {
-      fill_from_system(ahead_);
+    if (used_ == fetched_) {
+      fetched_ = fetched_ == 0 ? kFirst : ahead_.size();
+      fill_from_system(MutableByteView(ahead_).first(fetched_));
       used_ = 0;
     }
-    const std::size_t count = std::min(out.size(), ahead_.size() - used_);
+    const std::size_t count = std::min(out.size(), fetched_ - used_);
     std::copy_n(ahead_.data() + used_, count, out.data());
     ::explicit_bzero(ahead_.data() + used_, count);
     used_ += count;

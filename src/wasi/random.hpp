@@ -12,7 +12,8 @@
 namespace whorl::wasi {
 
 /// Bytes of the operating system's generator, fetched a little ahead so that the few bytes a guest
-/// takes to seed its hash maps do not cost a system call each. Handed-out bytes are wiped.
+/// takes to seed its hash maps do not cost a system call each: at first for one event, then, since
+/// the instance serves one event after the other, for many. Handed-out bytes are wiped.
 class SecureRandom {
  public:
   SecureRandom() = default;
@@ -24,8 +25,11 @@ class SecureRandom {
   [[nodiscard]] std::uint64_t next();
 
  private:
-  std::array<std::uint8_t, 64> ahead_{};
-  std::size_t used_ = ahead_.size();  ///< bytes of ahead_ handed out already
+  static constexpr std::size_t kFirst = 64;
+
+  std::array<std::uint8_t, 512> ahead_;
+  std::size_t fetched_ = 0;  ///< bytes of ahead_ that were filled
+  std::size_t used_ = 0;     ///< of these, handed out already
 };
 
 /// xoshiro256** (Blackman and Vigna, 2018), seeded by the operating system at its first use.

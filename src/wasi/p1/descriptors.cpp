@@ -89,8 +89,8 @@ void Descriptors::empty(Descriptor& entry) noexcept {
 }
 
 void Descriptors::reset() noexcept {
-  for (Descriptor& entry : entries_) {
-    empty(entry);
+  for (const Descriptor& entry : entries_) {
+    opened_ -= entry.is_counted ? 1 : 0;
   }
   entries_.clear();
 }
