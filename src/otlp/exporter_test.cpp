@@ -92,6 +92,27 @@ TEST_CASE("what waits is sent when the exporter is drained") {
   CHECK(scene.counts(2).exported == 0);
 }
 
+TEST_CASE("requests one after the other use one connection") {
+  std::vector<std::string> requests;
+  Server server({[&](Peer& peer) {
+    requests.push_back(read_request(peer));
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    requests.push_back(read_request(peer));
+    peer.send(kOk);
+  }});
+  Settings settings = settings_to(server);
+  settings.max_queue = 20;
+  Scene scene(std::move(settings));
+  scene.exporter.take_spans(spans(10));
+  scene.exporter.take_spans(spans(3));
+  scene.exporter.drain(async::Deadline::after(20s));
+  server.join();
+  REQUIRE(requests.size() == 2);
+  const auto rest = spans(3);
+  CHECK(requests[1].ends_with("\r\n\r\n" + encode_spans({{"service.name", "spin"}}, rest)));
+  CHECK(scene.counts(0).exported == 13);
+}
+
 TEST_CASE("a full batch is sent without delay, and tried again where that helps") {
   std::atomic<int> tries = 0;
   const auto refuse = [&](Peer& peer) {

@@ -164,6 +164,8 @@ void Sender::attempt() {
       make_request(),
       http::ClientTimeouts{.connect = left, .first_byte = left, .between_bytes = left}
   );
+  // What was sent twice is the receiver's to notice, as with every new try.
+  exchange_->set_reuse(http::ConnectionReuse::Always);
   if (endpoint_.transport == Transport::Grpc) {
     exchange_->set_versions(http::HttpVersions::Http2Only);
   }
