@@ -42,7 +42,8 @@ key() {
 }
 
 # cmake/WhorlEngine.cmake computes the same.
-library_name() { echo "libwhorl_engine-$(cat "$crate"/patches/*.patch | sha256sum | cut -c1-16).a"; }
+patches_digest() { cat "$crate"/patches/*.patch | sha256sum | cut -c1-16; }
+library_name() { echo "libwhorl_engine-$(patches_digest).a"; }
 
 write_conf_header() { # write_conf_header TEMPLATE OUT: the C API's feature macros from our feature list
   local features
@@ -82,17 +83,25 @@ package_dir() { # package_dir NAME: the source of a package as the lock file has
     python3 -c 'import json,sys,os; print(next(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"]==sys.argv[1]))' "$1"
 }
 
-# Our crate, and beside it the one that we change. Cargo's lock file is written there once more,
-# since a changed crate has no checksum; all others are those of ours, and nothing is downloaded.
+# Our crate, and beside it those that we change: the first line of each patch names its crate.
+# Cargo's lock file is written there once more, since a changed crate has no checksum; all others
+# are those of ours, and nothing is downloaded.
 rm -rf "$cache/source"
 mkdir -p "$cache/source"
 cp -r "$crate" "$cache/source/engine"
-cp -r "$(package_dir wasmtime)" "$cache/source/wasmtime"
-for changes in "$crate"/patches/wasmtime-*.patch; do
-  patch -d "$cache/source/wasmtime" -p1 --fuzz=0 <"$changes" >&2
+printf '\n[patch.crates-io]\n' >>"$cache/source/engine/Cargo.toml"
+for changes in "$crate"/patches/*.patch; do
+  name=$(sed -n '1s/^Crate: //p' "$changes")
+  [ -n "$name" ] || { say "$changes does not begin with the name of its crate"; exit 1; }
+  if [ ! -d "$cache/source/$name" ]; then
+    cp -r "$(package_dir "$name")" "$cache/source/$name"
+    printf '%s = { path = "../%s" }\n' "$name" "$name" >>"$cache/source/engine/Cargo.toml"
+  fi
+  patch -d "$cache/source/$name" -p1 --fuzz=0 <"$changes" >&2
 done
-printf '\n[patch.crates-io]\nwasmtime = { path = "../wasmtime" }\n' >>"$cache/source/engine/Cargo.toml"
-(cd "$cache/source/engine" && CARGO_TARGET_DIR=$target "$CARGO" build --release --offline 1>&2)
+# The digest is a part of the names under which compiled functions are kept.
+(cd "$cache/source/engine" && WHORL_ENGINE_PATCHES=$(patches_digest) CARGO_TARGET_DIR=$target \
+  "$CARGO" build --release --offline 1>&2)
 source_dir=$(package_dir wasmtime-c-api-impl)
 if [ ! -d "$dir" ]; then
   rm -rf "$dir.part"

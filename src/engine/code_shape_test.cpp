@@ -19,16 +19,37 @@ Bytes module_of(std::initializer_list<std::int32_t> answers) {
   return b.build();
 }
 
-TEST_CASE("bodies are told apart by their bytes") {
+TEST_CASE("bodies are told apart by their bytes, their places and what is around them") {
   const auto one = code_bodies(module_of({1, 2, 1000}));
   REQUIRE(one.size() == 3);
   CHECK(one[0].bytes == 4);  // no locals, i32.const 1, end
   CHECK(one[2].bytes == 5);
   CHECK(one[0].fingerprint != one[1].fingerprint);
-  const auto other = code_bodies(module_of({2, 1}));
-  REQUIRE(other.size() == 2);
-  CHECK(other[0].fingerprint == one[1].fingerprint);
-  CHECK(other[1].fingerprint == one[0].fingerprint);
+  const auto fingerprints = [](const ModuleBuilder& b) {
+    std::vector<std::uint64_t> all;
+    for (const CodeBody& body : code_bodies(b.build())) {
+      all.push_back(body.fingerprint);
+    }
+    REQUIRE(all.size() == 2);
+    return all;
+  };
+  const auto two = [](std::int32_t first, std::int32_t second) {
+    ModuleBuilder b;
+    b.memory(1);
+    b.func(type({}, {kI32}), Code().i32_const(first));
+    b.func(type({}, {kI32}), Code().i32_const(second));
+    return b;
+  };
+  const auto base = fingerprints(two(1, 2));
+  CHECK(fingerprints(two(2, 1))[1] != base[0]);
+  CHECK(fingerprints(two(3, 2))[1] == base[1]);
+  CHECK(fingerprints(two(3, 2))[0] != base[0]);
+  ModuleBuilder told = two(1, 2);
+  told.data(8, "other text");
+  told.func_name(0, "first");
+  CHECK(fingerprints(told) == base);
+  told.export_item("second", 0, 1);
+  CHECK(fingerprints(told)[0] != base[0]);
 }
 
 TEST_CASE("the code section is measured whole") {

@@ -15,22 +15,6 @@ namespace {
 /// about the time that quick code for all of it takes.
 constexpr double kMostlyKnown = 0.85;
 
-/// Compiles with an engine of its own, which is gone afterwards. It would have no use for slots.
-Result<Artefact> compile_with(
-    const EngineOptions& options,
-    const CompilerUse& use,
-    ByteView wasm,
-    const std::shared_ptr<FunctionPacks>& packs
-) {
-  capi::Config config = make_config(options, use);
-  if (packs != nullptr) {
-    FunctionPacks::attach(packs, *config);
-  }
-  const capi::Engine compiler(wasm_engine_new_with_config(config.release()));
-  WHORL_TRY(const capi::Module module, compile_here(compiler.get(), wasm));
-  return Artefact::of(*module);
-}
-
 /// Hundreds of megabytes that the compiler's threads have freed stay with the process otherwise.
 void give_memory_back() noexcept {
 #ifdef __GLIBC__
@@ -97,6 +81,21 @@ Result<capi::Module> compile_here(wasm_engine_t* engine, ByteView wasm) {
     );
   }
   return capi::Module(module);
+}
+
+Result<Artefact> compile_with(
+    const EngineOptions& options,
+    const CompilerUse& use,
+    ByteView wasm,
+    const std::shared_ptr<FunctionPacks>& packs
+) {
+  capi::Config config = make_config(options, use);
+  if (packs != nullptr) {
+    FunctionPacks::attach(packs, *config);
+  }
+  const capi::Engine compiler(wasm_engine_new_with_config(config.release()));
+  WHORL_TRY(const capi::Module module, compile_here(compiler.get(), wasm));
+  return Artefact::of(*module);
 }
 
 Result<MadeCode> make_code(const Engine& engine, ByteView wasm, const CacheDirectory* directory) {

@@ -14,6 +14,7 @@
 namespace whorl::engine {
 
 class CacheDirectory;
+class FunctionPacks;
 
 /// What the code cache keeps of a module.
 class Artefact {
@@ -39,6 +40,14 @@ struct MadeCode {
 /// @return errors: InvalidInput for bytes that are no valid module
 [[nodiscard]] Result<MadeCode> make_code(
     const Engine& engine, ByteView wasm, const CacheDirectory* directory
+);
+/// Compiles with an engine of its own, which is gone afterwards. It would have no use for slots.
+/// @param packs  functions that are known, and where others go; may be null
+[[nodiscard]] Result<Artefact> compile_with(
+    const EngineOptions& options,
+    const CompilerUse& use,
+    ByteView wasm,
+    const std::shared_ptr<FunctionPacks>& packs
 );
 /// Brings code that was made elsewhere into the engine. Trusts it.
 [[nodiscard]] Result<Module> load_code(const Engine& engine, ByteView artefact);

@@ -87,9 +87,10 @@ capi::Config make_config(const EngineOptions& options, const CompilerUse& use) {
 
 std::string make_key(const EngineOptions& options) {
   return fmt::format(
-      "wasmtime {} epoch cow reservation={} guard={} move=0 unwind={} debug={} opt={} gc=0 "
+      "wasmtime {} {} epoch cow reservation={} guard={} move=0 unwind={} debug={} opt={} gc=0 "
       "shared=0 {}",
       WASMTIME_VERSION,
+      WHORL_ENGINE_PATCHES,
       kMemoryReservation,
       kMemoryGuard,
       options.debug_info ? 1 : 0,

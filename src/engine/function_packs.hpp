@@ -2,8 +2,8 @@
 ///
 /// An application in JavaScript or Python is an engine of 12 MB and a few functions of its own; the
 /// next one, or the next build of this one, compiles only those. The engine names a function by a
-/// digest of its intermediate form and of all settings; what it compiled of one module goes into
-/// one file, a pack: the functions that no pack had before.
+/// digest of all that it is compiled from (ADR 60); what it compiled of one module goes into one
+/// file, a pack: the functions that no pack had before.
 ///
 /// A pack is trusted as code is (README.md), checked as code is, and pruned with it.
 /// @thread any, store() aside
