@@ -3,6 +3,7 @@
 import collections
 import pathlib
 import re
+import shutil
 import threading
 import time
 
@@ -95,6 +96,20 @@ def test_the_next_start_has_the_optimised_code(warm):
     with start(warm) as server:
         assert server.get("/").body == ANSWER
         assert "quickly" not in server.err.text
+
+
+def test_the_next_build_compiles_only_what_differs(warm, tmp_path):
+    cache = shutil.copytree(warm, tmp_path / "cache")
+    text = b"Hello from the next build!"
+    assert len(text) == len(ANSWER)
+    (tmp_path / "next.wasm").write_bytes(GUEST.read_bytes().replace(ANSWER, text))
+    environment = {"WHORL_CACHE_DIR": str(cache), "RUST_LOG": "whorl=info"}
+    with whorl.Server.start("-f", tmp_path / "next.wasm", env=environment, timeout=SLOW_S) as server:
+        assert server.get("/").body == text
+        assert "quickly" not in server.err.text
+    packs = sorted(file.stat().st_size for file in cache.rglob("*.functions"))
+    # Nothing of it, or the little that belongs to no function of the module.
+    assert len(packs) == 1 or (len(packs) == 2 and packs[0] * 100 < packs[1])
 
 
 def test_nothing_is_said_to_who_did_not_ask(tmp_path):
