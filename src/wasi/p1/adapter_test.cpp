@@ -24,6 +24,7 @@ const component::HostRegistry& registry() {
     component::HostRegistry made;
     (void)p2::register_p2(made);
     (void)register_preview1(made);
+    (void)register_preview1_variants(made);
     return made;
   }();
   return kRegistry;
@@ -34,8 +35,7 @@ std::ptrdiff_t native_calls(const Plan& plan) {
   std::ptrdiff_t count = 0;
   for (const Plan::Step& step : plan.steps) {
     count += std::ranges::count_if(step.imports, [&](const Plan::Binding& binding) {
-      return binding.host &&
-             plan.hosts[*binding.host]->label.starts_with("wasi_snapshot_preview1 ");
+      return binding.host && plan.hosts[*binding.host]->label.starts_with("wasi_snapshot_preview1");
     });
   }
   return count;
