@@ -37,12 +37,8 @@ bool RateBucket::take(std::uint64_t now_ns) noexcept {
 }
 
 TraceBudget::TraceBudget(std::uint32_t per_second) noexcept
-    : per_second_(per_second),
-      buckets_{
-          RateBucket(per_second),
-          RateBucket(times(per_second, kCallersShare)),
-          RateBucket(per_second)
-      } {}
+    : buckets_{RateBucket(per_second), RateBucket(times(per_second, kCallersShare)), RateBucket(per_second)},
+      per_second_(per_second) {}
 
 void TraceBudget::note_left_out(Kind kind, std::uint64_t count) noexcept {
   left_out_[static_cast<std::size_t>(kind)].fetch_add(count, std::memory_order_relaxed);

@@ -17,7 +17,7 @@ namespace whorl::telemetry {
 
 /// Lets so many through in a second, and a second's worth at once: a token bucket, kept as the
 /// moment at which it will be full again. @thread any
-class RateBucket {
+class alignas(64) RateBucket {
  public:
   static constexpr std::uint32_t kMostPerSecond = 1'000'000;
 
@@ -30,8 +30,8 @@ class RateBucket {
  private:
   static constexpr std::uint64_t kSecond = 1'000'000'000;
 
+  std::atomic<std::uint64_t> full_at_ns_{0};
   std::uint64_t interval_ns_;  ///< for which one token lasts; 0: there are none
-  alignas(64) std::atomic<std::uint64_t> full_at_ns_{0};
 };
 
 class TraceBudget {
@@ -62,10 +62,10 @@ class TraceBudget {
   }
 
  private:
-  std::uint32_t per_second_;
   std::array<RateBucket, kKinds> buckets_;
-  std::array<std::atomic<std::uint64_t>, kKinds> left_out_{};
   std::atomic<std::uint64_t> told_{0};  ///< of all that were left out, in lines of the log
+  std::array<std::atomic<std::uint64_t>, kKinds> left_out_{};
+  std::uint32_t per_second_;
 };
 
 }  // namespace whorl::telemetry
