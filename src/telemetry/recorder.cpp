@@ -120,8 +120,10 @@ void Recorder::sample_late(RequestRecord& record) {
     }
     return;
   }
-  ++left_out_[static_cast<std::size_t>(*record.left_out_)];
-  schedule();
+  if (record.left_out_) {
+    ++left_out_[static_cast<std::size_t>(*record.left_out_)];
+    schedule();
+  }
 }
 
 std::unique_ptr<RequestRecord> Recorder::begin_chained(
