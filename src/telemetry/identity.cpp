@@ -67,12 +67,11 @@ bool is_member(std::string_view member) noexcept {
 }  // namespace
 
 char* put_hex(char* at, std::uint64_t value) noexcept {
-  for (const std::uint64_t half : {value >> 32U, value & 0xFFFFFFFFU}) {
-    const std::uint64_t digits = hex_digits(half);
-    std::memcpy(at, &digits, sizeof digits);
-    at += sizeof digits;
-  }
-  return at;
+  const std::uint64_t high = hex_digits(value >> 32U);
+  const std::uint64_t low = hex_digits(value & 0xFFFFFFFFU);
+  std::memcpy(at, &high, sizeof high);
+  std::memcpy(at + sizeof high, &low, sizeof low);
+  return at + sizeof high + sizeof low;
 }
 
 std::string to_text(TraceId id) {
