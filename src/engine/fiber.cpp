@@ -263,9 +263,9 @@ bool Store::Impl::rest() noexcept {
   // The driver's `block` may notice a tick; the fiber is gone when it is resumed.
   current->parking = current->rests = true;
   const auto function = capi::bits<wasmtime_func_t>(block);
-  wasmtime_val_raw_t slot = {};
+  wasmtime_val_raw_t values = {};
   wasm_trap_t* trap = nullptr;
-  const capi::Error error(wasmtime_func_call_unchecked(context, &function, &slot, 1, &trap));
+  const capi::Error error(wasmtime_func_call_unchecked(context, &function, &values, 1, &trap));
   const capi::WasmTrap owned_trap(trap);
   return error == nullptr && owned_trap == nullptr && current != nullptr;
 }
