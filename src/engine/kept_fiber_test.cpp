@@ -65,7 +65,6 @@ TEST_CASE("a kept fiber that is dropped while it is parked unwinds") {
   World world(park_here);
   keep_fiber(*world.store);
   QueueScheduler scheduler;
-  std::int32_t answer = 0;
   int unwound = 0;
   struct Guard {
     int& count;
