@@ -48,13 +48,7 @@ class Composer {
       const Item* item =
           plug.part < exports_.size() ? exports_[plug.part]->find(plug.export_name) : nullptr;
       if (item == nullptr) {
-        return fail(
-            ErrorKind::InvalidInput,
-            "dependency '{}' doesn't export '{}' to satisfy import '{}'",
-            plug.provider_name,
-            plug.export_name,
-            plug.import
-        );
+        return does_not_export(plug);
       }
       out.given.emplace(
           plug.import,
@@ -151,6 +145,16 @@ Result<ExternNames> extern_names(ByteView bytes) {
     }
   }
   return out;
+}
+
+Error does_not_export(const Plug& plug) {
+  return fail(
+      ErrorKind::InvalidInput,
+      "dependency '{}' doesn't export '{}' to satisfy import '{}'",
+      plug.provider_name,
+      plug.export_name,
+      plug.import
+  );
 }
 
 Result<Plan> plan_composition(

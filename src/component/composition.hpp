@@ -48,6 +48,9 @@ struct ExternNames {
 /// @return errors: InvalidInput for what is no WebAssembly
 [[nodiscard]] Result<ExternNames> extern_names(ByteView bytes);
 
+/// For a plug whose provider has no such export, in Spin's words.
+[[nodiscard]] Error does_not_export(const Plug& plug);
+
 /// The most parts of a composition.
 inline constexpr std::size_t kMaxParts = 256;
 

@@ -22,16 +22,6 @@ using ir::Sort;
 
 namespace {
 
-Error does_not_export(const Plug& plug) {
-  return fail(
-      ErrorKind::InvalidInput,
-      "dependency '{}' doesn't export '{}' to satisfy import '{}'",
-      plug.provider_name,
-      plug.export_name,
-      plug.import
-  );
-}
-
 class Encoder {
  public:
   explicit Encoder(std::span<const Part> parts) : parts_(parts) { read_.reserve(parts.size()); }

@@ -7,6 +7,7 @@
 #include "component/import_types.hpp"
 #include "component/import_writer.hpp"
 #include "component/interpret.hpp"
+#include "component/type_search.hpp"
 
 #include <algorithm>
 #include <array>
@@ -50,18 +51,6 @@ class AnswerHeap final : public GuestHeap {
  private:
   Bytes bytes_ = Bytes(16);  // address 0 stays unused
 };
-
-/// @param walked  types that were looked at: shared parts are walked once
-bool holds_borrow(const TypeRef& type, std::unordered_set<const Type*>& walked) {
-  if (type == nullptr || !walked.insert(type.get()).second) {
-    return false;
-  }
-  return type->kind == TypeKind::Borrow || holds_borrow(type->element, walked) ||
-         holds_borrow(type->other, walked) ||
-         std::ranges::any_of(type->members, [&](const Member& member) {
-           return holds_borrow(member.type, walked);
-         });
-}
 
 /// The core module behind an interface: its functions are "0", "1" and so on, and it imports the
 /// drops of borrowed handles under the same names.

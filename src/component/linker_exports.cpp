@@ -5,26 +5,11 @@
 #include "component/linker_depth.hpp"
 #include "component/names.hpp"
 #include "component/reader.hpp"
+#include "component/type_search.hpp"
 
-#include <algorithm>
 #include <unordered_set>
 
 namespace whorl::component {
-namespace {
-
-/// @param walked  types that hold none, or are being looked at: shared parts are walked once
-bool holds_borrow(const TypeRef& type, std::unordered_set<const Type*>& walked) {
-  if (type == nullptr || !walked.insert(type.get()).second) {
-    return false;
-  }
-  return type->kind == TypeKind::Borrow || holds_borrow(type->element, walked) ||
-         holds_borrow(type->other, walked) ||
-         std::ranges::any_of(type->members, [&](const Member& member) {
-           return holds_borrow(member.type, walked);
-         });
-}
-
-}  // namespace
 
 Result<std::vector<CoreRef>> Linker::forwarded_borrows(
     const FuncShape& shape, std::uint16_t component_index, Forwarder& out

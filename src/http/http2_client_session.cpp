@@ -1,5 +1,6 @@
 #include "http/http2_client_session.hpp"
 
+#include "http/http2_parts.hpp"
 #include "wire/http1/body.hpp"
 #include "wire/http1/response_head.hpp"
 
@@ -202,15 +203,8 @@ void Http2ClientSession::charge_frame() {
 // --- what the codec tells --------------------------------------------------------------------
 
 void Http2ClientSession::on_frame_begin(std::uint8_t type) {
-  switch (type) {
-    case NGHTTP2_DATA:
-    case NGHTTP2_HEADERS:
-    case NGHTTP2_CONTINUATION:
-    case NGHTTP2_GOAWAY:
-      break;
-    default:
-      charge_frame();
-      break;
+  if (!is_bounded_elsewhere(type)) {
+    charge_frame();
   }
 }
 

@@ -36,6 +36,13 @@ using Http2Options = std::unique_ptr<nghttp2_option, FreeCodecPart<nghttp2_optio
   return {reinterpret_cast<const char*>(data), size};
 }
 
+/// Whether frames of a type are bounded by what they belong to, by windows and numbers of streams
+/// or as the connection's last: those of all other types are paid from the peer's allowance.
+[[nodiscard]] constexpr bool is_bounded_elsewhere(std::uint8_t type) noexcept {
+  return type == NGHTTP2_DATA || type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION ||
+         type == NGHTTP2_GOAWAY;
+}
+
 /// A field for the codec, which copies both and makes names small.
 [[nodiscard]] nghttp2_nv http2_field(std::string_view name, std::string_view value) noexcept;
 /// The same with a name of ours, in small letters and there for ever, which is not copied.

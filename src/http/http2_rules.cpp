@@ -1,4 +1,5 @@
 // What a client of HTTP/2 sends, and where it goes too far: rules that it breaks, floods.
+#include "http/http2_parts.hpp"
 #include "http/http2_session.hpp"
 #include "log/log.hpp"
 
@@ -74,15 +75,8 @@ void Http2Session::on_frame_begin(std::uint8_t type, std::int32_t id) {
       judge_late(id);
     }
   }
-  switch (type) {
-    case NGHTTP2_DATA:
-    case NGHTTP2_HEADERS:
-    case NGHTTP2_CONTINUATION:
-    case NGHTTP2_GOAWAY:
-      break;
-    default:
-      charge_frame();
-      break;
+  if (!is_bounded_elsewhere(type)) {
+    charge_frame();
   }
 }
 
