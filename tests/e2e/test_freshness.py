@@ -5,7 +5,9 @@ at full size, with every 50th instance that was put back compared whole with a f
 
     WHORL_FRESHNESS_REQUESTS=10000000 pytest tests/e2e/test_freshness.py
 
-Meanwhile the kernel is asked to take the server's pages away, and as root to compact memory, where it lets us.
+Meanwhile the kernel is asked to take the server's pages away, and as root to compact memory, where it lets us. Nothing is
+swapped out without swap: `swapon` some first; and huge pages are made everywhere where `always` is written to
+/sys/kernel/mm/transparent_hugepage/enabled, and `force` to shmem_enabled beside it.
 """
 
 import contextlib
