@@ -149,3 +149,15 @@ def test_compiling_ahead_says_why_it_cannot(tmp_path):
     ran = whorl.run("up", "-f", tmp_path / "bad.wasm", "--precompile", "--disable-cache")
     assert ran.returncode == 2
     assert "'--precompile' cannot be used with '--disable-cache'" in ran.stderr
+
+
+@pytest.mark.parametrize("guest, answer", [("js-qjs-p3", b"hello p3 from JS\n"), ("py-spin3-p2", None)])
+def test_quick_code_of_an_interpreter_has_the_stack_it_needs(guest, answer, tmp_path):
+    """Frames of quick code are many times as large: with 512 KiB these ended as by a recursion without end."""
+    environment = {"WHORL_CACHE_DIR": str(tmp_path), "RUST_LOG": "whorl=info"}
+    with whorl.Server.start("-f", GUEST.with_name(f"{guest}.wasm"), env=environment, timeout=SLOW_S) as server:
+        response = server.get("/", timeout=SLOW_S)
+        assert "stack overflow" not in server.err.text
+        assert response.status == 200
+        assert answer in (None, response.body)
+        assert re.search(QUICK, server.err.text), server.err.text
