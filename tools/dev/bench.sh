@@ -7,6 +7,11 @@
 verb_bench() {
   local what=all
   case ${1:-} in load | start | watch | density | idle | neighbours | percentiles | state | echo | hostile | telemetry | micro) what=$1; shift ;; esac
+  case " $* " in *" --help "* | *" -h "*)
+    case $what in all | micro) verb_help ;; *) /usr/bin/python3 "$root/bench/$what.py" --help ;; esac
+    return
+    ;;
+  esac
   setup_packages test
   mkdir -p "$root/build/bench"
   "$root/examples/hello/build.sh" >&2
