@@ -11,7 +11,9 @@ Usage: ./dev release [--no-profile] [--static-libraries] [GUEST.wasm…]
 Builds build/whorl as it is shipped: stripped, within its size, and
 
   by a profile   a program that records (build/profile) serves examples/hello and examples/echo, and each GUEST
-                 named, over HTTP/1.1 and HTTP/2; the files a request passes through are compiled by that
+                 named, over HTTP/1.1 and HTTP/2, with and without TLS, access log, metrics and OTLP; the files
+                 a request passes through are compiled by that. GUESTs of Rust and of WASI 0.3 have it know
+                 those paths, too
   in the order   of its own start: the functions that one enters until its first answer stand side by side
 
   --no-profile         the order alone; half of the time

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import urllib.request
 
 import pytest
 import start_order
@@ -102,6 +103,7 @@ SERVER = """
     {at_start}
     http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
+PLAIN = train.Scene("as they come")
 WRITE = "pathlib.Path(os.environ['LLVM_PROFILE_FILE'].replace('%p', '1')).write_text('x')"
 
 
@@ -121,7 +123,7 @@ def recorder(folder: pathlib.Path, at_start: str = "pass", at_end: str = WRITE, 
 def test_what_a_recording_program_does_wrong_is_said_and_nothing_is_left_running(tmp_path, behaviour, message):
     raw = tmp_path / "raw"
     raw.mkdir()
-    with pytest.raises(train.Failed) as failed, train.serving(recorder(tmp_path, **behaviour), tmp_path / "a.wasm", raw, tmp_path):
+    with pytest.raises(train.Failed) as failed, train.serving(recorder(tmp_path, **behaviour), tmp_path / "a.wasm", raw, tmp_path, PLAIN):
         pass
     assert message in str(failed.value)
     assert not pathlib.Path("/proc", (tmp_path / "pid").read_text()).exists()
@@ -130,8 +132,8 @@ def test_what_a_recording_program_does_wrong_is_said_and_nothing_is_left_running
 def test_a_failure_among_the_requests_ends_the_server(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
-    with pytest.raises(train.Failed, match="not every answer"), train.serving(recorder(tmp_path), tmp_path / "a.wasm", raw, tmp_path) as port:
-        train.load(port, ["--h1"], train.CONNECTIONS, tmp_path / "recorder")  # a POST, which this one refuses
+    with pytest.raises(train.Failed, match="not every answer"), train.serving(recorder(tmp_path), tmp_path / "a.wasm", raw, tmp_path, PLAIN) as port:
+        train.load(f"http://127.0.0.1:{port}/", ["--h1"], train.CONNECTIONS, tmp_path / "recorder")  # a POST, which this one refuses
     assert not pathlib.Path("/proc", (tmp_path / "pid").read_text()).exists()
 
 
@@ -140,12 +142,42 @@ def test_a_guest_that_is_missing_is_named_before_anything_runs(tmp_path):
         train.train(tmp_path / "none", tmp_path / "out", [tmp_path / "b.wasm"], 1)
 
 
+def test_a_scene_is_started_with_its_flags_and_its_environment(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    scene = train.Scene("told", 1, "http", ["--access-log", "a.log"], {"WHORL_TOLD": "so"})
+    note = "pathlib.Path('told').write_text(' '.join(sys.argv[-2:] + [os.environ['WHORL_TOLD']]))"
+    with train.serving(recorder(tmp_path, at_start=note), tmp_path / "a.wasm", raw, tmp_path, scene):
+        pass
+    assert (tmp_path / "told").read_text() == "--access-log a.log so"
+
+
+def test_what_is_exported_is_taken_and_remembered():
+    with train.Collector() as collector:
+        for signal_name in ("traces", "logs"):
+            request = urllib.request.Request(f"{collector.url}/v1/{signal_name}", data=b"x" * 1000, method="POST")
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert (answer.status, answer.read()) == (200, b"")
+        assert collector.told == {"/v1/traces", "/v1/logs"}
+        collector.shutdown()
+
+
+def test_scenes_have_a_certificate_and_a_collector(tmp_path):
+    with train.Collector() as collector:
+        made = train.scenes(tmp_path, collector)
+        assert [(scene.name, scene.part, scene.scheme) for scene in made] == [("as they come", 1, "http"), ("with TLS", 2, "https"), ("observed", 2, "http")]
+        assert (tmp_path / "certificate.pem").read_text().startswith("-----BEGIN CERTIFICATE")
+        assert made[2].environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == collector.url
+        collector.shutdown()
+
+
 def test_the_files_compiled_by_a_profile_are_there():
     root = pathlib.Path(train.__file__).resolve().parent.parent
     text = (root / "cmake" / "WhorlProfile.cmake").read_text()
     listed = re.findall(r"^whorl_profile\(whorl_(\w+) ([^)]*)\)", text, re.MULTILINE)
     files = [(room.replace("trigger_http", "trigger"), file) for room, names in listed for file in names.split() if "$" not in file]
-    assert len(files) > 50
+    files += [("../apps/whorl", file) for names in re.findall(r"^whorl_profile\(whorl ([^)]*)\)", text, re.MULTILINE) for file in names.split()]
+    assert len(files) > 90
     assert [file for file in files if not (root / "src" / pathlib.Path(*file)).is_file()] == []
     generated = re.findall(r"gen/wit/(\w+)\.cpp", text)
     assert generated and all(name.startswith("wasi_") for name in generated)
