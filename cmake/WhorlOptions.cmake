@@ -10,7 +10,7 @@ endif()
 
 option(WHORL_WERROR "Treat warnings as errors (CI does)" OFF)
 option(WHORL_FUZZ "Build the libFuzzer targets" OFF)
-option(WHORL_STATIC_LIBRARIES "OpenSSL, nghttp2 and SQLite inside the program (docs/adr/0054)" OFF)
+option(WHORL_STATIC_LIBRARIES "nghttp2 and SQLite inside the program (docs/adr/0058)" OFF)
 set(WHORL_START_ORDER "" CACHE FILEPATH "A list of tools/start_order.py, by which the linker puts functions (docs/adr/0053); empty for none")
 set(WHORL_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 

@@ -1,6 +1,6 @@
-# -DWHORL_STATIC_LIBRARIES=ON: OpenSSL, nghttp2 and SQLite inside the program, for images that get no
-# updates of the distribution anyway (docs/adr/0054). By their targets' places, not by settings of
-# the find modules, which would stay in a folder that was configured before.
+# -DWHORL_STATIC_LIBRARIES=ON: nghttp2 and SQLite inside the program, as ./dev release ships it, and OpenSSL not: of that
+# there is one in a process, since client libraries are handed contexts of ours (docs/adr/0058). By their targets'
+# places, not by settings of the find modules, which would stay in a folder that was configured before.
 function(whorl_archive TARGET PROPERTY NAME)
   find_library(archive NAMES "lib${NAME}.a" NO_CACHE)
   if(NOT archive)
@@ -9,7 +9,5 @@ function(whorl_archive TARGET PROPERTY NAME)
   set_target_properties(${TARGET} PROPERTIES ${PROPERTY} "${archive}")
 endfunction()
 
-whorl_archive(OpenSSL::Crypto IMPORTED_LOCATION crypto)
-whorl_archive(OpenSSL::SSL IMPORTED_LOCATION ssl)
 whorl_archive(SQLite::SQLite3 IMPORTED_LOCATION sqlite3)
 whorl_archive(PkgConfig::NGHTTP2 INTERFACE_LINK_LIBRARIES nghttp2)

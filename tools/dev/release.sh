@@ -1,4 +1,5 @@
-# ./dev release: the program as it is shipped, built by what runs of itself have shown (docs/adr/0053).
+# ./dev release: the program as it is shipped, built by what runs of itself have shown (docs/adr/0053),
+# with libraries inside whose names a start would look for (docs/adr/0058).
 # shellcheck shell=bash
 
 : "${root:?sourced by ./dev}"
@@ -6,7 +7,7 @@ engine='' # set by setup_engine
 
 release_help() {
   cat <<'TEXT'
-Usage: ./dev release [--no-profile] [--static-libraries] [GUEST.wasm…]
+Usage: ./dev release [--no-profile] [--shared-libraries] [GUEST.wasm…]
 
 Builds build/whorl as it is shipped: stripped, within its size, and
 
@@ -17,8 +18,12 @@ Builds build/whorl as it is shipped: stripped, within its size, and
   in the order   of its own start: the functions that one enters until its first answer stand side by side
 
   --no-profile         the order alone; half of the time
-  --static-libraries   OpenSSL, nghttp2 and SQLite inside the program: for images without updates of the
-                       distribution, which fixes them otherwise (docs/adr/0054)
+  --shared-libraries   nghttp2 and SQLite of the machine it runs on, which its distribution updates; otherwise
+                       they are inside, a start takes a fifteenth less, and who ships the program builds it
+                       anew when one of them is fixed. OpenSSL is the machine's always (docs/adr/0058)
+
+With libraries inside, build/whorl.libraries says which versions they are, by the names that the
+distribution's advisories use; where it has newer ones, this verb says so.
 
 Objects are kept in build/profile and build/shipped. `./dev build` makes a program without profile and order.
 TEXT
@@ -62,13 +67,38 @@ order_start() {
   run_ninja shipped whorl
 }
 
+# Packages of what stands inside a program with static libraries, and reads what strangers send.
+inside_packages=(libnghttp2-dev libsqlite3-dev)
+
+# Says which of them the distribution has newer.
+say_outdated() {
+  local package policy installed candidate
+  for package in "${inside_packages[@]}"; do
+    policy=$(LC_ALL=C apt-cache policy "$package" 2>/dev/null) || policy=''
+    installed=$(sed -n 's/^ *Installed: //p' <<<"$policy")
+    candidate=$(sed -n 's/^ *Candidate: //p' <<<"$policy")
+    if [ -n "$candidate" ] && [ "$candidate" != "$installed" ]; then
+      say "Warning: the program holds $package $installed, and there is $candidate: apt-get install $package, then build again"
+    fi
+  done
+}
+
+# For who ships it: what is inside, as advisories name it. Programs with shared libraries have no such list.
+list_libraries() { # list_libraries ON|OFF FILE
+  rm -f "$2"
+  [ "$1" = ON ] || return 0
+  dpkg-query -W -f='${source:Package} ${source:Version}\n' "${inside_packages[@]}" | sort >"$2.part"
+  mv "$2.part" "$2"
+  say_outdated
+}
+
 verb_release() {
-  local profile='' static=OFF uses_profile=yes guests=()
+  local profile='' static=ON uses_profile=yes guests=()
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) release_help; return ;;
       --no-profile) uses_profile=no ;;
-      --static-libraries) static=ON ;;
+      --shared-libraries) static=OFF ;;
       -*) usage_error "release does not know $1" ;;
       *)
         [ -f "$1" ] || die "there is no guest '$1'"
@@ -93,4 +123,5 @@ verb_release() {
   run_ninja shipped whorl
   order_start
   place_program "$root/build/shipped/apps/whorl/whorl"
+  list_libraries $static "$root/build/whorl.libraries"
 }

@@ -171,6 +171,41 @@ def test_scenes_have_a_certificate_and_a_collector(tmp_path):
         collector.shutdown()
 
 
+@pytest.fixture
+def listed(tmp_path):
+    """Runs list_libraries with a distribution of ours; its messages, and the list."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "dpkg-query").write_text("#!/bin/sh\nprintf 'sqlite3 3.40.1-2\\nnghttp2 1.52.0-1\\n'\n")
+    (tools / "apt-cache").write_text("#!/bin/sh\n"
+                                     "[ \"$2\" = libsqlite3-dev ] && now=3.40.1-3 || now=3.40.1-2\n"
+                                     "printf '%s:\\n  Installed: 3.40.1-2\\n  Candidate: %s\\n' $2 $now\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    dev = pathlib.Path(train.__file__).resolve().parent / "dev"
+    path = tmp_path / "whorl.libraries"
+
+    def run(static: str) -> tuple[str, str | None]:
+        script = f"set -euo pipefail; root=/none; . {dev}/common.sh; . {dev}/release.sh; list_libraries {static} {path}"
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True,
+                              env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
+        return done.stderr, path.read_text() if path.exists() else None
+
+    return run
+
+
+def test_a_program_with_libraries_inside_comes_with_their_versions_and_a_warning_about_old_ones(listed):
+    said, versions = listed("ON")
+    assert versions == "nghttp2 1.52.0-1\nsqlite3 3.40.1-2\n"
+    assert re.findall(r"Warning: .*", said) == [
+        "Warning: the program holds libsqlite3-dev 3.40.1-2, and there is 3.40.1-3: apt-get install libsqlite3-dev, then build again"]
+
+
+def test_a_program_with_shared_libraries_has_no_list(listed):
+    listed("ON")
+    assert listed("OFF") == ("", None)
+
+
 def test_the_files_compiled_by_a_profile_are_there():
     root = pathlib.Path(train.__file__).resolve().parent.parent
     text = (root / "cmake" / "WhorlProfile.cmake").read_text()
