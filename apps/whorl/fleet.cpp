@@ -244,11 +244,14 @@ void Fleet::stop(
     StopSignals& signals,
     const Subscriptions& subscriptions,
     async::Milliseconds drain_time,
+    http::Patience patience,
     std::move_only_function<void()> give_up
 ) {
   const auto deadline = async::Deadline::after(drain_time);
   for (auto& world : worlds_) {
-    world->shard.post([&server = world->server, deadline] { server.drain(deadline); });
+    world->shard.post([&server = world->server, deadline, patience] {
+      server.drain(deadline, patience);
+    });
   }
   // A second signal means: now.
   bool is_over = drain(signals, subscriptions, deadline);

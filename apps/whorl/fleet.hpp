@@ -74,12 +74,14 @@ class Fleet final : public trigger::GuestShards {
   using Subscriptions = std::vector<std::unique_ptr<trigger::Subscription>>;
   /// Lets requests in flight, and what was taken of subscriptions, end for so long; then ends the
   /// guests that are left, then the shards.
+  /// @param patience  with clients that say nothing
   /// @param give_up  called in between: what requests wait for will not come any more. Tells no
   ///                 shard anything afterwards
   void stop(
       StopSignals& signals,
       const Subscriptions& subscriptions,
       async::Milliseconds drain_time,
+      http::Patience patience,
       std::move_only_function<void()> give_up
   );
   /// Only after stop().

@@ -126,9 +126,9 @@ Result<> Listening::serving() {
   if (takeover_path_.empty()) {
     return {};
   }
-  takeover_.finish();
   WHORL_TRY(auto offer, net::HandoverOffer::open(takeover_path_));
   offer_.emplace(std::move(offer));
+  takeover_.finish();
   return {};
 }
 

@@ -30,12 +30,14 @@ class Listening {
 
   /// Gives the sockets away and keeps copies. At least one.
   [[nodiscard]] Result<std::vector<net::Listeners>> take();
-  /// Requests are served: tells the predecessor, and offers the sockets to a successor.
+  /// Requests are served: offers the sockets to a successor, and tells the predecessor.
   [[nodiscard]] Result<> serving();
   /// Readable when on_handover() is to be called; -1: never.
   [[nodiscard]] int handover_fd() const noexcept { return offer_ ? offer_->fd() : -1; }
   /// @return true when a successor serves: it is time to end
   [[nodiscard]] bool on_handover();
+  /// Another process serves on the sockets.
+  [[nodiscard]] bool has_successor() const noexcept { return has_successor_; }
   /// The process is ending: lets no client begin to connect, and those who have begun end their
   /// handshakes, for as long as that takes on a slow network; they are accepted as always. Nothing
   /// is done to sockets that another process serves, too.

@@ -300,6 +300,8 @@ Connection::HeadStep Connection::wait_for_head() {
     set_deadline(Wait::Header);
   } else if (!core_->draining) {
     set_deadline(Wait::Idle);
+  } else if (core_->is_patient) {
+    set_deadline(Wait::None);
   } else {
     // Its next request may be on the way since before the client could know of the drain.
     set_deadline(is_first_ ? Wait::Linger : Wait::Grace);
@@ -322,10 +324,13 @@ void Connection::refuse(const wire::http1::Refusal& refusal) {
 
 // --- the end ---------------------------------------------------------------------------------
 
-/// Closing with unread bytes would reset the connection, and the client might lose the answer.
+/// Closing with unread bytes would reset the connection, and the client might lose the answer. So
+/// would bytes that come later: of who meant to keep the connection, its next request
+/// (RFC 9112 §9.6).
 bool Connection::may_linger() noexcept {
   return !broken_ && !eof_ && !timed_out_ &&
          (phase_ == Phase::Refusal || !reader_.buffer().empty() ||
+          (phase_ == Phase::Exchange && client_keeps_) ||
           reader_.body_state() == RequestReader::BodyState::Failed || expects_continue_);
 }
 

@@ -137,6 +137,7 @@ class Connection final : public ServerConnection,
   bool expects_continue_ = false;
   bool progress_ = false;  ///< bytes moved since the deadline was set
   bool keep_alive_ = false;
+  bool client_keeps_ = false;  ///< the client did not say that this request is its last
 };
 
 }  // namespace whorl::http

@@ -25,7 +25,7 @@ void Connection::start_exchange() {
       .keep_alive = head.keep_alive,
       .asks_keep_alive = head.asks_keep_alive,
   };
-  keep_alive_ = head.keep_alive;
+  keep_alive_ = client_keeps_ = head.keep_alive;
   expects_continue_ = head.expects_continue && head.framing != wire::http1::Framing::None;
   exchange_ = std::make_shared<Exchange>();
   Request& request = exchange_->request();

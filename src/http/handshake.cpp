@@ -41,7 +41,9 @@ void Handshake::sweep(Tick now) {
 }
 
 void Handshake::on_drain() {
-  deadline_ = std::min(deadline_, core_->tick_after(core_->options.linger_timeout));
+  if (!core_->is_patient) {
+    deadline_ = std::min(deadline_, core_->tick_after(core_->options.linger_timeout));
+  }
 }
 
 void Handshake::abandon() {

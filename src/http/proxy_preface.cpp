@@ -62,7 +62,9 @@ void ProxyPreface::sweep(Tick now) {
 }
 
 void ProxyPreface::on_drain() {
-  deadline_ = std::min(deadline_, core_->tick_after(core_->options.linger_timeout));
+  if (!core_->is_patient) {
+    deadline_ = std::min(deadline_, core_->tick_after(core_->options.linger_timeout));
+  }
 }
 
 void ProxyPreface::abandon() {

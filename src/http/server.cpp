@@ -361,7 +361,8 @@ void Server::stop_accepting() {
   core_->stop_accepting();
 }
 
-void Server::drain(async::Deadline deadline) {
+void Server::drain(async::Deadline deadline, Patience patience) {
+  core_->is_patient = patience == Patience::Full;
   core_->stop_accepting();
   core_->close_at(deadline);
 }

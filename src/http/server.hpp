@@ -75,6 +75,14 @@ struct ServerOptions {
   async::Milliseconds drain_grace{500};
 };
 
+/// How long a server that drains waits for clients that say nothing.
+enum class Patience : std::uint8_t {
+  Brief,  ///< ServerOptions::drain_grace, or linger_timeout before the first request
+  /// Until the deadline: nothing tells a client of HTTP/1 that its kept connection is about to end,
+  /// and a request that crosses the end is lost (RFC 9112 §9.3.1). HTTP/2 has GOAWAY for that.
+  Full,
+};
+
 struct ServerCore;
 
 class Server {
@@ -100,7 +108,7 @@ class Server {
   /// nothing comes within drain_grace.
   void stop_accepting();
   /// stop_accepting(), and when the deadline comes, close_all(). Then is_empty().
-  void drain(async::Deadline deadline);
+  void drain(async::Deadline deadline, Patience patience = Patience::Brief);
   /// Closes every connection now; their handlers learn that the client is gone. Not from inside
   /// Handler::handle().
   void close_all();

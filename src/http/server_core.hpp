@@ -73,7 +73,8 @@ struct ServerCore final : ConnectionBalance::Member {
   const LeastRate write_rate;
   Tick now = 1;
   bool draining = false;
-  bool ended = false;             ///< by close_all()
+  bool is_patient = false;  ///< draining with Patience::Full: close_at() ends who says nothing
+  bool ended = false;       ///< by close_all()
   wire::http1::RequestHead head;  ///< scratch, used within one call only
   wire::http1::DateCache date_cache;
   BufferPool head_buffers{4 * 1024};    ///< a head fits nearly always

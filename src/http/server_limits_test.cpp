@@ -278,6 +278,69 @@ TEST_CASE("a request that is on its way when the server begins to drain is answe
   CHECK(site.run_until([&] { return site.server.is_empty(); }));
 }
 
+TEST_CASE("a patient drain waits for quiet connections until its deadline") {
+  ServerOptions options;
+  options.linger_timeout = 40ms;
+  options.drain_grace = 40ms;
+  Site site(options);
+  Client kept(site.address);
+  kept.send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+  site.receive(kept, 70);
+  kept.received.clear();
+  Client fresh(site.address);
+  Client silent(site.address);
+  REQUIRE(site.run_until([&] { return site.server.connection_count() == 3; }));
+
+  const auto begin = std::chrono::steady_clock::now();
+  SUBCASE("the next request of a connection is its last") {
+    site.server.drain(async::Deadline::after(1h), Patience::Full);
+    // Far more than what an ordinary drain waits.
+    site.run_until([&] { return std::chrono::steady_clock::now() - begin > 400ms; });
+    for (Client* client : {&kept, &fresh}) {
+      client->send("GET /none HTTP/1.1\r\nhost: a\r\n\r\n");
+      site.receive_all(*client);
+      CHECK(client->received.starts_with("HTTP/1.1 404 Not Found\r\nconnection: close\r\n"));
+      CHECK_FALSE(client->reset);
+      client->close();
+    }
+    CHECK_FALSE(site.server.is_empty());
+    silent.close();
+  }
+  SUBCASE("the deadline ends it") {
+    site.server.drain(async::Deadline::after(300ms), Patience::Full);
+    site.receive_all(kept);
+    CHECK(std::chrono::steady_clock::now() - begin >= 300ms);
+  }
+  CHECK(site.run_until([&] { return site.server.is_empty(); }));
+}
+
+/// RFC 9112 §9.6: a request that comes behind the last one resets what is still on its way.
+TEST_CASE("a last answer reaches a client that sends on") {
+  ServerOptions options;
+  options.linger_timeout = 10s;
+  Site site(options);
+  const std::string text(1'000'000, 'x');
+  std::shared_ptr<Exchange> open;
+  site.answer("/big", [&](auto exchange) { open = std::move(exchange); });
+  Client client(site.address);
+  client.send("GET /big HTTP/1.1\r\nhost: a\r\n\r\n");
+  REQUIRE(site.run_until([&] { return open != nullptr; }));
+  site.server.drain(async::Deadline::after(1h));
+  auto body = std::make_shared<BodyPipe>(text.size());
+  REQUIRE(body->write(as_bytes(text)) == text.size());
+  body->finish();
+  std::exchange(open, nullptr)->respond({.status = 200, .fields = {}, .body = std::move(body)});
+  // It is in the sockets' buffers now: the client has read nothing yet.
+  site.settle();
+  client.send("GET /next HTTP/1.1\r\nhost: a\r\n\r\n");
+  site.receive_all(client);
+  CHECK_FALSE(client.reset);
+  CHECK(client.received.ends_with("xxx"));
+  CHECK(client.received.size() > text.size());
+  client.close();
+  CHECK(site.run_until([&] { return site.server.is_empty(); }));
+}
+
 TEST_CASE("draining closes idle connections, finishes busy ones, and ends") {
   ServerOptions options;
   options.linger_timeout = 40ms;

@@ -134,10 +134,23 @@ Result<HandoverOffer> HandoverOffer::open(std::string path) {
   return HandoverOffer(std::move(path), std::move(listeners->sockets.front()));
 }
 
+HandoverOffer::HandoverOffer(std::string path, fs::Fd listening) noexcept
+    : path_(std::move(path)), listening_(std::move(listening)) {
+  (void)::lstat(path_.c_str(), &made_);
+}
+
 HandoverOffer::~HandoverOffer() {
-  if (listening_.is_open()) {
+  if (listening_.is_open() && has_path()) {
     ::unlink(path_.c_str());
   }
+}
+
+/// A file's number may be used again at once, hence the time.
+bool HandoverOffer::has_path() const noexcept {
+  struct stat now{};
+  return ::lstat(path_.c_str(), &now) == 0 && now.st_ino == made_.st_ino &&
+         now.st_dev == made_.st_dev && now.st_mtim.tv_sec == made_.st_mtim.tv_sec &&
+         now.st_mtim.tv_nsec == made_.st_mtim.tv_nsec;
 }
 
 int HandoverOffer::fd() const noexcept {
@@ -160,6 +173,12 @@ bool HandoverOffer::on_readable(const std::vector<Listeners>& listeners) {
     return true;
   }
   successor_ = fs::Fd();
+  if (!has_path()) {
+    // It had begun to offer in our place.
+    if (auto again = open(path_)) {
+      *this = *std::move(again);
+    }
+  }
   return false;
 }
 

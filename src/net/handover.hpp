@@ -3,12 +3,15 @@
 ///
 /// The running process offers its sockets at a Unix socket. Its successor connects, is given the
 /// descriptors themselves (closing and binding anew would reset clients that wait in a queue),
-/// begins to serve and says so; the old process then drains. If the successor goes away before
-/// that, the old one serves on. Both must belong to the same user. @thread main
+/// begins to serve, offers them in its turn and says so; the old process then drains. If the
+/// successor goes away before that, the old one serves on and offers anew. Both must belong to the
+/// same user. @thread main
 #pragma once
 
 #include "base/result.hpp"
 #include "net/listener.hpp"
+
+#include <sys/stat.h>
 
 #include <string>
 #include <vector>
@@ -18,7 +21,8 @@ namespace whorl::net {
 /// The old process's side.
 class HandoverOffer {
  public:
-  /// Offers at `path`, in place of who offered there before.
+  /// Offers at `path`, in place of who offered there before. A successor does so before it says
+  /// that it serves: at any moment somebody offers, or the next one would bind anew, in vain.
   /// @return errors: those of listen_on_unix() and of the file system
   [[nodiscard]] static Result<HandoverOffer> open(std::string path);
   HandoverOffer(HandoverOffer&&) noexcept = default;
@@ -35,11 +39,13 @@ class HandoverOffer {
   [[nodiscard]] bool on_readable(const std::vector<Listeners>& listeners);
 
  private:
-  HandoverOffer(std::string path, fs::Fd listening) noexcept
-      : path_(std::move(path)), listening_(std::move(listening)) {}
+  HandoverOffer(std::string path, fs::Fd listening) noexcept;
   void give(const std::vector<Listeners>& listeners);
+  /// Whether it is our socket that the path leads to.
+  [[nodiscard]] bool has_path() const noexcept;
 
   std::string path_;
+  struct stat made_{};  ///< the file, when it was made
   fs::Fd listening_;
   fs::Fd successor_;  ///< has the sockets, and has not said that it serves
 };

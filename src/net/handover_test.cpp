@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace whorl::net {
 namespace {
@@ -99,6 +100,60 @@ TEST_CASE("sockets are handed over, and serve on both sides until one drains") {
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
+}
+
+TEST_CASE("somebody offers at any moment of a takeover, also of one that comes to nothing") {
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("handover");
+  std::vector<Listeners> old;
+  old.push_back(*listen_on(*SocketAddress::from_ip("127.0.0.1", 0), 1));
+  std::optional<HandoverOffer> first(*HandoverOffer::open(path));
+  // A descriptor of each side, as take_over() and give() would have them, on one thread.
+  const auto ask = [&](HandoverOffer& offer) {
+    fs::Fd asking(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    REQUIRE(
+        ::connect(asking.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0
+    );
+    CHECK_FALSE(offer.on_readable(old));
+    CHECK(offer.has_successor());
+    return asking;
+  };
+
+  {
+    const fs::Fd asking = ask(*first);
+    const auto second = HandoverOffer::open(path);
+    REQUIRE(second);
+    CHECK(can_connect(path));
+    // It ends without having said that it serves.
+  }
+  CHECK_FALSE(can_connect(path));
+  CHECK_FALSE(first->on_readable(old));
+  CHECK_FALSE(first->has_successor());
+  CHECK(can_connect(path));
+  CHECK_FALSE(first->on_readable(old));  // who connected just now and left
+  CHECK_FALSE(first->on_readable(old));
+
+  Takeover takeover{.listeners = {}, .predecessor = ask(*first)};
+  auto second = HandoverOffer::open(path);
+  REQUIRE(second);
+  CHECK(can_connect(path));
+  takeover.finish();
+  CHECK(first->on_readable(old));
+  first.reset();
+  CHECK(can_connect(path));
+}
+
+TEST_CASE("an offer that was replaced leaves the path to who has it") {
+  const fs::test::TestFolder folder;
+  const std::string path = folder.path("handover");
+  std::optional<HandoverOffer> first(*HandoverOffer::open(path));
+  const auto second = HandoverOffer::open(path);
+  REQUIRE(second);
+  first.reset();
+  CHECK(can_connect(path));
 }
 
 TEST_CASE("sockets are spread over more shards than they were made for") {

@@ -37,4 +37,8 @@ struct Listeners {
 /// @return  Unavailable with Spin's words when none is free; listen_on()'s failures otherwise
 [[nodiscard]] Result<Listeners> listen_on_free_port(const SocketAddress& address, unsigned count);
 
+/// Sets what accepted connections inherit, which saves calls for each: no delay, and a bound on
+/// what the kernel holds for a client that does not read. Of a TCP socket.
+void prepare_for_clients(const fs::Fd& listening) noexcept;
+
 }  // namespace whorl::net

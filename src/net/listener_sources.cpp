@@ -1,8 +1,6 @@
 #include "net/listener_sources.hpp"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -117,8 +115,7 @@ Result<Listeners> describe_listener(fs::Fd socket) {
         std::string(address.sun_path, ::strnlen(address.sun_path, sizeof(address.sun_path)));
   } else {
     listeners.address = SocketAddress(reinterpret_cast<const sockaddr*>(&storage), size);
-    const int on = 1;
-    (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    prepare_for_clients(socket);
   }
   const int flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <vector>
@@ -50,6 +51,36 @@ TEST_CASE("one port for several sockets, refused to others") {
   const auto found = listen_on_free_port(listeners->address, 2);
   REQUIRE(found);
   CHECK(found->address.port() > listeners->address.port());
+}
+
+TEST_CASE("the kernel holds little for a client that does not read") {
+  auto listeners = listen_on(kLoopback, 1);
+  REQUIRE(listeners);
+  fs::Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int small = 4096;
+  REQUIRE(setsockopt(client.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) == 0);
+  const SocketAddress& address = listeners->address;
+  REQUIRE(connect(client.get(), address.data(), address.size()) == 0);
+  const fs::Fd served(
+      accept4(listeners->sockets[0].get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)
+  );
+  const std::vector<char> piece(64 * 1024);
+  std::size_t taken = 0;
+  // Time for the kernel to grow its buffers as it likes.
+  for (int waits = 0; waits < 20;) {
+    const ssize_t count = send(served.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
+    if (count > 0) {
+      taken += static_cast<std::size_t>(count);
+      continue;
+    }
+    REQUIRE(errno == EAGAIN);
+    ++waits;
+    char byte = 0;
+    REQUIRE(recv(client.get(), &byte, 1, 0) == 1);
+  }
+  MESSAGE("bytes taken: ", taken);
+  CHECK(taken > 100'000);
+  CHECK(taken < 400'000);
 }
 
 TEST_CASE("an address of another machine cannot be listened on") {

@@ -12,6 +12,7 @@ import os
 import resource
 import socket
 import ssl
+import statistics
 import subprocess
 import time
 
@@ -21,7 +22,7 @@ import whorl
 
 COUNT = int(os.environ.get("WHORL_CROWD", "400"))
 IS_FULL = COUNT >= 10_000
-SAMPLES = 3000 if IS_FULL else 300
+WINDOWS, SAMPLES = 5, 1000 if IS_FULL else 100  # in each window
 # A quiet machine is only asked for at full size: CI measures beside other things.
 FACTOR, FLOOR_MS = (2.0, 1.0) if IS_FULL else (10.0, 250.0)
 MEMORY_MIB = 256
@@ -72,22 +73,32 @@ def plain(port: int) -> socket.socket:
 
 @dataclasses.dataclass
 class Measured:
-    """p50 and p99 in ms of a server that a crowd is on, and of one beside it that only has our good client. The two are asked
-    in turn, so that what else the machine does hits both alike."""
+    """p99s in ms of a server that a crowd is on, and of one beside it that only has our good client, window by window. The two
+    are asked in turn, so that what else the machine does hits both alike; what hits one of them now and then is a window's."""
 
-    crowded: tuple[float, float]
-    other: tuple[float, float]
+    crowded: list[float]
+    other: list[float]
 
     @staticmethod
     def of(crowded: socket.socket, other: socket.socket, request: bytes = REQUEST) -> "Measured":
-        clients = [Client(crowded, request), Client(other, request)]
-        for _ in range(SAMPLES):
-            for client in clients:
-                client.ask()
-        return Measured(*((client.quantile_ms(50), client.quantile_ms(99)) for client in clients))
+        found = Measured([], [])
+        for _ in range(WINDOWS):
+            clients = Client(crowded, request), Client(other, request)
+            for _ in range(SAMPLES):
+                for client in clients:
+                    client.ask()
+            found.crowded.append(clients[0].quantile_ms(99))
+            found.other.append(clients[1].quantile_ms(99))
+        return found
+
+    def times(self, quiet: "Measured") -> float:
+        """How many times as long the crowd makes it, in the middle one of the windows."""
+        usual = statistics.median(quiet.crowded)
+        return statistics.median(loud / max(usual, beside) for loud, beside in zip(self.crowded, self.other))
 
     def __str__(self) -> str:
-        return "p50 %.2f p99 %.2f ms, a server beside it p50 %.2f p99 %.2f ms" % (*self.crowded, *self.other)
+        return "p99 %s ms, a server beside it %s ms" % tuple(
+            " ".join(f"{value:.2f}" for value in values) for values in (self.crowded, self.other))
 
 
 def recovers(port: int) -> float:
@@ -104,12 +115,12 @@ def recovers(port: int) -> float:
 
 def judge(name: str, quiet: Measured, loud: Measured, after_s: float, server, extra: object = "") -> None:
     memory = server.status_kib("VmHWM") / 1024
-    usual = max(quiet.crowded[1], loud.other[1])
-    print(f"\n{name}, {COUNT} bad clients: quiet {quiet}; then {loud}: {loud.crowded[1] / usual:.2f} x; "
+    times = loud.times(quiet)
+    print(f"\n{name}, {COUNT} bad clients: quiet {quiet}; then {loud}: {times:.2f} x; "
           f"a new client is served {after_s:.2f} s after they left, {memory:.0f} MiB at most; {extra}")
     assert server.process.poll() is None
     assert memory < MEMORY_MIB
-    assert loud.crowded[1] <= max(FACTOR * usual, FLOOR_MS)
+    assert times <= FACTOR or statistics.median(loud.crowded) <= FLOOR_MS
     assert after_s <= RECOVERY_S
 
 
@@ -181,17 +192,30 @@ def test_tls_handshakes_that_stall_at_every_byte(two, identity, protocol):
         assert server.stop() == 0
 
 
+def until_settled(server) -> float:
+    """Waits until the server has given each of a crowd what it takes for a start, which is work like any other; then they are
+    slow. @return how many seconds, at least one: a busy machine needs many for a second's work"""
+    begin, before = time.monotonic(), server.cpu_seconds()
+    while True:
+        time.sleep(1)
+        now = server.cpu_seconds()
+        if now - before < 0.1 or time.monotonic() - begin > 30:
+            return time.monotonic() - begin
+        before = now
+
+
 @pytest.mark.parametrize("way,path", [("readers", "/big/10000000"), ("writers", "/status/200"), ("readers", "/big/20000"), ("writers", "/")])
 def test_slow_readers_and_writers(two, way, path):
     with two() as (server, other), plain(server.port) as ours, plain(other.port) as theirs:
         quiet = Measured.of(ours, theirs, GOOD)
         before = server.status_kib("VmRSS")
         with crowd.Crowd(way, server.port, COUNT, path) as bad:
-            time.sleep(1)
+            settled_s = until_settled(server)
             loud = Measured.of(ours, theirs, GOOD)
             held = server.status_kib("VmRSS") - before
             fates = bad.leave()
-        judge(f"slow {way} {path}", quiet, loud, recovers(server.port), server, f"{held / 1024:.0f} MiB held; {fates}")
+        judge(f"slow {way} {path}", quiet, loud, recovers(server.port), server,
+              f"{held / 1024:.0f} MiB held; in place after {settled_s:.1f} s; {fates}")
         assert server.stop(timeout=60) == 0
 
 
@@ -205,12 +229,20 @@ def test_ten_times_too_many_requests(two):
         with crowd.Crowd("overload", server.port, 10 * capacity, f"/sleep/{sleep_ms}") as bad:
             time.sleep(2)
             loud = Measured.of(ours, theirs, GOOD)
-            time.sleep(4 if IS_FULL else 1)
+            # What the machine lets a server do at the same time that has always enough to do, and never too much.
+            with whorl.Server.start("-f", whorl.guest("multi"), "--quiet", *limits) as full:
+                with crowd.Crowd("steady", full.port, 2 * instances, f"/sleep/{sleep_ms}") as good:
+                    before = bad.look()
+                    time.sleep(5 if IS_FULL else 1)
+                    after = bad.look()
+                    peak = good.leave()
             told = bad.leave()
-        goodput = told.get("200", 0) / told["seconds"]
-        judge("overload", quiet, loud, recovers(server.port), server, f"{goodput:.0f} of {capacity} possible answers a second; {told}")
-        assert told.get("503", 0) > told.get("200", 0)
-        assert goodput > capacity * (0.9 if IS_FULL else 0.3)
+        goodput = (after["200"] - before["200"]) / (after["seconds"] - before["seconds"])
+        possible = peak["200"] / peak["seconds"]
+        judge("overload", quiet, loud, recovers(server.port), server,
+              f"{goodput:.0f} answers a second, {possible:.0f} beside it without too many requests ({capacity} at most); {told}")
+        assert told["503"] > told["200"]
+        assert goodput > possible * (0.9 if IS_FULL else 0.3)
         assert server.stop() == 0
 
 

@@ -5,7 +5,9 @@ WHORL_HANDOVERS is how often sockets are handed over under load; the full count 
     WHORL_HANDOVERS=1000 python3 -m pytest tests/e2e/test_listen.py -k without_a_failed
 """
 
+import contextlib
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -14,7 +16,7 @@ import time
 import pytest
 import real_servers
 import whorl
-from test_drain import crowd_over
+from test_drain import context_for, crowd_over
 
 
 def ask(family, address, path="/status/200"):
@@ -28,10 +30,28 @@ def ask(family, address, path="/status/200"):
         return answer
 
 
-def cpu_ticks(server):
-    """Of the program so far, user and system."""
-    fields = open(f"/proc/{server.process.pid}/stat").read().rsplit(")")[1].split()
-    return int(fields[11]) + int(fields[12])
+def wait_until(holds, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def loops_of(server, ports):
+    """How many connections of these client ports each event loop of the program watches, for loops that watch any: what Linux
+    says of its epoll descriptors."""
+    process = f"/proc/{server.process.pid}"
+    remote = {f"0100007F:{port:04X}" for port in ports}
+    rows = [line.split() for line in open(f"{process}/net/tcp")]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1] == f"0100007F:{server.port:04X}" and row[2] in remote}
+    targets, watched = {}, []
+    for fd in os.listdir(f"{process}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            targets[fd] = os.readlink(f"{process}/fd/{fd}")
+    for fd in (fd for fd, target in targets.items() if target == "anon_inode:[eventpoll]"):
+        of_loop = re.findall(r"^tfd:\s+(\d+)", open(f"{process}/fdinfo/{fd}").read(), re.M)
+        watched.append(sum(targets.get(one) in sockets for one in of_loop))
+    return sorted(count for count in watched if count)
 
 
 def has_ipv6():
@@ -103,26 +123,59 @@ def test_a_successor_takes_over_without_a_failed_request(over, tmp_path):
     path = tmp_path / "takeover"
     certificate, key = real_servers.make_certificate(tmp_path)
     secure = ["--tls-cert", certificate, "--tls-key", key] if over in ("tls", "h2") else []
-    flags = ["-f", whorl.guest("multi"), "--takeover", path, *secure]
+    # On a loaded machine an answer may take long; that is no failure.
+    flags = ["-f", whorl.guest("multi"), "--takeover", path, "--drain-timeout", "30s", *secure]
     server = whorl.Server.start(*flags)
     visitors = crowd_over(over, server.port, certificate)
     for visitor in visitors:
         visitor.start()
-    for _ in range(int(os.environ.get("WHORL_HANDOVERS", "5" if over == "http" else "3"))):
+    for number in range(int(os.environ.get("WHORL_HANDOVERS", "5" if over == "http" else "3"))):
         # Sockets for another number of threads than they were made for.
         successor = whorl.Server.start(*flags, "--threads", "3")
         assert successor.port == server.port
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
         server = successor
-    assert all(visitor.is_alive() for visitor in visitors), [visitor.failures for visitor in visitors]
+        fates = [(visitor.failures, visitor.shut_out, visitor.answered) for visitor in visitors]
+        assert all(visitor.is_alive() for visitor in visitors), (number, fates, server.err.text[-2000:])
     for visitor in visitors:
         visitor.leaves = True
     for visitor in visitors:
-        visitor.join(20)
-    assert server.stop() == 0
+        visitor.join(60)
+    assert server.stop(timeout=60) == 0
     assert [visitor.failures for visitor in visitors] == [[]] * len(visitors)
     assert all(visitor.answered > 0 for visitor in visitors)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("over", ["http", "tls"])
+def test_a_predecessor_waits_for_quiet_connections(over, tmp_path):
+    """Nothing tells a client of HTTP/1 that its kept connection is about to end, but an answer to what it asks next."""
+    certificate, key = real_servers.make_certificate(tmp_path)
+    secure = ["--tls-cert", certificate, "--tls-key", key] if over == "tls" else []
+    flags = ["-f", whorl.guest("multi"), "--takeover", tmp_path / "takeover", "--drain-timeout", "30s", *secure]
+    context = context_for(over, certificate)
+
+    def ask_on(sock):
+        sock.sendall(b"GET /status/200 HTTP/1.1\r\nHost: a\r\n\r\n")
+        return sock.recv(65536)
+
+    with whorl.Server.start(*flags, env={"RUST_LOG": "info"}) as server:
+        raw = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(2)]
+        kept = context.wrap_socket(raw[0]) if context else raw[0]
+        with kept:
+            assert b"connection: close" not in ask_on(kept)
+            wait_until(lambda: sum(loops_of(server, [sock.getsockname()[1] for sock in (kept, raw[1])])) == 2)
+            with whorl.Server.start(*flags) as successor:
+                assert successor.port == server.port
+                assert server.err.wait_for("a successor serves on the same sockets")
+                # Far more than the 500 ms for which a server waits that has no successor, and 2 s for who has not said a word.
+                time.sleep(2.8)
+                assert ask_on(kept).startswith(b"HTTP/1.1 200 OK\r\nconnection: close\r\n")
+                # One that was accepted by the old process, and has not even begun a handshake.
+                with context.wrap_socket(raw[1]) if context else raw[1] as fresh:
+                    assert ask_on(fresh).startswith(b"HTTP/1.1 200 OK\r\nconnection: close\r\n")
+                kept.close()
+                assert server.process.wait(20) == 0
 
 
 def test_a_successor_that_fails_changes_nothing(tmp_path):
@@ -152,9 +205,9 @@ def test_more_connects_than_descriptors():
             clients.append(sock)
         time.sleep(0.5)
         assert server.process.poll() is None
-        before = cpu_ticks(server)
+        before = server.cpu_seconds()
         time.sleep(1)
-        assert cpu_ticks(server) - before < 50, "it accepts in a busy loop"
+        assert server.cpu_seconds() - before < 0.5, "it accepts in a busy loop"
         for sock in clients:
             sock.close()
         start = time.monotonic()
@@ -198,27 +251,15 @@ def test_limits_of_connections_and_bodies():
 
 def test_few_kept_connections_are_spread_over_the_threads():
     """The kernel chooses a listener by address, by chance; a thread with more connections passes new ones on."""
-    def spent(server):
-        """CPU time of the threads that serve, in ns."""
-        found = {}
-        for task in os.listdir(f"/proc/{server.process.pid}/task"):
-            name = open(f"/proc/{server.process.pid}/task/{task}/comm").read().strip()
-            if name.startswith("whorl-") and name[6:].isdigit():
-                found[name] = int(open(f"/proc/{server.process.pid}/task/{task}/schedstat").read().split()[0])
-        return found
-
-    shares = []
     with whorl.Server.start("-f", whorl.guest("multi"), "--threads", "2") as server:
-        assert server.get("/status/200").status == 200  # the threads have their names
         for _ in range(20):
-            kept = [server.connect() for _ in range(8)]
-            before = spent(server)
-            for _ in range(25):
-                for connection in kept:
-                    connection.request("GET", "/status/200")
-                    assert connection.response().status == 200
-            used = [count - before[name] for name, count in spent(server).items()]
-            shares.append(round(min(used) / sum(used), 2))
+            kept = []
+            for _ in range(8):
+                kept.append(server.connect())
+                kept[-1].request("GET", "/status/200")
+                assert kept[-1].response().status == 200
+            ports = [connection.socket.getsockname()[1] for connection in kept]
+            assert loops_of(server, ports) == [4, 4]
             for connection in kept:
                 connection.close()
-    assert min(shares) > 0.1 and sum(shares) / len(shares) > 0.35, shares
+            wait_until(lambda: loops_of(server, ports) == [])

@@ -8,8 +8,10 @@
     readers      ask for OPTION and take a byte of the answer every few seconds
     writers      send a body to OPTION, a byte every few seconds
     overload     ask for OPTION on new connections, COUNT each second, whatever becomes of the former ones
+    steady       good ones: ask for OPTION again and again, each on a connection of its own
 
-Says `ready` when all are in place, goes on until its input ends, and says then in JSON what became of them.
+Says `ready` when all are in place, goes on until its input ends, and says then in JSON what became of them; overload says it
+for every line of the input, too.
 With Crowd, from a test: `with crowd.Crowd("http", port, 10_000) as bad: …; bad.result`.
 """
 
@@ -98,10 +100,14 @@ def fates(sockets: list[socket.socket]) -> dict[str, int]:
     return dict(collections.Counter(map(fate, sockets)))
 
 
-def until_told(work=None, period: float = 0.2):
-    """Calls `work` again and again until the input ends."""
+def until_told(work=None, period: float = 0.2, state=None):
+    """Calls `work` again and again until the input ends, and says `state` for each line of it."""
     print("ready", flush=True)
-    while not select.select([sys.stdin], [], [], period)[0]:
+    while True:
+        if select.select([sys.stdin], [], [], period)[0]:
+            if not sys.stdin.readline():
+                return
+            print(json.dumps(state()), flush=True)
         if work:
             work()
 
@@ -243,9 +249,28 @@ def overload(port: int, rate: int, path: str) -> dict:
             del open_sockets[fd]
             sock.close()
 
-    until_told(work, 0.005)
-    seconds = time.monotonic() - begun
-    return dict(answers) | {"asked": asked, "seconds": round(seconds, 2), "waiting": len(open_sockets)}
+    def state() -> dict:
+        return {"200": 0, "503": 0} | answers | {"asked": asked, "seconds": time.monotonic() - begun, "waiting": len(open_sockets)}
+
+    until_told(work, 0.005, state)
+    return state()
+
+
+def steady(port: int, count: int, path: str) -> dict:
+    request = f"GET {path} HTTP/1.1\r\nHost: good.local\r\n\r\n".encode()
+    sockets, poll, answers = {sock.fileno(): sock for sock in connect_all(port, count)}, select.epoll(), collections.Counter()
+    for fd, sock in sockets.items():
+        sock.send(request)
+        poll.register(fd, select.EPOLLIN)
+    begun = time.monotonic()
+
+    def work() -> None:
+        for fd, _ in poll.poll(0):
+            answers[fate(sockets[fd])] += 1
+            sockets[fd].send(request)
+
+    until_told(work, 0.002)
+    return {"200": 0} | answers | {"seconds": time.monotonic() - begun}
 
 
 WAYS = {
@@ -256,6 +281,7 @@ WAYS = {
     "readers": slow_readers,
     "writers": slow_writers,
     "overload": overload,
+    "steady": steady,
 }
 
 
@@ -274,6 +300,12 @@ class Crowd:
             self.meanwhile()
         assert self.process.stdout.readline() == "ready\n"
         return self
+
+    def look(self) -> dict:
+        """What has become of its clients so far; of overload."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def leave(self) -> dict:
         """Its clients say what became of them and close. @return that, by kind"""
