@@ -19,6 +19,17 @@ const unsigned char* skip_ascii(const unsigned char* at, const unsigned char* en
     }
     at += 16;
   }
+  // What is left of a usual text: names are shorter than a block.
+  if (end - at >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    at += (word & kHighBits) == 0 ? 8 : 0;
+  }
+  if (end - at >= 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    at += (word & static_cast<std::uint32_t>(kHighBits)) == 0 ? 4 : 0;
+  }
   while (at != end && *at < 0x80) {
     ++at;
   }

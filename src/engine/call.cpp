@@ -180,6 +180,10 @@ wasmtime_error_t* epoch_callback(
   if (fiber != nullptr && fiber->stack_bottom != 0) {
     fiber->arrived();
   }
+  if (fiber != nullptr && fiber->rests) {
+    *kind = WASMTIME_UPDATE_DEADLINE_YIELD;
+    return nullptr;
+  }
   if (fiber != nullptr && fiber->parking) {
     // The driver's `block` noticed the tick; the fiber is about to suspend anyway, and must not be
     // ended while its operation is under way.

@@ -11,7 +11,8 @@ namespace {
 //   (import "h" "enter" (func))
 //   (import "h" "suspend" (func))
 //   (func (export "run") (call 0))
-//   (func (export "block") (call 1)))
+//   (func (export "block") (call 1))
+//   (func (export "nap") (loop)))
 // clang-format off
 constexpr auto kDriver = std::to_array<std::uint8_t>({
     0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,                   // magic, version 1
@@ -19,13 +20,15 @@ constexpr auto kDriver = std::to_array<std::uint8_t>({
     0x02, 0x17, 0x02,                                                 // 2 imports
     0x01, 'h', 0x05, 'e', 'n', 't', 'e', 'r', 0x00, 0x00,
     0x01, 'h', 0x07, 's', 'u', 's', 'p', 'e', 'n', 'd', 0x00, 0x00,
-    0x03, 0x03, 0x02, 0x00, 0x00,                                     // 2 functions
-    0x07, 0x0f, 0x02,                                                 // 2 exports
+    0x03, 0x04, 0x03, 0x00, 0x00, 0x00,                               // 3 functions
+    0x07, 0x15, 0x03,                                                 // 3 exports
     0x03, 'r', 'u', 'n', 0x00, 0x02,
     0x05, 'b', 'l', 'o', 'c', 'k', 0x00, 0x03,
-    0x0a, 0x0b, 0x02,                                                 // 2 bodies
+    0x03, 'n', 'a', 'p', 0x00, 0x04,
+    0x0a, 0x11, 0x03,                                                 // 3 bodies
     0x04, 0x00, 0x10, 0x00, 0x0b,                                     // call 0
     0x04, 0x00, 0x10, 0x01, 0x0b,                                     // call 1
+    0x05, 0x00, 0x03, 0x40, 0x0b, 0x0b,                               // a loop that goes round once
     0x00, 0x14, 0x04, 'n', 'a', 'm', 'e', 0x00, 0x0d,                 // the module's name
     0x0c, 'w', 'h', 'o', 'r', 'l', '-', 'd', 'r', 'i', 'v', 'e', 'r',
 });

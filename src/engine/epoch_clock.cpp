@@ -90,17 +90,6 @@ EpochClock::Slot& EpochClock::slot_of_this_thread() noexcept {
   return slots_.back();
 }
 
-std::chrono::nanoseconds EpochClock::cpu_since_last_look(Slot& slot) const noexcept {
-  const auto read = &slot == &slots_.back() ? std::nullopt : read_clock(CLOCK_THREAD_CPUTIME_ID);
-  if (!read) {
-    return std::chrono::nanoseconds::max();
-  }
-  const std::chrono::nanoseconds now = *read;
-  const auto before = std::exchange(slot.cpu_seen, now);
-  // A new thread may have the descriptor, and so the slot, of one that ended.
-  return now >= before ? now - before : now;
-}
-
 /// A guest that was running before and still is has run on if its thread had the core meanwhile:
 /// others may have had it.
 EpochClock::Seen EpochClock::look_at(

@@ -39,8 +39,6 @@ class EpochClock {
     std::atomic<std::uintptr_t> owner{0};
     std::atomic<std::uint32_t> sequence{0};
     std::atomic<clockid_t> cpu_clock{};  ///< of the owner's CPU; 0 is the time of day
-    /// CPU time of the thread when it was last looked at; that thread only.
-    std::chrono::nanoseconds cpu_seen{0};
   };
 
   /// @param tick  moves the epoch; called on the clock's thread
@@ -79,10 +77,6 @@ class EpochClock {
       );
     }
   }
-  /// CPU time that the calling thread used since this was last asked, at most: for the slot that
-  /// threads share nothing is known, and the longest time there is comes back.
-  [[nodiscard]] std::chrono::nanoseconds cpu_since_last_look(Slot& slot) const noexcept;
-
   /// A guest was found past its slice: ticks are needed for a while.
   void note_past_slice() noexcept { past_slice_.store(true, std::memory_order_relaxed); }
   /// A guest ran past its slice before anybody looked: others like it may follow at once, so the

@@ -2,6 +2,7 @@
 
 #include "engine/fiber_world.hpp"
 #include "engine/store_impl.hpp"
+#include "engine/thread_use.hpp"
 
 namespace whorl::engine {
 namespace {
@@ -99,6 +100,7 @@ TEST_CASE("a kept fiber goes on through ticks, budgets and yields as a new one d
     CHECK(scheduler.go(fiber) == Fiber::State::Done);
     CHECK(fiber.outcome());
   }
+  static_cast<void>(ThreadUse::now());  // as whoever puts an instance back does
   CHECK(world.store->begin_next_event({.cpu = std::chrono::milliseconds(20)}));
   Body endless = world.calling("spin", 0, answer);
   Fiber fiber(*world.store, scheduler, entry_of(endless), &endless);

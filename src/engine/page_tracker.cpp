@@ -1,9 +1,10 @@
 #include "engine/page_tracker.hpp"
 
+#include "engine/thread_use.hpp"
+
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -37,8 +38,6 @@ constexpr std::uint64_t kFile = 1u << 2;
 constexpr std::uint64_t kPresent = 1u << 3;
 constexpr std::uint64_t kSwapped = 1u << 4;
 constexpr std::uint64_t kZeroPage = 1u << 5;
-
-constinit thread_local std::uint64_t last_seen = 0;
 
 /// Regions taken from the kernel in one call.
 constexpr std::size_t kRegions = 128;
@@ -85,14 +84,10 @@ std::optional<PageTracker> make_tracker() noexcept {
 }  // namespace
 
 std::uint64_t faults_of_this_thread() noexcept {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  last_seen =
-      static_cast<std::uint64_t>(usage.ru_minflt) + static_cast<std::uint64_t>(usage.ru_majflt);
-  return last_seen;
+  return ThreadUse::now().faults;
 }
 std::uint64_t faults_last_seen() noexcept {
-  return last_seen;
+  return ThreadUse::last_seen().faults;
 }
 
 const PageTracker* PageTracker::of_process() noexcept {

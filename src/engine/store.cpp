@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "engine/module_impl.hpp"
 #include "engine/store_impl.hpp"
+#include "engine/thread_use.hpp"
 #include "engine/trap.hpp"
 
 #include <cstring>
@@ -28,6 +29,8 @@ Result<std::unique_ptr<Store>> Store::create(
   impl.self = store.get();
   impl.budget = budget;
   impl.created = Clock::now();
+  // From here on its time is told from others'. Where instances are kept, their reset asks anyway.
+  static_cast<void>(ThreadUse::now());
   impl.slot = &engine->impl().clock->slot_of_this_thread();
   impl.store.reset(wasmtime_store_new(engine->impl().engine.get(), store.get(), nullptr));
   impl.context = wasmtime_store_context(impl.store.get());
@@ -255,6 +258,8 @@ bool Store::Impl::ensure_driver() {
   run = capi::bits<Func>(item.of.func);
   wasmtime_instance_export_get(context, &instance, "block", 5, &item);
   block = capi::bits<Func>(item.of.func);
+  wasmtime_instance_export_get(context, &instance, "nap", 3, &item);
+  nap = capi::bits<Func>(item.of.func);
   has_driver = true;
   return true;
 }

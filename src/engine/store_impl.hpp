@@ -8,7 +8,6 @@
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -117,6 +116,7 @@ struct Store::Impl {
   bool has_driver = false;
   Func run;
   Func block;
+  Func nap;
   /// The memory that was asked for last. The engine never moves one.
   struct SeenMemory {
     Memory memory;
@@ -157,15 +157,15 @@ struct Store::Impl {
   /// times; a long one may be the guest's, or that of others whom the kernel gave this core.
   void charge(Clock::time_point now) noexcept {
     std::chrono::nanoseconds time = now - charged_until;
-    if (time > kEpochTick * 4) [[unlikely]] {
-      time = std::min(time, engine->impl().clock->cpu_since_last_look(*slot));
-      if (time > kEpochTick * 4) {
-        engine->impl().clock->note_long_run();
-      }
+    if (time > kLongTime) [[unlikely]] {
+      time = own_part(time);
     }
     cpu_used += time;
     charged_until = now;
   }
+  static constexpr std::chrono::nanoseconds kLongTime = kEpochTick * 4;
+  /// How much of a long time was the guest's, at most. Tells the clock about one that ran on.
+  [[nodiscard]] std::chrono::nanoseconds own_part(std::chrono::nanoseconds time) noexcept;
   /// The store is being ended from now on; the first reason stays.
   void fail(Trap reason);
   void fail(TrapKind kind, std::string message, int exit_code = 0);
@@ -177,6 +177,8 @@ struct Store::Impl {
   /// On a fiber that has ended well: waits until its call is wanted by another one.
   /// @return false if there is none, and the call is to end
   [[nodiscard]] bool rest() noexcept;
+  /// Calls a function of the driver that suspends the fiber. @return false if the fiber is to end
+  [[nodiscard]] bool enter_driver(const Func& function) noexcept;
   /// Ends the call that rests, if one does. Off the fibers.
   void end_rest() noexcept;
   /// False after fail(): the store is dying, or has had a fiber.

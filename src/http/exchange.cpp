@@ -24,9 +24,14 @@ void Exchange::complete_request() {
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');
     WHORL_CHECK(end != 0 && end != std::string_view::npos, "field lines end in CRLF");
-    const auto field = wire::http1::parse_field_line(rest.substr(0, end - 1));
-    WHORL_CHECK(field.has_value(), "field lines were checked");
-    lines.emplace_back(std::string(field->name), std::string(field->value));
+    // A name ends at the first colon, which no name has in it.
+    const std::string_view line = rest.substr(0, end - 1);
+    const std::size_t colon = line.find(':');
+    WHORL_CHECK(colon != std::string_view::npos, "field lines were checked");
+    lines.emplace_back(
+        std::string(line.substr(0, colon)),
+        std::string(wire::http1::trim_blanks(line.substr(colon + 1)))
+    );
     rest.remove_prefix(end + 1);
   }
   std::string().swap(field_lines_);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 namespace whorl::wasi {
@@ -28,18 +29,57 @@ constexpr std::size_t kMaxNameBytes = 65'535;
 // Room for the fields of most responses.
 constexpr std::size_t kUsualLines = 4;
 
+constexpr std::uint64_t every_byte(std::uint8_t byte) noexcept {
+  return 0x0101010101010101ULL * byte;
+}
+
+/// ASCII letters made small in eight bytes at once.
+constexpr std::uint64_t eight_lower(std::uint64_t eight) noexcept {
+  const std::uint64_t low = eight & every_byte(0x7f);
+  // The top bit of a byte: at least 'A', more than 'Z', not ASCII.
+  const std::uint64_t from = low + every_byte(0x80 - 'A');
+  const std::uint64_t above = low + every_byte(0x80 - 'Z' - 1);
+  return eight | ((from & ~above & ~eight & every_byte(0x80)) >> 2U);
+}
+
+/// Writes `text` in lower case to `out`, which may be where it stands.
+void write_lower(std::string_view text, char* out) noexcept {
+  std::size_t at = 0;
+  for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    eight = eight_lower(eight);
+    std::memcpy(out + at, &eight, sizeof eight);
+  }
+  for (; at < text.size(); ++at) {
+    out[at] = wire::http1::to_lower(text[at]);
+  }
+}
+
 void make_lower(std::string& text) noexcept {
-  std::ranges::transform(text, text.begin(), wire::http1::to_lower);
+  write_lower(text, text.data());
 }
 
 std::string to_lower(std::string_view text) {
   std::string lower;
   // The size that is passed may be the capacity that the library chose instead (libstdc++ 12).
   lower.resize_and_overwrite(text.size(), [text](char* out, std::size_t) {
-    std::ranges::transform(text, out, wire::http1::to_lower);
+    write_lower(text, out);
     return text.size();
   });
   return lower;
+}
+
+/// Whether some forbidden name is as long: most names are told apart by that.
+constexpr bool may_be_forbidden(std::size_t size) noexcept {
+  constexpr std::uint64_t kSizes = [] {
+    std::uint64_t sizes = 0;
+    for (const std::string_view name : kForbidden) {
+      sizes |= std::uint64_t{1} << name.size();
+    }
+    return sizes;
+  }();
+  return size < 64 && (kSizes >> size & 1U) != 0;
 }
 
 std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
@@ -73,9 +113,10 @@ std::string_view without_blanks(std::string_view text) noexcept {
 }  // namespace
 
 bool is_forbidden_field(std::string_view name) noexcept {
-  return std::ranges::any_of(kForbidden, [name](std::string_view forbidden) {
-    return forbidden.size() == name.size() && http::equals_ignoring_case(forbidden, name);
-  });
+  return may_be_forbidden(name.size()) &&
+         std::ranges::any_of(kForbidden, [name](std::string_view forbidden) {
+           return forbidden.size() == name.size() && http::equals_ignoring_case(forbidden, name);
+         });
 }
 
 FieldMap FieldMap::from_wire(http::Fields fields, Shown shown) {

@@ -1,7 +1,10 @@
 #include "wasi/field_map.hpp"
 
+#include "wire/http1/syntax.hpp"
+
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -163,6 +166,45 @@ TEST_CASE("what came over the wire loses what guests do not see") {
       text_of(FieldMap::from_wire(std::move(wire))) ==
       "accept=*/*;x-tag=1;x-tag=2;content-length=5;"
   );
+}
+
+TEST_CASE("names are made small, letters of ASCII and nothing else") {
+  std::string all;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    all += static_cast<char>(byte);
+  }
+  // Each byte comes to stand at each place of a word, and behind the last whole one.
+  for (std::size_t skipped = 0; skipped < 16; ++skipped) {
+    const std::string name = all.substr(skipped) + all.substr(0, skipped);
+    std::string expected = name;
+    std::ranges::transform(expected, expected.begin(), wire::http1::to_lower);
+    http::Fields wire;
+    wire.append(name, "1");
+    wire.append(name.substr(3), "2");
+    const FieldMap map = FieldMap::from_wire(std::move(wire));
+    REQUIRE(map.lines().size() == 2);
+    CHECK(map.lines()[0].name == expected);
+    CHECK(map.lines()[1].name == expected.substr(3));
+  }
+}
+
+TEST_CASE("fields as long as forbidden ones are told apart from them, in any spelling") {
+  for (const char* name :
+       {"HOST",
+        "Upgrade",
+        "kEEP-aLIVE",
+        "http2-Settings",
+        "Proxy-Authorization",
+        "proxy-authenticate",
+        "Proxy-Connection",
+        "transfer-encodinG"}) {
+    CAPTURE(name);
+    CHECK(is_forbidden_field(name));
+    CHECK_FALSE(is_forbidden_field(std::string_view(name).substr(1)));
+    CHECK_FALSE(is_forbidden_field("x" + std::string(name).substr(1)));
+  }
+  CHECK_FALSE(is_forbidden_field(""));
+  CHECK_FALSE(is_forbidden_field(std::string(68, 'h')));  // 68 is 4 more than 64 bits
 }
 
 TEST_CASE("blanks around a value stay for the guest and go on the wire") {
