@@ -60,8 +60,12 @@ std::optional<Place> place_of(std::span<const wasi::Preopen> mounts, std::string
   return Place{best->directory, std::string(rest)};
 }
 
-std::string etag_of(const Metadata& file) {
-  return fmt::format("\"{:x}-{:x}\"", file.modified, file.size);
+/// @param coding  forms of one file have tags of their own, also where all files have the same time,
+///                as in images that are built reproducibly (RFC 9110 §8.8.3.3)
+std::string etag_of(const Metadata& file, std::string_view coding) {
+  return fmt::format(
+      "\"{:x}-{:x}{}{}\"", file.modified, file.size, coding.empty() ? "" : "-", coding
+  );
 }
 
 std::string date_of(const Metadata& file) {
@@ -273,7 +277,7 @@ void StaticSite::answer(async::Shard& shard, Found found, http::Exchange& exchan
     }
   }
   const http::Validators validators{
-      .etag = etag_of(*metadata),
+      .etag = etag_of(*metadata, fields.find("content-encoding").value_or("")),
       .modified = static_cast<std::int64_t>(metadata->modified / kSecond)
   };
   fields.append("etag", validators.etag);
