@@ -60,8 +60,8 @@ std::optional<Place> place_of(std::span<const wasi::Preopen> mounts, std::string
   return Place{best->directory, std::string(rest)};
 }
 
-/// @param coding  forms of one file have tags of their own, also where all files have the same time,
-///                as in images that are built reproducibly (RFC 9110 §8.8.3.3)
+/// Forms of one file have tags of their own, also where all files have the same time, as in images
+/// that are built reproducibly (RFC 9110 §8.8.3.3).
 std::string etag_of(const Metadata& file, std::string_view coding) {
   return fmt::format(
       "\"{:x}-{:x}{}{}\"", file.modified, file.size, coding.empty() ? "" : "-", coding
