@@ -204,9 +204,14 @@ Engine::~Engine() = default;
 InstanceAllocation Engine::allocation() const noexcept {
   return impl_->allocation;
 }
+std::uint32_t instance_limit(const Engine& engine) noexcept {
+  return engine.allocation() == InstanceAllocation::Pooling ? engine.pool_slots()
+                                                            : engine.impl().options.pool_slots;
+}
+
 std::uint32_t spare_stacks(const Engine& engine) noexcept {
-  const std::uint32_t slots = engine.pool_slots();
-  return counts_for(slots).stacks - slots;
+  const std::uint32_t instances = std::min(instance_limit(engine), kMostSlots);
+  return counts_for(instances).stacks - instances;
 }
 
 std::uint32_t Engine::pool_slots() const noexcept {

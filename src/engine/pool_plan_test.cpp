@@ -1,5 +1,6 @@
 #include "engine/pool_plan.hpp"
 
+#include "engine/pool_stacks.hpp"
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -98,6 +99,8 @@ TEST_CASE("an engine says what it got") {
   REQUIRE(on_demand);
   CHECK((*on_demand)->allocation() == InstanceAllocation::OnDemand);
   CHECK((*on_demand)->pool_slots() == 0);
+  CHECK(instance_limit(**on_demand) == options.pool_slots);
+  CHECK(spare_stacks(**on_demand) > 4);
   CHECK((*on_demand)->allocation_note().empty());
   CHECK(test::engine()->allocation() == InstanceAllocation::Pooling);
   CHECK((*on_demand)->compatibility_key().starts_with("wasmtime 48.0.8 "));
@@ -107,6 +110,7 @@ TEST_CASE("an engine says what it got") {
   auto huge = Engine::create(options);
   REQUIRE(huge);
   CHECK((*huge)->pool_slots() < options.pool_slots);
+  CHECK(instance_limit(**huge) == (*huge)->pool_slots());
   CHECK_FALSE((*huge)->allocation_note().empty());
 }
 

@@ -1,4 +1,4 @@
-/// How many fiber stacks an engine has. @thread any
+/// How many instances and fiber stacks an engine has room for. @thread any
 #pragma once
 
 #include "engine/engine.hpp"
@@ -7,7 +7,11 @@
 
 namespace whorl::engine {
 
-/// Stacks beyond one for each slot: for guests with several fibers. Where instances are made on
+/// Most instances that may be alive at once: the pool's slots. On demand the engine has no limit of
+/// its own; then it is what was asked for as slots of a pool.
+[[nodiscard]] std::uint32_t instance_limit(const Engine& engine) noexcept;
+
+/// Stacks beyond one for each instance: for guests with several fibers. Where instances are made on
 /// demand nothing is set aside, and as many are assumed as a pool would have.
 [[nodiscard]] std::uint32_t spare_stacks(const Engine& engine) noexcept;
 

@@ -24,7 +24,7 @@ Platform::Platform(
       p1_slot_(wasi::p1::register_preview1(registry_)),
       p1_variant_slots_(wasi::p1::register_preview1_variants(registry_)),
       spin1_http_slot_(wasi::spin1::register_http(registry_)),
-      instances_(engine_->pool_slots()),
+      instances_(engine::instance_limit(*engine_)),
       fiber_stacks_(std::make_unique<FiberStacks>(engine::spare_stacks(*engine_))) {
   for (host::Capability* capability : capabilities) {
     capability->link(registry_);

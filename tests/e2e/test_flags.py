@@ -224,9 +224,11 @@ def test_where_compiled_code_is_kept(app, tmp_path):
     assert any(p.is_file() for p in (tmp_path / "code").rglob("*"))
 
 
-def test_how_many_instances_there_may_be(app):
+@pytest.mark.parametrize("pooling", ["0", "1"])
+def test_how_many_instances_there_may_be(app, pooling):
     folder = app(ONE, "multi")
-    with whorl.Server.start("-f", folder, env={"SPIN_MAX_INSTANCE_COUNT": "8"}) as server:
+    env = {"SPIN_MAX_INSTANCE_COUNT": "8", "SPIN_WASMTIME_POOLING": pooling}
+    with whorl.Server.start("-f", folder, env=env) as server:
         slow = [server.connect() for _ in range(8)]
         for connection in slow:
             connection.request("GET", "/drip/40")
@@ -234,6 +236,12 @@ def test_how_many_instances_there_may_be(app):
         assert server.get("/status/204").status == 503
         for connection in slow:
             connection.close()
+
+
+@pytest.mark.parametrize("how", [{"flags": ["--disable-pooling"]}, {"env": {"SPIN_WASMTIME_POOLING": "0"}}])
+def test_instances_on_demand(app, how):
+    with whorl.Server.start("-f", app(ONE, "multi"), *how.get("flags", []), env=how.get("env", {})) as server:
+        assert {server.get("/").status for _ in range(20)} == {200}
 
 
 def test_log_levels(app):
