@@ -1,11 +1,14 @@
 #include "build/build_info.hpp"
 
 #include "fs/file.hpp"
+#include "manifest/build_parts.hpp"
 #include "manifest/document.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <map>
 
 namespace whorl::build {
@@ -37,7 +40,7 @@ std::vector<std::string> texts_of(const Node* node) {
   return out;
 }
 
-/// `command`: one, or a list of steps. A short form gives the list in place of the table.
+/// `command`: one, or a list of steps.
 void read_command(const Node* node, ComponentBuild& out) {
   if (node == nullptr) {
     return;
@@ -47,21 +50,19 @@ void read_command(const Node* node, ComponentBuild& out) {
   std::erase(out.commands, std::string());
 }
 
+/// A key of the table; a list in its place has the values of the keys in this order.
+const Node* find_build_key(const Node* build, std::size_t index) {
+  constexpr std::array<std::string_view, 3> kKeys{"command", "workdir", "watch"};
+  if (build == nullptr || !build->is(Node::Kind::Array)) {
+    return find(build, kKeys[index]);
+  }
+  return index < build->items.size() ? &build->items[index] : nullptr;
+}
+
 void read_build(const Node* build, ComponentBuild& out) {
-  if (build == nullptr) {
-    return;
-  }
-  if (build->is(Node::Kind::Array)) {
-    read_command(build, out);
-    return;
-  }
-  read_command(find(build, "command"), out);
-  if (const Node* workdir = find(build, "workdir")) {
-    out.workdir = text_of(workdir);
-  }
-  if (const Node* watch = find(build, "watch")) {
-    out.watch = texts_of(watch);
-  }
+  read_command(find_build_key(build, 0), out);
+  out.workdir = text_of(find_build_key(build, 1));
+  out.watch = texts_of(find_build_key(build, 2));
 }
 
 /// Patterns, and folders that are put at a path.
@@ -245,6 +246,7 @@ Result<BuildInfo> parse_build_info(
 Result<BuildInfo> read_build_info(const std::string& manifest_path, std::string_view profile) {
   const auto read = [&]() -> Result<BuildInfo> {
     WHORL_TRY(const Bytes bytes, fs::read_file(manifest_path, manifest::kMaxManifestBytes));
+    WHORL_CHECKED(manifest::check_build_parts(as_text(bytes), manifest_path));
     return parse_build_info(as_text(bytes), manifest_path, profile);
   };
   return read().context("Cannot read manifest file from {}", fs::quote_path(manifest_path));
@@ -263,11 +265,17 @@ Result<std::vector<ComponentBuild>> order_builds(
     return fail(ErrorKind::NotFound, "Unknown component(s) {}", unknown);
   }
   std::vector<ComponentBuild> selected;
-  for (const ComponentBuild& component : info.components) {
-    const bool is_wanted = ids.empty() || std::ranges::find(ids, component.id) != ids.end();
-    if (is_wanted && !component.commands.empty()) {
+  const auto select = [&](const ComponentBuild& component) {
+    if (!component.commands.empty() &&
+        std::ranges::find(selected, component.id, &ComponentBuild::id) == selected.end()) {
       selected.push_back(component);
     }
+  };
+  if (ids.empty()) {
+    std::ranges::for_each(info.components, select);
+  }
+  for (const std::string& id : ids) {
+    select(*std::ranges::find(info.components, id, &ComponentBuild::id));
   }
   return in_order(selected);
 }

@@ -38,21 +38,21 @@ struct BuildInfo {
   [[nodiscard]] std::string directory_of(const ComponentBuild& component) const;
 };
 
-/// Reads the build sections.
+/// Reads the build sections, and sees that what building looks at is as it should be.
 /// @param profile  whose overrides count; empty: none
 /// @return errors: `Cannot read manifest file from "…"` with the reason; InvalidInput for an
 ///         unknown profile
 [[nodiscard]] Result<BuildInfo> read_build_info(
     const std::string& manifest_path, std::string_view profile
 );
-/// The same from a text, for tests and for who has it already.
+/// The same from a text, for tests and for who has it already; what is wrong counts as left out.
 [[nodiscard]] Result<BuildInfo> parse_build_info(
     std::string_view text, const std::string& manifest_path, std::string_view profile
 );
 
 /// Components with commands in the order they are to be built: alphabetical, but after those they
 /// need; alphabetical alone when that goes in circles.
-/// @param ids  only these; empty: all
+/// @param ids  only these, in this order instead of the alphabet's; empty: all
 /// @return errors: NotFound, naming the ids that are none; InvalidInput (a workdir that is
 /// absolute)
 [[nodiscard]] Result<std::vector<ComponentBuild>> order_builds(

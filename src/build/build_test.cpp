@@ -105,11 +105,28 @@ TEST_CASE("manifest version 1") {
   CHECK(info->components[0].commands == std::vector<std::string>{"make"});
 }
 
+TEST_CASE("a list in place of a build has the values of its keys in their order") {
+  const auto info = *parse_build_info(
+      "[component.a]\nbuild = [['x', 'y'], 'sub', ['*.c']]\n[component.b]\nbuild = ['x', 'sub']\n"
+      "[component.c]\nbuild = []\n",
+      "spin.toml",
+      ""
+  );
+  CHECK(
+      info.components[0] ==
+      ComponentBuild{
+          .id = "a", .commands = {"x", "y"}, .is_list = true, .workdir = "sub", .watch = {"*.c"}
+      }
+  );
+  CHECK(info.components[1] == ComponentBuild{.id = "b", .commands = {"x"}, .workdir = "sub"});
+  CHECK(info.components[2].commands.empty());
+}
+
 TEST_CASE("order") {
   const auto info = *parse_build_info(kManifest, "spin.toml", "");
   CHECK(ids_of(*order_builds(info, {})) == "c a b");
   const std::vector<std::string> some{"b", "a"};
-  CHECK(ids_of(*order_builds(info, some)) == "a b");
+  CHECK(ids_of(*order_builds(info, some)) == "b a");
   const std::vector<std::string> wrong{"x", "a", "y"};
   CHECK(order_builds(info, wrong).error().message() == "Unknown component(s) x, y");
   BuildInfo circle;

@@ -91,6 +91,9 @@ class Decoder {
 /// `[trigger]` of version 2, into `out.triggers`.
 [[nodiscard]] Result<void> decode_triggers(Decoder& decoder, const Node& node, Manifest& out);
 
+/// Says which version a document is of, 1 or 2. Version 1 calls the key by another name, too.
+[[nodiscard]] Result<int> read_version(Decoder& decoder, const Node& root);
+
 /// A whole manifest of version 1, as one of version 2.
 [[nodiscard]] Result<Manifest> decode_v1(Decoder& decoder, const Node& root);
 

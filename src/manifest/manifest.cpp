@@ -24,45 +24,6 @@ std::string written(std::string_view text, const Span& span) {
   return std::string(text.substr(begin, size));
 }
 
-/// Says which version a document is of. Version 1 calls the key by another name, too.
-Result<int> read_version(Decoder& decoder, const Node& root) {
-  const Entry* entry = root.find(kVersionKey);
-  const Entry* old = root.find(kOldVersionKey);
-  if (entry != nullptr && old != nullptr && !entry->value.is(Node::Kind::Integer)) {
-    return decoder.error(
-        root.span,
-        "duplicate field `spin_manifest_version`",
-        "leave out `spin_version`, which is its older name"
-    );
-  }
-  entry = entry == nullptr ? old : entry;
-  if (entry == nullptr) {
-    return decoder.error(
-        root.span,
-        "missing field `spin_manifest_version`",
-        "write `spin_manifest_version = 2` as the first line"
-    );
-  }
-  const Node& version = entry->value;
-  if (version.is(Node::Kind::Integer) && version.integer == 2) {
-    return 2;
-  }
-  if (version.is(Node::Kind::String) && version.text == "1") {
-    return 1;
-  }
-  return fail(
-             ErrorKind::InvalidInput,
-             "invalid manifest version: {}",
-             written(decoder.text(), version.span)
-  )
-      .with_help(fmt::format(
-          "see {}:{}:{}: the versions are 2 and \"1\", with quotes",
-          decoder.file_name(),
-          version.span.line,
-          version.span.column
-      ));
-}
-
 Result<void> decode_application_entry(Decoder& decoder, const Entry& entry, Manifest& out) {
   if (entry.name == "name") {
     WHORL_TRY(out.name, decoder.string(entry.value));
@@ -168,6 +129,44 @@ Result<void> decode_variable_entry(Decoder& decoder, const Entry& entry, Variabl
 }
 
 }  // namespace
+
+Result<int> read_version(Decoder& decoder, const Node& root) {
+  const Entry* entry = root.find(kVersionKey);
+  const Entry* old = root.find(kOldVersionKey);
+  if (entry != nullptr && old != nullptr && !entry->value.is(Node::Kind::Integer)) {
+    return decoder.error(
+        root.span,
+        "duplicate field `spin_manifest_version`",
+        "leave out `spin_version`, which is its older name"
+    );
+  }
+  entry = entry == nullptr ? old : entry;
+  if (entry == nullptr) {
+    return decoder.error(
+        root.span,
+        "missing field `spin_manifest_version`",
+        "write `spin_manifest_version = 2` as the first line"
+    );
+  }
+  const Node& version = entry->value;
+  if (version.is(Node::Kind::Integer) && version.integer == 2) {
+    return 2;
+  }
+  if (version.is(Node::Kind::String) && version.text == "1") {
+    return 1;
+  }
+  return fail(
+             ErrorKind::InvalidInput,
+             "invalid manifest version: {}",
+             written(decoder.text(), version.span)
+  )
+      .with_help(fmt::format(
+          "see {}:{}:{}: the versions are 2 and \"1\", with quotes",
+          decoder.file_name(),
+          version.span.line,
+          version.span.column
+      ));
+}
 
 Result<Variable> decode_variable(Decoder& decoder, const Entry& entry) {
   Variable out{.name = entry.name, .span = entry.name_span};

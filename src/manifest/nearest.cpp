@@ -39,10 +39,11 @@ std::optional<std::string_view> nearest(
     std::string_view word, std::span<const std::string_view> candidates
 ) {
   std::optional<std::string_view> best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t best_distance = kMaxWord;
   for (const std::string_view candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    const std::size_t longer = std::max(word.size(), candidate.size());
+    if (distance < best_distance && distance <= std::max<std::size_t>(1, longer / 3)) {
       best_distance = distance;
       best = candidate;
     }
