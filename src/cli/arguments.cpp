@@ -95,7 +95,7 @@ class Scanner {
 
   void unexpected(std::string_view argument) {
     std::string tip;
-    if (argument.starts_with("--")) {
+    if (!is_rest_ && argument.starts_with("--")) {
       tip = similar_to(argument.substr(2));
     }
     fail(
@@ -117,8 +117,8 @@ class Scanner {
       }
     };
     for (const FlagSpec& spec : table_) {
-      // Spin's triggers don't know `up`'s flags, and what is refused is no help.
-      if (spec.owner == FlagSpec::Owner::Trigger && spec.standing != FlagSpec::Standing::Refused) {
+      // Spin's triggers don't know `up`'s flags.
+      if (spec.owner == FlagSpec::Owner::Trigger) {
         consider(spec.name);
         std::ranges::for_each(spec.aliases, consider);
       }
@@ -130,6 +130,7 @@ class Scanner {
   void take_rest() {
     pass_on("--");
     forward("--");
+    is_rest_ = true;
     while (at_ < arguments_.size()) {
       forward(arguments_[at_]);
       unexpected(arguments_[at_++]);
@@ -280,6 +281,7 @@ class Scanner {
   std::string_view own_usage_;
   std::size_t at_ = 0;
   bool passed_on_ = false;
+  bool is_rest_ = false;  ///< after "--"
   ScannedArguments out_;
 };
 
@@ -303,21 +305,16 @@ bool ScannedArguments::has(std::string_view name) const {
   return std::ranges::any_of(uses, [&](const FlagUse& use) { return use.spec->name == name; });
 }
 
-const FlagSpec* ScannedArguments::first_refused(FlagSpec::Owner owner) const {
-  for (const FlagUse& use : uses) {
-    if (use.spec->owner == owner && use.spec->standing == FlagSpec::Standing::Refused) {
-      return use.spec;
-    }
-  }
-  return nullptr;
-}
-
 ScannedArguments scan_arguments(
     std::span<const std::string_view> arguments,
     std::span<const FlagSpec> table,
     std::string_view own_usage
 ) {
   return Scanner(arguments, table, own_usage).run();
+}
+
+std::span<const std::string_view> without_separator(std::span<const std::string_view> arguments) {
+  return arguments.subspan(!arguments.empty() && arguments.front() == "--" ? 1 : 0);
 }
 
 std::size_t own_prefix(

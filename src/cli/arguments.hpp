@@ -20,9 +20,8 @@ namespace whorl::cli {
 struct FlagSpec {
   enum class Owner : std::uint8_t { Up, Trigger };
   enum class Standing : std::uint8_t {
-    Offered,  ///< works, and stands in the help
-    Hidden,   ///< works
-    Refused,  ///< Spin's, and not supported yet
+    Offered,  ///< stands in the help
+    Hidden,   ///< works all the same
   };
   enum class Repeat : std::uint8_t { Once, Many };
 
@@ -64,7 +63,6 @@ struct ScannedArguments {
   /// The uses of a flag's name.
   [[nodiscard]] std::vector<std::string> values(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
-  [[nodiscard]] const FlagSpec* first_refused(FlagSpec::Owner owner) const;
 };
 
 /// Usage lines of the two kinds of errors.
@@ -78,6 +76,11 @@ inline constexpr std::string_view kUpUsage = "whorl up [OPTIONS]";
     std::span<const std::string_view> arguments,
     std::span<const FlagSpec> table,
     std::string_view own_usage = kUpUsage
+);
+
+/// What `up` is told: a "--" in front of it separates nothing, since all of it is `up`'s.
+[[nodiscard]] std::span<const std::string_view> without_separator(
+    std::span<const std::string_view> arguments
 );
 
 /// How many arguments at the front are flags of `table` and their values. What follows the first

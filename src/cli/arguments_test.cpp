@@ -115,13 +115,16 @@ TEST_CASE("an argument without a dash may be a forgotten -f") {
   CHECK(scan({}).stray == std::nullopt);
 }
 
-TEST_CASE("flags that are known and refused") {
-  CHECK_FALSE(refused_flag(scan({"--insecure"}), FlagSpec::Owner::Trigger));
-  CHECK(
-      refused_flag(scan({"--insecure"}), FlagSpec::Owner::Up)->message ==
-      "the flag --insecure is known from Spin but not supported yet"
-  );
-  CHECK_FALSE(refused_flag(scan({"-q"}), FlagSpec::Owner::Trigger));
+TEST_CASE("a separator in front of everything separates nothing") {
+  const auto left = [](std::vector<std::string_view> arguments) {
+    return without_separator(arguments).size();
+  };
+  CHECK(left({}) == 0);
+  CHECK(left({"--"}) == 0);
+  CHECK(left({"--", "-q"}) == 1);
+  CHECK(left({"--", "--", "-q"}) == 2);
+  CHECK(left({"-q", "--"}) == 2);
+  CHECK(summary({"-q", "--", "--listen"}) == "trigger: unexpected argument '--listen' found");
 }
 
 TEST_CASE("what the flags ask for") {

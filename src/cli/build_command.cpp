@@ -240,7 +240,7 @@ int run_build(std::span<const std::string_view> arguments, AppRunner& runner) {
   if (!request.profile.empty()) {
     up_arguments.insert(up_arguments.end(), {"--profile", request.profile});
   }
-  const auto rest = arguments.subspan(own);
+  const auto rest = without_separator(arguments.subspan(own));
   up_arguments.insert(up_arguments.end(), rest.begin(), rest.end());
   return run_up(up_arguments, runner);
 }

@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <span>
 #include <string_view>
 
@@ -211,6 +212,10 @@ std::string ListenAddress::to_text() const {
 
 int main(int argc, char** argv, AppRunner& runner) {
   const std::vector<std::string_view> arguments(argv + std::min(argc, 1), argv + argc);
+  // `source <(COMPLETE=bash whorl)` is how shells ask.
+  if (const char* shell = std::getenv("COMPLETE"); shell != nullptr && *shell != '\0') {
+    return print_completions(shell);
+  }
   return dispatch(arguments, runner);
 }
 

@@ -157,32 +157,34 @@ int run_lock(std::span<const std::string_view> arguments) {
   return write_lock(path, profile);
 }
 
-/// As Spin does, the shell is taken from the environment; it may also be given.
+/// The environment names the shell, which is looked at before any command is; it may be given, too.
 int run_completions(std::span<const std::string_view> arguments) {
-  const char* named = std::getenv("COMPLETE");
-  const std::string shell = !arguments.empty() ? std::string(arguments[0])
-                            : named == nullptr ? std::string()
-                                               : named;
-  if (shell.empty()) {
+  if (arguments.empty()) {
     return report_failure(fail(
         ErrorKind::InvalidInput,
         "Set the COMPLETE environment variable to the name of your shell while generating "
         "completions."
     ));
   }
+  return print_completions(arguments[0]);
+}
+
+}  // namespace
+
+int print_completions(std::string_view shell) {
   const auto script = completions_for(shell);
   if (!script) {
-    const std::string shown = log::escape_controls(shell, log::LineBreaks::Escape);
-    return report_failure(
-        fail(ErrorKind::InvalidInput, "there are no completions for the shell '{}'", shown)
-            .with_help("bash, zsh and fish are known")
+    return usage_failure(
+        fmt::format(
+            "unknown shell `{}`, expected one of `bash`, `fish`, `zsh`",
+            log::escape_controls(shell, log::LineBreaks::Escape)
+        ),
+        {}
     );
   }
   log::write_all(kStdout, *script);
   return 0;
 }
-
-}  // namespace
 
 int run_maintenance(std::span<const std::string_view> arguments) {
   if (arguments.empty()) {

@@ -170,7 +170,7 @@ TEST_CASE("runtime configs that are refused") {
   );
   CHECK(
       error_of("token = 's3cret") ==
-      "failed to parse runtime config file 'rc.toml' as toml: the file is not valid TOML"
+      "failed to parse runtime config file 'rc.toml' as toml: TOML parse error at line 1, column 16"
   );
   CHECK(
       read_runtime_config("nosuch.toml").error().to_line() ==

@@ -1,6 +1,7 @@
 #include "cli/shell_texts.hpp"
 
 #include "cli/build_command.hpp"
+#include "cli/cloud_command.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/help.hpp"
 #include "cli/inspect.hpp"
@@ -34,7 +35,23 @@ std::vector<CommandHelp> commands() {
       .arguments = {},
       .flags = {}
   };
-  return {build_help(), doctor_help(), inspect, up, watch_help()};
+  const auto of_plugin = [](std::string_view name,
+                            std::string_view alias,
+                            std::string_view about,
+                            std::string_view usage) {
+    return CommandHelp{
+        .name = name, .alias = alias, .about = about, .usage = usage, .arguments = {}, .flags = {}
+    };
+  };
+  return {
+      build_help(),
+      of_plugin("deploy", "d", kDeployAbout, "whorl deploy [ARGS]..."),
+      doctor_help(),
+      inspect,
+      of_plugin("login", {}, kLoginAbout, "whorl login [ARGS]..."),
+      up,
+      watch_help()
+  };
 }
 
 std::vector<const FlagSpec*> offered(const CommandHelp& command) {

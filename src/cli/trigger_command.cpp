@@ -164,9 +164,6 @@ int run_type(
   if (scanned.trigger_error) {
     return report_usage(*scanned.trigger_error);
   }
-  if (const auto refused = refused_flag(scanned, FlagSpec::Owner::Trigger)) {
-    return report_usage(*refused);
-  }
   auto flags = read_trigger_flags(scanned);
   if (const auto* wrong = std::get_if<UsageError>(&flags)) {
     return report_usage(*wrong);

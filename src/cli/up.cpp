@@ -105,16 +105,13 @@ void expect_run(const ScannedArguments& scanned, AppRunner& runner) {
 
 // The order of the steps is Spin's, so that of several mistakes the same one is reported.
 int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
-  const ScannedArguments scanned = scan_arguments(arguments, up_flags());
+  const ScannedArguments scanned = scan_arguments(without_separator(arguments), up_flags());
   if (scanned.up_error) {
     return report_up_usage(*scanned.up_error);
   }
   if (scanned.has("help")) {
     print_help(scanned);
     return 0;
-  }
-  if (const auto refused = refused_flag(scanned, FlagSpec::Owner::Up)) {
-    return report_usage(*refused);
   }
   const auto own = read_own_flags(scanned);
   if (const auto* wrong = std::get_if<UsageError>(&own)) {
@@ -148,9 +145,6 @@ int run_up(std::span<const std::string_view> arguments, AppRunner& runner) {
   }
   if (auto answered = answer_about_app(scanned, **app)) {
     return *answered ? **answered : report_failure(answered->error());
-  }
-  if (const auto refused = refused_flag(scanned, FlagSpec::Owner::Trigger)) {
-    return report_usage(*refused);
   }
   auto flags = read_trigger_flags(scanned);
   if (const auto* wrong = std::get_if<UsageError>(&flags)) {

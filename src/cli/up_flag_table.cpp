@@ -13,27 +13,6 @@ using enum FlagSpec::Owner;
 using enum FlagSpec::Standing;
 using enum FlagSpec::Repeat;
 
-constexpr FlagSpec refused(
-    FlagSpec::Owner owner,
-    std::string_view name,
-    std::string_view value_name = {},
-    std::string_view environment = {},
-    char letter = '\0',
-    std::string_view alias = {}
-) {
-  return {
-      .name = name,
-      .letter = letter,
-      .value_name = value_name,
-      .environment = environment,
-      .aliases = {alias},
-      .owner = owner,
-      .standing = Refused,
-      .repeat = Many,
-      .may_be_empty = true
-  };
-}
-
 constexpr std::array kFlags{
     FlagSpec{.name = "help", .letter = 'h', .help = "Print help", .owner = Up, .repeat = Many},
     FlagSpec{
@@ -67,7 +46,14 @@ constexpr std::array kFlags{
                 "release build)",
         .owner = Up
     },
-    refused(Up, "insecure", {}, {}, 'k'),
+    // It is about registries of applications; there is no client yet, and their references are
+    // refused.
+    FlagSpec{
+        .name = "insecure",
+        .letter = 'k',
+        .help = "Ignore server certificate errors from a registry",
+        .owner = Up
+    },
     FlagSpec{
         .name = "env",
         .letter = 'e',

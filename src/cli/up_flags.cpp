@@ -274,35 +274,4 @@ void apply_default_folders(TriggerFlags& flags, const app::LockedApp& app) {
   }
 }
 
-std::optional<UsageError> refused_flag(const ScannedArguments& arguments, FlagSpec::Owner owner) {
-  if (const FlagSpec* spec = arguments.first_refused(owner)) {
-    return UsageError{
-        .message =
-            fmt::format("the flag --{} is known from Spin but not supported yet", spec->name),
-        .usage = {},
-        .cause = {}
-    };
-  }
-  for (const FlagSpec& spec : up_flags()) {
-    if (spec.owner != owner || spec.standing != FlagSpec::Standing::Refused) {
-      continue;
-    }
-    const auto value = given(arguments, spec);
-    // A switch that the environment turns off asks for nothing.
-    const auto on = value && !spec.takes_value() ? parse_switch(*value) : Result<bool>(true);
-    if (value && !(on && !*on)) {
-      return UsageError{
-          .message = fmt::format(
-              "the flag --{} (environment variable {}) is known from Spin but not supported yet",
-              spec.name,
-              spec.environment
-          ),
-          .usage = {},
-          .cause = {}
-      };
-    }
-  }
-  return std::nullopt;
-}
-
 }  // namespace whorl::cli

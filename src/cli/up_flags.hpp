@@ -65,9 +65,4 @@ struct TriggerFlags {
 /// Puts state and logs beside the manifest, unless said otherwise.
 void apply_default_folders(TriggerFlags& flags, const app::LockedApp& app);
 
-/// The flag that is known and refused, if one was used, also by its environment variable.
-[[nodiscard]] std::optional<UsageError> refused_flag(
-    const ScannedArguments& arguments, FlagSpec::Owner owner
-);
-
 }  // namespace whorl::cli

@@ -49,8 +49,9 @@ Result<void> read_json(std::string_view text, Values& out) {
 Result<void> read_toml(std::string_view text, const std::string& path, Values& out) {
   auto parsed = manifest::parse_document(text, path);
   if (!parsed) {
-    // The rendered message shows the line, which may hold a secret.
-    return fail(ErrorKind::InvalidInput, "the file is not valid TOML");
+    // Below the place, the message shows the line, which may hold a secret.
+    const std::string& message = parsed.error().message();
+    return fail(ErrorKind::InvalidInput, "{}", message.substr(0, message.find('\n')));
   }
   for (const manifest::Entry& entry : parsed->entries) {
     if (!entry.value.is(manifest::Node::Kind::String)) {

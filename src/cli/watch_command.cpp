@@ -141,9 +141,6 @@ Where where_of(const std::string& manifest_path, const std::string& profile) {
 
 /// What is wrong with arguments for the triggers, where these are our own.
 std::optional<int> check_trigger_part(const ScannedArguments& scanned) {
-  if (const auto refused = refused_flag(scanned, Trigger)) {
-    return report_usage(*refused);
-  }
   return scanned.trigger_error ? std::optional(report_usage(*scanned.trigger_error)) : std::nullopt;
 }
 
@@ -162,12 +159,9 @@ std::variant<UpPart, int> read_up_part(
     const std::string& profile,
     Where where
 ) {
-  const ScannedArguments scanned = scan_arguments(arguments, up_flags());
+  const ScannedArguments scanned = scan_arguments(without_separator(arguments), up_flags());
   if (scanned.up_error) {
     return report_up_usage(*scanned.up_error);
-  }
-  if (const auto refused = refused_flag(scanned, Up)) {
-    return report_usage(*refused);
   }
   auto own = read_own_flags(scanned);
   if (const auto* wrong = std::get_if<UsageError>(&own)) {

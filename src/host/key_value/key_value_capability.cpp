@@ -76,7 +76,8 @@ Result<std::unique_ptr<const Grant>> AppKeyValueCapability::grant(const app::Com
       )
           .with_help(
               fmt::format("define it in the runtime config file: [key_value_store.{}]", label)
-          );
+          )
+          .context("failed to configure app");
     }
     granted.emplace(label, std::move(store));
   }

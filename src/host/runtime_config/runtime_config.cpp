@@ -453,8 +453,9 @@ class Reading {
 Result<RuntimeConfig> parse(std::string_view text, const std::string& file_name) {
   auto document = manifest::parse_document(text, file_name);
   if (!document) {
-    // The rendered message shows the line, which may hold a secret.
-    return fail(ErrorKind::InvalidInput, "the file is not valid TOML")
+    // Below the place, the message shows the line, which may hold a secret.
+    const std::string& message = document.error().message();
+    return fail(ErrorKind::InvalidInput, "{}", message.substr(0, message.find('\n')))
         .context(fmt::format("failed to parse runtime config file '{}' as toml", file_name));
   }
   return Reading(file_name).read(*document);

@@ -60,12 +60,13 @@ Result<> AppSqliteCapability::check(const app::LockedApp& app) const {
     return {};
   }
   return fail(
-      ErrorKind::InvalidInput,
-      "One or more components use SQLite databases which are not defined.\n"
-      "Check the spelling, or pass a runtime configuration file that defines these stores.\n"
-      "Details:{}",
-      details
-  );
+             ErrorKind::InvalidInput,
+             "One or more components use SQLite databases which are not defined.\n"
+             "Check the spelling, or pass a runtime configuration file that defines these stores.\n"
+             "Details:{}",
+             details
+  )
+      .context("failed to configure app");
 }
 
 Result<std::unique_ptr<const Grant>> AppSqliteCapability::grant(const app::Component& component
