@@ -11,26 +11,64 @@ namespace {
 
 using telemetry::RequestFacts;
 
-std::string_view without_cr(std::string_view line) noexcept {
-  return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+constexpr char kLowerCase = 0x20;
+
+/// Most fields are told by their first letter to be none that is noted.
+bool may_be_wanted(char first) noexcept {
+  const int letter = first | kLowerCase;
+  return letter == 'u' || letter == 'r' || letter == 'x' || letter == 't';
+}
+
+struct Wanted {
+  std::string_view name;
+  std::string_view RequestFacts::* member;
+};
+
+/// The field that is wanted and has a name of this length with this first letter; null: none.
+const Wanted* wanted_by(char first, std::size_t size) noexcept {
+  static constexpr std::array kWanted{
+      Wanted{"user-agent", &RequestFacts::user_agent},
+      Wanted{"referer", &RequestFacts::referer},
+      Wanted{"x-request-id", &RequestFacts::request_id},
+      Wanted{"traceparent", &RequestFacts::traceparent},
+      Wanted{"tracestate", &RequestFacts::tracestate},
+  };
+  switch (first | kLowerCase) {
+    case 'u':
+      return size == 10 ? kWanted.data() : nullptr;
+    case 'r':
+      return size == 7 ? &kWanted[1] : nullptr;
+    case 'x':
+      return size == 12 ? &kWanted[2] : nullptr;
+    case 't':
+      return size == 11 ? &kWanted[3] : size == 10 ? &kWanted[4] : nullptr;
+    default:
+      return nullptr;
+  }
 }
 
 /// Notes a field if it is one that is wanted, and the first of its name.
 void note_field(std::string_view name, std::string_view value, RequestFacts& facts) {
-  using Place = std::pair<std::string_view, std::string_view RequestFacts::*>;
-  static constexpr std::array kWanted{
-      Place{"user-agent", &RequestFacts::user_agent},
-      Place{"referer", &RequestFacts::referer},
-      Place{"x-request-id", &RequestFacts::request_id},
-      Place{"traceparent", &RequestFacts::traceparent},
-      Place{"tracestate", &RequestFacts::tracestate},
-  };
-  for (const auto& [wanted, member] : kWanted) {
-    if (name.size() == wanted.size() && (facts.*member).empty() &&
-        equals_ignoring_case(name, wanted)) {
-      facts.*member = value;
-    }
+  const Wanted* wanted = name.empty() ? nullptr : wanted_by(name.front(), name.size());
+  if (wanted != nullptr && (facts.*wanted->member).empty() &&
+      equals_ignoring_case(name, wanted->name)) {
+    facts.*wanted->member = value;
   }
+}
+
+/// The same for a line as it came, without its line feed.
+void note_line(std::string_view line, RequestFacts& facts) {
+  if (line.empty() || !may_be_wanted(line.front())) {
+    return;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) {
+    return;
+  }
+  if (line.ends_with('\r')) {
+    line.remove_suffix(1);
+  }
+  note_field(line.substr(0, colon), wire::http1::trim_blanks(line.substr(colon + 1)), facts);
 }
 
 /// Looks at the fields as they came: making them is left to who wants them all.
@@ -49,12 +87,7 @@ RequestFacts facts_of(const Exchange& exchange) {
   }
   for (std::string_view rest = exchange.field_lines_so_far(); !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
-    const std::string_view line = rest.substr(0, end);
-    if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-      note_field(
-          line.substr(0, colon), wire::http1::trim_blanks(without_cr(line.substr(colon + 1))), facts
-      );
-    }
+    note_line(rest.substr(0, end), facts);
     rest.remove_prefix(end + 1);
   }
   return facts;

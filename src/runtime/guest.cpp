@@ -85,7 +85,8 @@ wasi::InstanceContext Guest::make_context(const GuestSurroundings& around) const
 std::expected<void, engine::Trap> Guest::begin(
     const engine::Budget& budget, std::chrono::steady_clock::time_point now
 ) {
-  if (store_ == nullptr) {
+  const bool is_new = store_ == nullptr;
+  if (is_new) {
     if (auto made = instantiate(budget); !made) {
       return made;
     }
@@ -95,7 +96,14 @@ std::expected<void, engine::Trap> Guest::begin(
     });
   }
   if (kept_->stats != nullptr) {
-    kept_->stats->memory_begin.add(memory_bytes());
+    // One that was put back has the memory of the first time it was: a memory that grew is not put
+    // back (engine/memory_reset.hpp).
+    if (is_new) {
+      kept_->stats->memory_begin.add(memory_bytes());
+    } else {
+      restored_memory_ = restored_memory_ != 0 ? restored_memory_ : memory_bytes();
+      kept_->stats->memory_begin.add(restored_memory_);
+    }
   }
   faults_at_begin_ = engine::faults_last_seen();
   return {};

@@ -126,6 +126,7 @@ class Guest {
   std::optional<component::InstanceReset> reset_;
   bool starts_in_prepared_state_ = false;
   std::uint64_t faults_at_begin_ = 0;
+  std::uint64_t restored_memory_ = 0;  ///< bytes, once it was put back; only where they are counted
 };
 
 }  // namespace whorl::runtime

@@ -1,11 +1,11 @@
 #include "telemetry/access_log.hpp"
+#include "telemetry/put.hpp"
 #include "telemetry/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 
 namespace whorl::telemetry {
@@ -98,7 +98,11 @@ constexpr std::size_t kLineOverhead = 1024;
 class PlainOut {
  public:
   explicit PlainOut(char* at) noexcept : at_(at) {}
-  void raw(std::string_view text) noexcept { at_ = std::ranges::copy(text, at_).out; }
+  template <std::size_t kSize>
+  void raw(const char (&text)[kSize]) noexcept {
+    at_ = put_literal(at_, text);
+  }
+  void raw(std::string_view text) noexcept { at_ = put(at_, text); }
   void raw(char c) noexcept { *at_++ = c; }
   void text(std::string_view text) noexcept { raw(text); }
   void json(std::string_view text) noexcept {
@@ -106,10 +110,7 @@ class PlainOut {
     raw(text);
     raw('"');
   }
-  void number(std::uint64_t value) noexcept {
-    constexpr std::size_t kDigits = 20;
-    at_ = std::to_chars(at_, at_ + kDigits, value).ptr;
-  }
+  void number(std::uint64_t value) noexcept { at_ = put_number(at_, value); }
   void id(TraceId id) noexcept { at_ = put_hex(put_hex(at_, id.high), id.low); }
   [[nodiscard]] char* end() const noexcept { return at_; }
 
@@ -145,11 +146,11 @@ class AccessLine::Writer {
 
   [[nodiscard]] bool is_plain() const noexcept {
     return telemetry::is_plain(text_.all()) && telemetry::is_plain(component()) &&
-           telemetry::is_plain(record_.failure_);
+           telemetry::is_plain(record_.failure());
   }
   [[nodiscard]] std::size_t most_bytes() const noexcept {
-    return text_.all().size() + component().size() + record_.failure_.size() +
-           record_.request_id_.size() + text_.protocol().size() + time_.size() + kLineOverhead;
+    return text_.all().size() + component().size() + record_.failure().size() +
+           record_.given_id().size() + text_.protocol().size() + time_.size() + kLineOverhead;
   }
 
   template <class Out>
@@ -219,7 +220,7 @@ class AccessLine::Writer {
       text(out, R"(,"instance":)", name_of(record_.instance_));
       number(out, R"(,"cpu_us":)", microseconds(record_.cpu_));
       number(out, R"(,"memory_bytes":)", record_.memory_bytes_);
-      text(out, R"(,"failure":)", record_.failure_);
+      text(out, R"(,"failure":)", record_.failure());
     }
     text(out, R"(,"user_agent":)", text_.part(Part::UserAgent));
     text(out, R"(,"referer":)", text_.part(Part::Referer));
@@ -241,10 +242,10 @@ class AccessLine::Writer {
   }
   template <class Out>
   void request_id(Out& out) const {
-    if (record_.request_id_.empty()) {
+    if (record_.given_id().empty()) {
       out.id(record_.server_.trace);
     } else {
-      out.raw(record_.request_id_);  // of few characters, see is_request_id()
+      out.raw(record_.given_id());  // of few characters, see is_request_id()
     }
   }
   /// Microseconds of the second, six digits.
@@ -257,15 +258,15 @@ class AccessLine::Writer {
     }
     out.raw(std::string_view(digits.data(), digits.size()));
   }
-  template <class Out>
-  static void text(Out& out, std::string_view name, std::string_view value) {
+  template <class Out, std::size_t kSize>
+  static void text(Out& out, const char (&name)[kSize], std::string_view value) {
     if (!value.empty()) {
       out.raw(name);
       out.json(value);
     }
   }
-  template <class Out>
-  static void number(Out& out, std::string_view name, std::uint64_t value) {
+  template <class Out, std::size_t kSize>
+  static void number(Out& out, const char (&name)[kSize], std::uint64_t value) {
     out.raw(name);
     out.number(value);
   }

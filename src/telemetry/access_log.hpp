@@ -1,7 +1,10 @@
 /// The access log: a line for each request, as text or JSON, written away from the shards.
 ///
-/// Shards gather lines and hand them over in pieces; one thread at a time writes them. What waits
-/// is bounded: lines that find no room are dropped and counted, no request ever waits for a disk.
+/// Shards gather lines and hand them over in pieces; one thread at a time writes them, each piece
+/// with one call. What waits is bounded: lines that find no room are dropped and counted, no
+/// request ever waits for a disk. A piece has one owner at a time, the shard, the lane's queue or
+/// the thread that writes, and each hands it on under the lane's lock, its buffer back under the
+/// log's: no byte of it is seen by two threads without a lock between them.
 /// Lines hold no query and no header but user agent and referer, whose query is left out as well.
 #pragma once
 
@@ -61,6 +64,9 @@ class AccessLog {
   [[nodiscard]] AccessLogFormat format() const noexcept { return format_; }
   /// Hands lines over. @param count  how many there are. @thread any
   void write(std::string lines, std::uint64_t count) noexcept;
+  /// A buffer for lines to come, empty: one that was written, so that its memory is used again
+  /// where it is warm. @thread any
+  [[nodiscard]] std::string take_buffer() noexcept;
   /// Waits until everything that was handed over is written. @thread main, or any that may block
   void flush(async::Deadline deadline);
 

@@ -1,18 +1,19 @@
 #include "telemetry/kept_text.hpp"
 
+#include "telemetry/put.hpp"
 #include "telemetry/text.hpp"
-
-#include <algorithm>
 
 namespace whorl::telemetry {
 namespace {
 
 /// Bytes of a method, name of a host, or user agent.
 constexpr std::size_t kMaxShort = 1024;
+/// Bytes for the route, which becomes known later: more of them cost another allocation.
+constexpr std::size_t kRouteRoom = 48;
 
 }  // namespace
 
-void KeptText::keep(const RequestFacts& facts, std::string buffer, bool with_referer) {
+void KeptText::keep(const RequestFacts& facts, bool with_referer) {
   std::string referer;
   if (with_referer && !facts.referer.empty()) [[unlikely]] {
     referer = without_secrets(facts.referer.substr(0, kMaxText));
@@ -30,11 +31,12 @@ void KeptText::keep(const RequestFacts& facts, std::string buffer, bool with_ref
   for (const std::string_view part : parts) {
     size += part.size();
   }
-  bytes_ = std::move(buffer);
+  bytes_.clear();
+  bytes_.reserve(size + kRouteRoom);
   bytes_.resize_and_overwrite(size, [&](char* at, std::size_t) {
     const char* const begin = at;
     for (std::size_t i = 0; i < kParts; ++i) {
-      at = std::ranges::copy(parts[i], at).out;
+      at = put(at, parts[i]);
       ends_[i] = static_cast<std::uint32_t>(at - begin);
     }
     return size;
@@ -47,11 +49,6 @@ void KeptText::set_route(std::string_view route) {
   bytes_.resize(ends_[kParts - 2]);
   bytes_ += route;
   ends_[kParts - 1] = static_cast<std::uint32_t>(bytes_.size());
-}
-
-std::string KeptText::give_back() noexcept {
-  ends_ = {};
-  return std::exchange(bytes_, {});
 }
 
 }  // namespace whorl::telemetry

@@ -1,8 +1,7 @@
 /// KeptText: what is kept of a request's texts until its end, when a line or span is made of them.
 ///
-/// One copy into one buffer, which serves other requests afterwards: nothing is taken apart,
-/// escaped or encoded for a request of which nothing is written. Queries are left out from the
-/// start. @thread one (a value)
+/// One copy into one buffer: nothing is taken apart, escaped or encoded for a request of which
+/// nothing is written. Queries are left out from the start. @thread one (a value)
 #pragma once
 
 #include <array>
@@ -35,13 +34,10 @@ class KeptText {
   enum class Part : std::uint8_t { Method, Path, Authority, Client, UserAgent, Referer, Route };
 
   /// Copies, each text cut to what is ever shown of it.
-  /// @param buffer        of another request, or empty
   /// @param with_referer  it is left out otherwise
-  void keep(const RequestFacts& facts, std::string buffer, bool with_referer);
+  void keep(const RequestFacts& facts, bool with_referer);
   /// Not cut: it is the operator's.
   void set_route(std::string_view route);
-  /// The buffer, for another request; afterwards nothing is kept.
-  [[nodiscard]] std::string give_back() noexcept;
 
   /// Empty where there was nothing.
   [[nodiscard]] std::string_view part(Part part) const noexcept {

@@ -11,8 +11,6 @@ namespace {
 constexpr std::size_t kPieceBytes = 64 * 1024;
 /// Spans and log records are handed over in batches of this size.
 constexpr std::size_t kBatch = 64;
-/// Buffers that are kept for records to come.
-constexpr std::size_t kMaxSpare = 64;
 /// Bytes of a text of a client's in a span or record.
 constexpr std::size_t kMaxAttribute = 1024;
 
@@ -62,13 +60,8 @@ std::unique_ptr<RequestRecord> Recorder::begin(const RequestFacts& facts) {
 }
 
 void Recorder::keep_text(RequestRecord& record, const RequestFacts& facts) {
-  std::string buffer;
-  if (!spare_.empty()) {
-    buffer = std::move(spare_.back());
-    spare_.pop_back();
-  }
   record.keeps_text_ = true;
-  record.text_.keep(facts, std::move(buffer), options_.access_log != nullptr);
+  record.text_.keep(facts, options_.access_log != nullptr);
 }
 
 void Recorder::begin_trace(RequestRecord& record, const RequestFacts& facts) {
@@ -76,14 +69,14 @@ void Recorder::begin_trace(RequestRecord& record, const RequestFacts& facts) {
   record.server_.trace = parent ? parent->trace : ids_.next_trace();
   record.shows_trace_ = parent || is_tracing();
   if (is_request_id(facts.request_id)) {
-    record.request_id_ = facts.request_id;
+    record.rare().given_id = facts.request_id;
   }
   if (!is_tracing()) {
     return;
   }
   record.remote_ = parent ? parent->span : SpanId{};
   if (parent && is_tracestate(facts.tracestate)) {
-    record.trace_state_ = facts.tracestate;
+    record.rare().trace_state = facts.tracestate;
   }
   sample(record, parent);
   record.server_.span = ids_.next_span();
@@ -110,7 +103,7 @@ void Recorder::sample(RequestRecord& record, const std::optional<SpanContext>& p
 /// What failed is worth a trace even where there was no room for one; only what the component calls
 /// is not in it.
 void Recorder::sample_late(RequestRecord& record) {
-  const bool has_failed = record.status_ >= 500 || !record.failure_.empty() ||
+  const bool has_failed = record.status_ >= 500 || !record.failure().empty() ||
                           record.ending_ == RequestRecord::Ending::Cut;
   if (has_failed &&
       options_.budget->take(TraceBudget::Kind::Failed, to_ns(record.ended_.time_since_epoch()))) {
@@ -135,7 +128,7 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
   record->began_ns_ = since_epoch(record->began_);
   begin_trace(*record, {.traceparent = traceparent, .tracestate = tracestate});
   if (current_ != nullptr) {
-    record->request_id_ = current_->request_id();
+    record->rare().given_id = current_->request_id();
   }
   return record;
 }
@@ -171,9 +164,6 @@ void Recorder::finish(RequestRecord& record) {
       write_spans(record);
     }
   }
-  if (record.keeps_text_ && spare_.size() < kMaxSpare) {
-    spare_.push_back(record.text_.give_back());
-  }
 }
 
 void Recorder::write_line(const RequestRecord& record) {
@@ -200,7 +190,7 @@ Span Recorder::begin_span(std::string_view name, SpanKind kind) {
   return {
       .context = context,
       .parent = parent,
-      .trace_state = current_->trace_state(),
+      .trace_state = std::string(current_->trace_state()),
       .name = cut(name),
       .kind = kind,
       // By the same clock as the event's own spans.
@@ -258,7 +248,8 @@ void Recorder::add(LogRecord record) {
 
 void Recorder::hand_over_lines() {
   if (line_count_ != 0) {
-    options_.access_log->write(std::exchange(lines_, {}), std::exchange(line_count_, 0));
+    options_.access_log->write(std::move(lines_), std::exchange(line_count_, 0));
+    lines_ = options_.access_log->take_buffer();
     lines_.reserve(kPieceBytes + kPieceBytes / 8);
   }
 }

@@ -40,7 +40,7 @@ struct RecorderOptions {
 class Recorder {
  public:
   /// How long lines and spans are kept before they are handed over.
-  static constexpr std::chrono::milliseconds kInterval{200};
+  static constexpr std::chrono::milliseconds kInterval{100};
 
   /// @param shard  outlives the recorder
   Recorder(async::Shard& shard, const RecorderOptions& options);
@@ -128,9 +128,8 @@ class Recorder {
   std::uint64_t line_count_ = 0;
   std::string encoded_;  ///< spans of requests
   std::uint32_t encoded_count_ = 0;
-  std::string scratch_;             ///< attributes of the span that is written just now
-  std::string events_;              ///< its events
-  std::vector<std::string> spare_;  ///< buffers of records that have ended
+  std::string scratch_;  ///< attributes of the span that is written just now
+  std::string events_;   ///< its events
   /// Traces that were left out since the budget was told; by TraceBudget::Kind.
   std::array<std::uint64_t, TraceBudget::kKinds> left_out_{};
   /// What is to be added to the steady clock for the time since 1970; looked at from time to time.

@@ -110,9 +110,9 @@ void Recorder::describe(const RequestRecord& record) {
 /// What the span of a component's work says of it.
 void Recorder::note_work(const RequestRecord& record, EncodedSpan& span) {
   append_attribute(scratch_, "component_id", record.component_->component);
-  if (!record.failure_.empty()) {
+  if (!record.failure().empty()) {
     span.status = SpanStatus::Failed;
-    append_attribute(scratch_, "error.type", record.failure_);
+    append_attribute(scratch_, "error.type", record.failure());
     append_attribute(scratch_, "error.blame", "guest");
   }
   if (record.dropped_host_spans_ != 0) {
@@ -120,10 +120,12 @@ void Recorder::note_work(const RequestRecord& record, EncodedSpan& span) {
         scratch_, "whorl.dropped_spans", static_cast<std::int64_t>(record.dropped_host_spans_)
     );
   }
-  for (const SpanEvent& event : record.events_) {
-    append_event(events_, event);
+  if (record.rare_ != nullptr) {
+    for (const SpanEvent& event : record.rare_->events) {
+      append_event(events_, event);
+    }
+    span.dropped_events = record.rare_->dropped_events;
   }
-  span.dropped_events = record.dropped_events_;
   span.attributes = scratch_;
   span.events = events_;
 }
@@ -134,7 +136,7 @@ void Recorder::add_work_span(const RequestRecord& record) {
       // The request's own span, or that of who calls.
       .parent =
           record.origin_ == RequestRecord::Origin::Chained ? record.remote_ : record.server_.span,
-      .trace_state = record.trace_state_,
+      .trace_state = record.trace_state(),
       .name = record.is_wagi_ ? "execute_wagi_component " : "execute_wasm_component ",
       .name_rest = record.component_->component,
       .start_ns = record.began_ns_ + to_ns(record.work_began_ - record.began_),
@@ -175,7 +177,7 @@ void Recorder::add_server_span(const RequestRecord& record) {
       .context = record.server_,
       .parent = record.remote_,
       .is_parent_remote = record.remote_.is_valid(),
-      .trace_state = record.trace_state_,
+      .trace_state = record.trace_state(),
       .name = method,
       .kind = SpanKind::Server,
       .start_ns = record.began_ns_,
@@ -194,7 +196,7 @@ void Recorder::add_server_span(const RequestRecord& record) {
     append_attribute(
         scratch_,
         "error.type",
-        record.failure_.empty() ? std::to_string(record.status_) : record.failure_
+        record.failure().empty() ? std::to_string(record.status_) : std::string(record.failure())
     );
   }
   server.attributes = scratch_;

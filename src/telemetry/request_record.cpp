@@ -18,14 +18,17 @@ void RequestRecord::end_component(
   }
   cpu_ = cpu;
   memory_bytes_ = memory_bytes;
-  failure_ = failure;
+  if (!failure.empty()) [[unlikely]] {
+    rare().failure = failure;
+  }
 }
 
 void RequestRecord::add_event(SpanEvent event) {
-  if (events_.size() < kMaxEvents) {
-    events_.push_back(std::move(event));
+  Rare& kept = rare();
+  if (kept.events.size() < kMaxEvents) {
+    kept.events.push_back(std::move(event));
   } else {
-    ++dropped_events_;
+    ++kept.dropped_events;
   }
 }
 

@@ -79,7 +79,8 @@ class RequestRecord {
   // --- reading -----------------------------------------------------------------------------------
   /// The client's or, where it gave none, that of the trace; empty when nothing is noted of it.
   [[nodiscard]] std::string request_id() const {
-    return request_id_.empty() && server_.trace.is_valid() ? to_text(server_.trace) : request_id_;
+    return given_id().empty() && server_.trace.is_valid() ? to_text(server_.trace)
+                                                          : std::string(given_id());
   }
   [[nodiscard]] Recorder& recorder() const noexcept { return recorder_; }
   /// The span of the component's work, the parent of all that happens there; not valid, and not
@@ -95,7 +96,9 @@ class RequestRecord {
   void add_event(SpanEvent event);
   /// The guest has a span of its own open, or, with an invalid one, none any more.
   void set_guest_span(const SpanContext& context) noexcept { guest_span_ = context; }
-  [[nodiscard]] const std::string& trace_state() const noexcept { return trace_state_; }
+  [[nodiscard]] std::string_view trace_state() const noexcept {
+    return rare_ != nullptr ? std::string_view(rare_->trace_state) : std::string_view();
+  }
   /// Whether one more span of what the guest calls may be recorded; counts it.
   [[nodiscard]] bool take_host_span() noexcept {
     if (host_spans_ < kMaxHostSpans) {
@@ -109,6 +112,29 @@ class RequestRecord {
  private:
   friend class Recorder;
   friend class AccessLine;
+
+  /// What most requests have nothing of.
+  struct Rare {
+    std::string given_id;
+    std::string trace_state;
+    std::string failure;
+    std::vector<SpanEvent> events;
+    std::uint32_t dropped_events = 0;
+  };
+  [[nodiscard]] Rare& rare() {
+    if (rare_ == nullptr) {
+      rare_ = std::make_unique<Rare>();
+    }
+    return *rare_;
+  }
+  /// The client's request id.
+  [[nodiscard]] std::string_view given_id() const noexcept {
+    return rare_ != nullptr ? std::string_view(rare_->given_id) : std::string_view();
+  }
+  /// Why the guest failed; empty if it did not.
+  [[nodiscard]] std::string_view failure() const noexcept {
+    return rare_ != nullptr ? std::string_view(rare_->failure) : std::string_view();
+  }
 
   Recorder& recorder_;
   Clock::time_point began_{};
@@ -136,12 +162,8 @@ class RequestRecord {
   SpanContext guest_span_;
   std::uint32_t host_spans_ = 0;
   std::uint32_t dropped_host_spans_ = 0;
-  std::uint32_t dropped_events_ = 0;
+  std::unique_ptr<Rare> rare_;
   KeptText text_;
-  std::string request_id_;  ///< the client's
-  std::string trace_state_;
-  std::string failure_;
-  std::vector<SpanEvent> events_;
 };
 
 }  // namespace whorl::telemetry
