@@ -15,18 +15,19 @@ inline constexpr std::size_t kMaxDigits = 20;
 
 namespace detail {
 
-/// Copies between `kSize` and twice as many bytes: the first ones and the last ones, which overlap.
-template <std::size_t kSize>
-inline void copy_both_ends(char* to, const char* from, std::size_t size) noexcept {
-  struct Piece {
-    char bytes[kSize];
-  };
+/// As many bytes as a register has.
+using Wide [[gnu::vector_size(16)]] = unsigned char;
+
+/// Copies as many bytes as a Piece has, up to twice as many: the first ones and the last ones,
+/// which overlap.
+template <class Piece>
+void copy_both_ends(char* to, const char* from, std::size_t size) noexcept {
   Piece first;
   Piece last;
-  std::memcpy(&first, from, kSize);
-  std::memcpy(&last, from + size - kSize, kSize);
-  std::memcpy(to, &first, kSize);
-  std::memcpy(to + size - kSize, &last, kSize);
+  std::memcpy(&first, from, sizeof first);
+  std::memcpy(&last, from + size - sizeof last, sizeof last);
+  std::memcpy(to, &first, sizeof first);
+  std::memcpy(to + size - sizeof last, &last, sizeof last);
 }
 
 }  // namespace detail
@@ -38,13 +39,13 @@ inline char* put(char* to, std::string_view text) noexcept {
   if (size > 32) {
     std::memcpy(to, from, size);
   } else if (size >= 16) {
-    detail::copy_both_ends<16>(to, from, size);
+    detail::copy_both_ends<Wide>(to, from, size);
   } else if (size >= 8) {
-    detail::copy_both_ends<8>(to, from, size);
+    detail::copy_both_ends<std::uint64_t>(to, from, size);
   } else if (size >= 4) {
-    detail::copy_both_ends<4>(to, from, size);
+    detail::copy_both_ends<std::uint32_t>(to, from, size);
   } else if (size >= 2) {
-    detail::copy_both_ends<2>(to, from, size);
+    detail::copy_both_ends<std::uint16_t>(to, from, size);
   } else if (size == 1) {
     *to = *from;
   }

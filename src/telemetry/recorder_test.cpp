@@ -128,6 +128,38 @@ TEST_CASE("a log that cannot be opened is an error") {
   CHECK(text_of(path) == "first\n");
 }
 
+TEST_CASE("a long log is whole though the system is told to forget it, and buffers are used again"
+) {
+  const fs::test::TestFolder folder;
+  async::BlockingPool pool(1);
+  const std::string path = folder.path("a.log");
+  auto log = AccessLog::open(path, AccessLogFormat::Text, pool);
+  REQUIRE(log);
+  constexpr int kPieces = 20;
+  constexpr std::size_t kSize = std::size_t{1} << 20;
+  for (int i = 0; i < kPieces; ++i) {
+    (*log)->write(std::string(kSize, static_cast<char>('a' + i)), 1);
+    (*log)->flush(async::Deadline::never());
+  }
+  const auto bytes = fs::read_file(path, 2 * kPieces * kSize);
+  REQUIRE(bytes);
+  REQUIRE(bytes->size() == kPieces * kSize);
+  for (int i = 0; i < kPieces; ++i) {
+    const std::string_view piece =
+        as_text(*bytes).substr(static_cast<std::size_t>(i) * kSize, kSize);
+    CHECK(piece.find_first_not_of(static_cast<char>('a' + i)) == std::string_view::npos);
+  }
+  // One that is larger than a piece of a shard's is not kept.
+  CHECK((*log)->take_buffer().capacity() < 1000);
+  std::string piece(64 * 1024, 'x');
+  const char* memory = piece.data();
+  (*log)->write(std::move(piece), 1);
+  (*log)->flush(async::Deadline::never());
+  const std::string again = (*log)->take_buffer();
+  CHECK(again.data() == memory);
+  CHECK(again.empty());
+}
+
 TEST_CASE("a pipe that nobody reads holds nobody up for long") {
   const fs::test::TestFolder folder;
   const std::string path = folder.path("pipe");

@@ -1,5 +1,7 @@
 #include "telemetry/text.hpp"
 
+#include "telemetry/put.hpp"
+
 #include <doctest/doctest.h>
 
 namespace whorl::telemetry {
@@ -17,6 +19,35 @@ TEST_CASE("plain is what no escaping changes") {
     }
   }
   CHECK(is_plain(""));
+  for (std::size_t size = 1; size < 70; ++size) {
+    std::string text(size, '~');
+    CHECK(is_plain(text));
+    for (std::size_t at = 0; at < size; ++at) {
+      text[at] = '\n';
+      CHECK_FALSE(is_plain(text));
+      text[at] = ' ';
+    }
+  }
+}
+
+TEST_CASE("texts and numbers are put where they belong, and nothing beside them") {
+  std::string from;
+  for (std::size_t size = 0; size < 80; ++size) {
+    CAPTURE(size);
+    std::string to(100, '#');
+    CHECK(put(to.data() + 1, from) == to.data() + 1 + size);
+    CHECK(to == "#" + from + std::string(99 - size, '#'));
+    from += static_cast<char>('0' + size % 71);
+  }
+  std::string to(4, '#');
+  CHECK(put_literal(to.data(), "ab") == to.data() + 2);
+  CHECK(to == "ab##");
+  for (const std::uint64_t number :
+       {std::uint64_t{0}, std::uint64_t{9}, std::uint64_t{10}, ~std::uint64_t{0}}) {
+    std::string digits(kMaxDigits, '#');
+    digits.resize(static_cast<std::size_t>(put_number(digits.data(), number) - digits.data()));
+    CHECK(digits == std::to_string(number));
+  }
 }
 
 TEST_CASE("nothing in others' bytes ends a line or a quoted text") {

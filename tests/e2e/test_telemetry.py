@@ -1,5 +1,6 @@
 """Access log and metrics: exact lines and values, and nothing in them that is a secret."""
 
+import http.client
 import json
 import re
 import time
@@ -133,3 +134,40 @@ def test_what_cannot_be_opened_ends_the_start(two, tmp_path):
         assert message in result.stderr
     result = whorl.run("up", "-f", two, "--access-log-format", "xml")
     assert (result.returncode, "it is text or json" in result.stderr) == (2, True)
+
+
+def test_a_line_is_soon_there(two, tmp_path):
+    log = tmp_path / "access.log"
+    with whorl.Server.start("-f", two, "--access-log", log, "--threads", "1") as server:
+        took = []
+        for count in range(1, 21):
+            server.get("/fixed")
+            answered = time.monotonic()
+            while log.read_text().count("\n") < count:
+                assert time.monotonic() - answered < 20
+                time.sleep(0.005)
+            took.append(time.monotonic() - answered)
+        # A machine that is busy is late now and then, and not each time.
+        assert sorted(took)[len(took) // 4] <= 0.2, took
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_line_is_lost_when_guests_crash_and_the_end_comes(two, tmp_path, form):
+    """More than a piece of lines, and the last of them younger than what hands them over is patient."""
+    log = tmp_path / "access.log"
+    with whorl.Server.start("-f", two, "--access-log", log, "--access-log-format", form, "--threads", "2") as server:
+        clients = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(4)]
+        asked = 0
+        for number in range(150):
+            for client in clients:
+                client.request("GET", "/trap" if number % 50 == 49 else f"/fixed/{number}?secret=hunter2", headers={"User-Agent": "x" * 200})
+            for client in clients:
+                client.getresponse().read()
+                asked += 1
+        assert server.stop() == 0
+    lines = log.read_text().splitlines()
+    assert len(lines) == asked == 600
+    assert len({line.split("id=")[-1] if form == "text" else json.loads(line)["request_id"] for line in lines}) == asked
+    assert sum("/trap" in line for line in lines) == 12
+    assert log.stat().st_size > 2 * 65536
+    assert "hunter2" not in log.read_text()
