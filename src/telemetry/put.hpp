@@ -39,7 +39,7 @@ inline char* put(char* to, std::string_view text) noexcept {
   if (size > 32) {
     std::memcpy(to, from, size);
   } else if (size >= 16) {
-    detail::copy_both_ends<Wide>(to, from, size);
+    detail::copy_both_ends<detail::Wide>(to, from, size);
   } else if (size >= 8) {
     detail::copy_both_ends<std::uint64_t>(to, from, size);
   } else if (size >= 4) {
