@@ -14,7 +14,7 @@
 namespace whorl::watch {
 namespace {
 
-constexpr std::string_view kManifest = R"(
+constexpr std::string_view kManifest = R"(spin_manifest_version = 2
 [component.a]
 source = "out/a.wasm"
 files = ["assets/*.txt", { source = "static", destination = "/" }]
@@ -164,7 +164,7 @@ TEST_CASE("a manifest that changes") {
   const auto loop = start(folder);
   REQUIRE(until_due(*loop));
   // Nothing about building: loaded, not built.
-  folder.write("spin.toml", std::string(kManifest) + "environment = { A = 'x' }\n");
+  folder.write("spin.toml", std::string(kManifest) + "[component.b.environment]\nA = 'x'\n");
   REQUIRE(until_due(*loop));
   CHECK(folder.text("log") == "a\nb\n");
   // Not readable: nothing happens.
@@ -185,7 +185,7 @@ TEST_CASE("a change during a build starts it again") {
   const fs::test::TestFolder folder;
   folder.write(
       "spin.toml",
-      "[component.a]\nsource = \"a.wasm\"\n[component.a.build]\n"
+      "spin_manifest_version = 2\n[component.a]\nsource = \"a.wasm\"\n[component.a.build]\n"
       "command = \"touch started; while [ -e wait ]; do sleep 0.01; done; cat a.c > a.wasm\"\n"
       "watch = [\"a.c\"]\n"
   );
@@ -237,7 +237,7 @@ TEST_CASE("what goes with a build beside the commands") {
   CHECK(problems[0].to_line() == "does not fit");
   // Mended in the manifest: loaded without being built again.
   steps.fits = true;
-  folder.write("spin.toml", std::string(kManifest) + "environment = { A = 'x' }\n");
+  folder.write("spin.toml", std::string(kManifest) + "[component.b.environment]\nA = 'x'\n");
   REQUIRE(until_due(*loop));
   CHECK(steps.log == "ab+b-+");
   // A manifest that does not fit.
@@ -254,7 +254,7 @@ TEST_CASE("without builds nothing is prepared or checked") {
   Steps steps;
   const auto loop = start(folder, false, &steps);
   REQUIRE(until_due(*loop));
-  folder.write("spin.toml", std::string(kManifest) + "environment = { A = 'x' }\n");
+  folder.write("spin.toml", std::string(kManifest) + "[component.b.environment]\nA = 'x'\n");
   REQUIRE(until_due(*loop));
   CHECK(steps.log.empty());
 }
