@@ -29,15 +29,15 @@ struct EngineOptions {
 };
 
 /// Stack of a guest's own frames, and of the fiber they share with host frames (engine.md K1).
-/// Quick code keeps each of a function's values there: interpreters such as QuickJS and Ruby need
-/// more than 512 KiB until the optimised code takes over.
-inline constexpr std::size_t kMaxWasmStackBytes = 1024 * 1024;
+/// Quick code keeps each of a function's values there: until the optimised code takes over,
+/// QuickJS needs more than 512 KiB, Ruby more than 1.5 MiB for a line of script.
+inline constexpr std::size_t kMaxWasmStackBytes = 3 * 1024 * 1024;
 #ifdef WHORL_SANITIZED
 // Sanitizers make host frames several times larger.
-inline constexpr std::size_t kFiberStackBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kFiberStackBytes = 7 * 1024 * 1024;
 inline constexpr std::size_t kHostStackReserveBytes = 768 * 1024;
 #else
-inline constexpr std::size_t kFiberStackBytes = 3 * 1024 * 1024;
+inline constexpr std::size_t kFiberStackBytes = 6 * 1024 * 1024;
 inline constexpr std::size_t kHostStackReserveBytes = 192 * 1024;
 #endif
 
