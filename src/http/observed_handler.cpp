@@ -19,40 +19,21 @@ bool may_be_wanted(char first) noexcept {
   return letter == 'u' || letter == 'r' || letter == 'x' || letter == 't';
 }
 
-struct Wanted {
-  std::string_view name;
-  std::string_view RequestFacts::* member;
-};
-
-/// The field that is wanted and has a name of this length with this first letter; null: none.
-const Wanted* wanted_by(char first, std::size_t size) noexcept {
-  static constexpr std::array kWanted{
-      Wanted{"user-agent", &RequestFacts::user_agent},
-      Wanted{"referer", &RequestFacts::referer},
-      Wanted{"x-request-id", &RequestFacts::request_id},
-      Wanted{"traceparent", &RequestFacts::traceparent},
-      Wanted{"tracestate", &RequestFacts::tracestate},
-  };
-  switch (first | kLowerCase) {
-    case 'u':
-      return size == 10 ? kWanted.data() : nullptr;
-    case 'r':
-      return size == 7 ? &kWanted[1] : nullptr;
-    case 'x':
-      return size == 12 ? &kWanted[2] : nullptr;
-    case 't':
-      return size == 11 ? &kWanted[3] : size == 10 ? &kWanted[4] : nullptr;
-    default:
-      return nullptr;
-  }
-}
-
 /// Notes a field if it is one that is wanted, and the first of its name.
 void note_field(std::string_view name, std::string_view value, RequestFacts& facts) {
-  const Wanted* wanted = name.empty() ? nullptr : wanted_by(name.front(), name.size());
-  if (wanted != nullptr && (facts.*wanted->member).empty() &&
-      equals_ignoring_case(name, wanted->name)) {
-    facts.*wanted->member = value;
+  using Place = std::pair<std::string_view, std::string_view RequestFacts::*>;
+  static constexpr std::array kWanted{
+      Place{"user-agent", &RequestFacts::user_agent},
+      Place{"referer", &RequestFacts::referer},
+      Place{"x-request-id", &RequestFacts::request_id},
+      Place{"traceparent", &RequestFacts::traceparent},
+      Place{"tracestate", &RequestFacts::tracestate},
+  };
+  for (const auto& [wanted, member] : kWanted) {
+    if (name.size() == wanted.size() && (facts.*member).empty() &&
+        equals_ignoring_case(name, wanted)) {
+      facts.*member = value;
+    }
   }
 }
 

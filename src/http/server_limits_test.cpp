@@ -319,7 +319,7 @@ TEST_CASE("a last answer reaches a client that sends on") {
   ServerOptions options;
   options.linger_timeout = 10s;
   Site site(options);
-  const std::string text(1'000'000, 'x');
+  const std::string text(1'000'000, 'b');
   std::shared_ptr<Exchange> open;
   site.answer("/big", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
@@ -335,8 +335,7 @@ TEST_CASE("a last answer reaches a client that sends on") {
   client.send("GET /next HTTP/1.1\r\nhost: a\r\n\r\n");
   site.receive_all(client);
   CHECK_FALSE(client.reset);
-  CHECK(client.received.ends_with("xxx"));
-  CHECK(client.received.size() > text.size());
+  CHECK(client.received.ends_with(text));
   client.close();
   CHECK(site.run_until([&] { return site.server.is_empty(); }));
 }

@@ -33,11 +33,7 @@ Result<void> check_component(Decoder& decoder, const Node& component) {
 Result<void> check_build_parts(std::string_view text, std::string_view file_name) {
   WHORL_TRY(const Node root, parse_document(text, file_name));
   Decoder decoder(text, file_name);
-  const auto version = read_version(decoder, root);
-  WHORL_CHECKED(decoder.verdict());
-  if (!version) {
-    return version.error().clone();
-  }
+  WHORL_CHECKED(read_version(decoder, root));
   if (const Entry* components = root.find("component")) {
     for (const Node& component : components->value.items) {  // version 1
       decoder.keep(check_component(decoder, component));

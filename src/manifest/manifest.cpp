@@ -128,9 +128,8 @@ Result<void> decode_variable_entry(Decoder& decoder, const Entry& entry, Variabl
   return {};
 }
 
-}  // namespace
-
-Result<int> read_version(Decoder& decoder, const Node& root) {
+/// Says which version a document is of. Version 1 calls the key by another name, too.
+Result<int> version_of(Decoder& decoder, const Node& root) {
   const Entry* entry = root.find(kVersionKey);
   const Entry* old = root.find(kOldVersionKey);
   if (entry != nullptr && old != nullptr && !entry->value.is(Node::Kind::Integer)) {
@@ -168,6 +167,14 @@ Result<int> read_version(Decoder& decoder, const Node& root) {
       ));
 }
 
+}  // namespace
+
+Result<int> read_version(Decoder& decoder, const Node& root) {
+  auto version = version_of(decoder, root);
+  WHORL_CHECKED(decoder.verdict());
+  return version;
+}
+
 Result<Variable> decode_variable(Decoder& decoder, const Entry& entry) {
   Variable out{.name = entry.name, .span = entry.name_span};
   WHORL_CHECKED(decoder.table(entry.value, "struct Variable"));
@@ -187,12 +194,8 @@ bool defines_profile(const Manifest& manifest, std::string_view profile) noexcep
 Result<Manifest> parse_manifest(std::string_view text, std::string_view file_name) {
   WHORL_TRY(const Node root, parse_document(text, file_name));
   Decoder decoder(text, file_name);
-  const auto version = read_version(decoder, root);
-  WHORL_CHECKED(decoder.verdict());
-  if (!version) {
-    return version.error().clone();
-  }
-  return *version == 1 ? decode_v1(decoder, root) : decode_v2(decoder, root);
+  WHORL_TRY(const int version, read_version(decoder, root));
+  return version == 1 ? decode_v1(decoder, root) : decode_v2(decoder, root);
 }
 
 }  // namespace whorl::manifest
