@@ -338,10 +338,7 @@ class Run {
     }
     follow_source(fleet);
     auto haste = Listening::Haste::None;
-    auto patience = http::Patience::Brief;
     if (listening_) {
-      // With a successor nobody waits for our end.
-      patience = listening_->has_successor() ? http::Patience::Full : http::Patience::Brief;
       haste = listening_->last_call(signals_);
       listening_->release();
     }
@@ -349,7 +346,8 @@ class Run {
         signals_,
         subscriptions_,
         haste == Listening::Haste::None ? edge.drain_time : async::Milliseconds(0),
-        patience,
+        // With a successor nobody waits for our end.
+        listening_ && listening_->has_successor() ? http::Patience::Full : http::Patience::Brief,
         // Until then requests that came too early for their component may wait for it.
         [this] { background_->stop(); }
     );

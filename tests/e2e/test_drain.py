@@ -88,6 +88,7 @@ class Http2Visitor(threading.Thread):
         fields = [(b":method", b"GET"), (b":scheme", b"https" if tls else b"http"), (b":path", path.encode()), (b":authority", b"a.local")]
         self.head = b"".join(bad_clients.h2_literal(*field) for field in fields)
         self.answered, self.shut_out, self.failures = 0, 0, []
+        self.ended_quiet = 0  # such an end would be no GOAWAY, and a failure
         self.leaves = False
 
     def run(self):

@@ -143,6 +143,8 @@ def test_a_successor_takes_over_without_a_failed_request(over, tmp_path):
         visitor.join(60)
     assert server.stop(timeout=60) == 0
     assert [visitor.failures for visitor in visitors] == [[]] * len(visitors)
+    # With a successor nobody ends a connection but with the answer to its last request.
+    assert [visitor.ended_quiet for visitor in visitors] == [0] * len(visitors)
     assert all(visitor.answered > 0 for visitor in visitors)
     assert not path.exists()
 
