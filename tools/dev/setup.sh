@@ -11,7 +11,8 @@ packages_of() {
 # missing_packages NAME…: those of them that are not installed.
 missing_packages() {
   local installed
-  installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p')
+  # dpkg-query fails when it knows nothing of a name, which is what a new machine answers for most.
+  installed=$({ dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^ii *//p')
   printf '%s\n' "$@" | grep -vxF "$installed" || true
 }
 
