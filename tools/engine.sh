@@ -7,7 +7,7 @@
 #   tools/engine.sh toolchain  prints the Rust compiler that would be used, fails if there is none
 #
 # The folder's name is a digest of everything that decides the result: the crate's manifest, lock
-# file and source, and the compiler's version. include/ and lib/ are in it; the library's name is a
+# file and sources, and the compiler's version. include/ and lib/ are in it; the library's name is a
 # digest of our patches (third_party/wasmtime/patches), which leave the headers as they are.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -37,7 +37,7 @@ pick_toolchain() {
 }
 
 key() {
-  { cat "$crate/Cargo.toml" "$crate/Cargo.lock" "$crate/src/lib.rs"; "$RUSTC" --version; uname -m; } |
+  { cat "$crate/Cargo.toml" "$crate/Cargo.lock" "$crate"/src/*.rs "$crate"/wit/*.wit; "$RUSTC" --version; uname -m; } |
     sha256sum | cut -c1-16
 }
 
@@ -88,7 +88,7 @@ package_dir() { # package_dir NAME: the source of a package as the lock file has
 # are those of ours, and nothing is downloaded.
 rm -rf "$cache/source"
 mkdir -p "$cache/source"
-cp -r "$crate" "$cache/source/engine"
+cp -rL "$crate" "$cache/source/engine" # L: wit/ is a link
 printf '\n[patch.crates-io]\n' >>"$cache/source/engine/Cargo.toml"
 for changes in "$crate"/patches/*.patch; do
   name=$(sed -n '1s/^Crate: //p' "$changes")

@@ -57,12 +57,7 @@ class Encoder {
   [[nodiscard]] Result<> read(const Part& part) {
     WHORL_TRY(const BinaryKind kind, detect_binary(part.bytes));
     if (kind == BinaryKind::CoreModule) {
-      return fail(ErrorKind::Unsupported, "it is a core module, and only components can be nested")
-          .with_help(
-              "`up` runs the application as it is; for a composed file, build the module as a "
-              "component (in Rust for wasm32-wasip2) or make one of it: `wasm-tools component new "
-              "--adapt wasi_snapshot_preview1=ADAPTER.wasm`"
-          );
+      return fail(ErrorKind::Unsupported, "it is a core module, and only components can be nested");
     }
     ReadPart& made = read_.emplace_back();
     WHORL_TRY(made.component, decode_component(part.bytes));

@@ -18,7 +18,7 @@ namespace whorl::component {
 /// @param parts  at least one; a plug names an earlier part
 /// @return       the component, validated; the only part's bytes where there is nothing to put
 ///               together. Errors: InvalidInput where a plug does not fit; Unsupported for bare
-///               core modules, which have no place in a component as they are
+///               core modules, of which components are to be made first (engine/componentize.hpp)
 [[nodiscard]] Result<Bytes> encode_composition(std::span<const Part> parts);
 
 }  // namespace whorl::component

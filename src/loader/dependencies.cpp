@@ -1,7 +1,9 @@
 #include "loader/dependencies.hpp"
 
 #include "app/file_url.hpp"
+#include "component/binary.hpp"
 #include "component/composition.hpp"
+#include "engine/componentize.hpp"
 #include "fs/file.hpp"
 #include "loader/loader.hpp"
 #include "loader/withheld.hpp"
@@ -49,6 +51,8 @@ Result<Bytes> read(const app::Dependency& dependency) {
   return fs::read_file(*path, kMaxWasmBytes);
 }
 
+constexpr const char* kStep = "an error occurred when preparing dependencies";
+
 /// How a dependency's file is called in messages.
 std::string source_name(const app::Dependency& dependency) {
   return app::from_file_url(dependency.source.url).value_or(dependency.source.digest);
@@ -59,7 +63,8 @@ using PartIndex = std::size_t;
 
 class Gathering {
  public:
-  explicit Gathering(const app::Component& component) : component_(component) {}
+  Gathering(const app::Component& component, CoreModules modules)
+      : component_(component), modules_(modules) {}
 
   [[nodiscard]] Result<ComponentParts> run(Bytes wasm) && {
     WHORL_TRY(const component::ExternNames own, component::extern_names(wasm));
@@ -84,6 +89,11 @@ class Gathering {
     return out_.parts.size() - 1;
   }
 
+  [[nodiscard]] Result<Bytes> read_part(const app::Dependency& dependency) const {
+    WHORL_TRY(Bytes wasm, read(dependency));
+    return as_part(std::move(wasm), modules_, source_name(dependency));
+  }
+
   [[nodiscard]] Result<std::vector<component::Plug>> add_dependencies(
       const component::ExternNames& own
   ) {
@@ -92,9 +102,7 @@ class Gathering {
     std::size_t i = 0;
     for (const auto& [name, dependency] : component_.dependencies) {
       const std::vector<std::string>& imports = satisfied[i++];
-      WHORL_TRY(
-          Bytes wasm, read(dependency).context("an error occurred when preparing dependencies")
-      );
+      WHORL_TRY(Bytes wasm, read_part(dependency).context(kStep));
       WHORL_TRY(const component::ExternNames names, component::extern_names(wasm));
       const PartIndex part = add(std::move(wasm), source_name(dependency));
       out_.parts[part].denied = withheld_interfaces(dependency.inherit);
@@ -189,8 +197,7 @@ class Gathering {
       std::size_t place
   ) {
     constexpr std::string_view kHandler = "wasi:http/handler@0.3.0";
-    constexpr const char* kStep = "an error occurred when preparing dependencies";
-    WHORL_TRY(Bytes wasm, read(middleware).context(kStep));
+    WHORL_TRY(Bytes wasm, read_part(middleware).context(kStep));
     WHORL_TRY(const component::ExternNames names, component::extern_names(wasm).context(kStep));
     if (std::ranges::find(names.imports, kHandler) == names.imports.end()) {
       return fail(
@@ -220,6 +227,7 @@ class Gathering {
   }
 
   const app::Component& component_;
+  CoreModules modules_;
   ComponentParts out_;
 };
 
@@ -236,8 +244,30 @@ bool is_meant_for(std::string_view dependency, std::string_view import) noexcept
          (key.version.empty() || key.version == name.version);
 }
 
-Result<ComponentParts> find_parts(const app::Component& component, Bytes wasm) {
-  return Gathering(component).run(std::move(wasm));
+Result<Bytes> as_part(Bytes wasm, CoreModules modules, std::string_view path) {
+  if (modules == CoreModules::AsTheyAre) {
+    return wasm;
+  }
+  const auto convert = [&]() -> Result<Bytes> {
+    WHORL_TRY(const component::BinaryKind kind, component::detect_binary(wasm));
+    if (kind == component::BinaryKind::Component) {
+      return std::move(wasm);
+    }
+    return engine::componentize(wasm).map_error([](Error error) {
+      return std::move(error).with_help(
+          "`up` runs the application as it is; for a composed file, build the module as a "
+          "component (in Rust for wasm32-wasip2), or make one of it that says its world: "
+          "`wasm-tools component embed` and `wasm-tools component new`"
+      );
+    });
+  };
+  return convert().context("failed to componentize {}", fs::quote_path(path));
+}
+
+Result<ComponentParts> find_parts(
+    const app::Component& component, Bytes wasm, CoreModules modules
+) {
+  return Gathering(component, modules).run(std::move(wasm));
 }
 
 }  // namespace whorl::loader

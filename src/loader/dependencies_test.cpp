@@ -111,6 +111,26 @@ TEST_CASE("dependencies that do not fit are refused in Spin's words, before thos
   CHECK(outcome("anything", "none.wasm").contains("not WebAssembly"));
 }
 
+TEST_CASE("core modules are made components where one file is wanted") {
+  const TestFolder folder;
+  const std::string module("\0asm\x01\0\0\0", 8);
+  folder.write("r.wasm", module);
+  app::Component r{.id = "r", .source_path = folder.path("r.wasm")};
+  CHECK(as_text(read_component(r)->files.back()) == module);
+  const auto composed = compose_component(r);
+  REQUIRE(composed);
+  CHECK(as_text(*composed).starts_with(std::string_view("\0asm\x0d\0\x01\0", 8)));
+  folder.write("r.wasm", module + '\1');
+  const auto damaged = compose_component(r);
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().help().contains("`wasm-tools component embed`"));
+  CHECK(damaged.error().to_line().starts_with(
+      "failed to resolve dependencies for component \"r\": an error occurred when preparing "
+      "dependencies: failed to componentize \"" +
+      folder.path("r.wasm") + "\": unable to parse binary: "
+  ));
+}
+
 TEST_CASE("one import, several dependencies") {
   const TestFolder folder;
   folder.write("r.wasm", component_of({"a:b/c@1.0.0"}, {}));

@@ -64,13 +64,17 @@ Result<Bytes> read_source(const app::Component& component) {
 
 }  // namespace
 
-Result<ComponentParts> read_component(const app::Component& component) {
+Result<ComponentParts> read_component(const app::Component& component, CoreModules modules) {
   const auto failed = [&](Error error) {
     return std::move(error).context(
         fmt::format("failed to resolve dependencies for component \"{}\"", component.id)
     );
   };
-  auto bytes = read_source(component).context("an error occurred when preparing dependencies");
+  const auto read = [&]() -> Result<Bytes> {
+    WHORL_TRY(Bytes file, read_source(component));
+    return as_part(std::move(file), modules, component.source_path);
+  };
+  auto bytes = read().context("an error occurred when preparing dependencies");
   if (!bytes) {
     return failed(bytes.take_error());
   }
@@ -80,12 +84,12 @@ Result<ComponentParts> read_component(const app::Component& component) {
     out.parts.push_back({.bytes = out.files.back(), .name = component.source_path});
     return out;
   }
-  auto parts = find_parts(component, *std::move(bytes));
+  auto parts = find_parts(component, *std::move(bytes), modules);
   return parts ? std::move(parts) : Result<ComponentParts>(failed(parts.take_error()));
 }
 
 Result<Bytes> compose_component(const app::Component& component) {
-  WHORL_TRY(const ComponentParts parts, read_component(component));
+  WHORL_TRY(const ComponentParts parts, read_component(component, CoreModules::AsComponents));
   return component::encode_composition(parts.parts);
 }
 

@@ -84,13 +84,21 @@ struct ComponentParts {
   std::vector<component::Part> parts;
 };
 
+/// How bare core modules become parts.
+enum class CoreModules : std::uint8_t {
+  AsTheyAre,     ///< the linker takes them
+  AsComponents,  ///< a component is made of each (engine::componentize)
+};
+
 /// Reads the wasm file of a component, its dependencies' and its middleware's.
 /// @return errors in Spin's words: NotFound, PermissionDenied, ResourceLimit, …; InvalidInput where
-///         a dependency does not fit
-[[nodiscard]] Result<ComponentParts> read_component(const app::Component& component);
+///         a dependency does not fit, or no component can be made of a core module
+[[nodiscard]] Result<ComponentParts> read_component(
+    const app::Component& component, CoreModules modules = CoreModules::AsTheyAre
+);
 
 /// A component with its dependencies and middleware as one component file; its own file where it
-/// has none.
+/// has none, made a component if it is a core module.
 /// @return errors: those of read_component() and component::encode_composition()
 [[nodiscard]] Result<Bytes> compose_component(const app::Component& component);
 

@@ -8,6 +8,7 @@ import subprocess
 
 import componentize
 import p3_guests
+import precomposing
 import pytest
 import twins
 import whorl
@@ -32,23 +33,6 @@ INHERITED = {
     "everything": (", inherit_configuration = true", {"environment": "1", "variable": "3", "files": "1"}),
     "environment and variables": (', inherit_configuration = ["environment", "variables"]', {"environment": "1", "variable": "3", "files": "0"}),
 }
-
-
-def locked(folder):
-    """The environment of a trigger process for the application, with a lock of ours."""
-    work = folder / "work"
-    work.mkdir(exist_ok=True)
-    lock = whorl.run("maintenance", "generate-lock", "-f", folder / "spin.toml")
-    assert lock.returncode == 0, lock.stderr
-    (work / "spin.lock").write_text(lock.stdout)
-    return {"SPIN_LOCKED_URL": f"file://{work}/spin.lock", "SPIN_WORKING_DIR": str(work), "SPIN_LOCAL_APP_DIR": str(folder)}
-
-
-def precompose(program, folder, component="caller"):
-    ended = subprocess.run([program, "trigger", "http", "--precompose-only", "--precompose-component-id", component],
-                           env=os.environ | locked(folder), capture_output=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr.decode()
-    return ended.stdout
 
 
 @pytest.fixture
@@ -91,7 +75,7 @@ def lines(text):
 def test_a_composed_component_answers_as_its_parts(made, name):
     folder, expected = made(name)
     assert lines(body_of(whorl.program(), folder)) == expected
-    composed = precompose(whorl.program(), folder)
+    composed = precomposing.precompose(whorl.program(), folder, "caller")
     assert len(composed) > sum((folder / f"{each}.wasm").stat().st_size for each in ("caller", "adder"))
     ended = whorl.run("up", "-f", folder, "--precompose-only", "--precompose-component-id", "nobody")
     assert (ended.returncode, ended.stderr) == (1, "Error: --precompose-component-id: component does not exist\n")
@@ -103,7 +87,7 @@ def test_a_composed_component_answers_as_its_parts(made, name):
 @pytest.mark.parametrize("name", INHERITED)
 def test_spin_runs_what_we_compose_and_we_what_it_composes(made, name):
     folder, expected = made(name)
-    ours, theirs = (precompose(program, folder) for program in (whorl.program(), SPIN))
+    ours, theirs = (precomposing.precompose(program, folder, "caller") for program in (whorl.program(), SPIN))
     whole(folder, ours)
     assert lines(body_of(SPIN, folder)) == expected
     whole(folder, theirs)
@@ -117,7 +101,7 @@ def test_spin_runs_what_we_compose_and_we_what_it_composes(made, name):
 def test_a_host_that_knows_no_spin_serves_it(made):
     """What was denied is no import any more."""
     folder, expected = made("nothing")
-    (folder / "whole.wasm").write_bytes(precompose(whorl.program(), folder))
+    (folder / "whole.wasm").write_bytes(precomposing.precompose(whorl.program(), folder, "caller"))
     port = twins.free_port()
     serving = subprocess.Popen([WASMTIME, "serve", "-Scli", f"--addr=127.0.0.1:{port}", folder / "whole.wasm"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -139,8 +123,8 @@ def test_middleware_is_composed(tmp_path):
     text = HEAD + '[[trigger.http]]\nroute = "/..."\ncomponent = "main"\nMIDDLEWARE\n[component.main]\nsource = "SOURCE"\n'
     with_it = 'dependencies.middleware = [{ path = "middleware3.wasm" }, { path = "middleware3.wasm" }]'
     (folder / "spin.toml").write_text(text.replace("MIDDLEWARE", with_it).replace("SOURCE", "multi3.wasm"))
-    composed = precompose(whorl.program(), folder, "main")
-    theirs = precompose(SPIN, folder, "main") if SPIN else composed
+    composed = precomposing.precompose(whorl.program(), folder, "main")
+    theirs = precomposing.precompose(SPIN, folder, "main") if SPIN else composed
     (folder / "spin.toml").write_text(text.replace("MIDDLEWARE", "").replace("SOURCE", "whole.wasm"))
     echo = twins.Request.of("/echo", "POST", body=b"x" * 1000)
     for program, file in [(whorl.program(), theirs), *([(SPIN, composed)] if SPIN else [])]:
@@ -159,20 +143,8 @@ def test_middleware_is_composed(tmp_path):
         assert {server.get("/count").body for _ in range(3)} == {b"1"}
 
 
-def test_a_core_module_cannot_be_nested(app):
-    folder = app(MANIFEST.replace("SOURCE", "user.wasm").replace('files = ["a.txt"]\n', "").removeprefix(HEAD).replace("caller", "user") +
-                 '[component.user.dependencies]\n"test:library/probe" = { path = "library.wasm" }\n', "user", "library")
-    ended = whorl.run("trigger", "http", "--precompose-only", "--precompose-component-id", "user", env=locked(folder))
-    assert ended.returncode == 1
-    assert "failed to precompose component user" in ended.stderr
-    assert "it is a core module, and only components can be nested" in ended.stderr
-    assert "wasm-tools component new" in ended.stderr
-
-
 def test_what_does_not_fit(made):
     folder, _ = made("nothing")
     text = (folder / "spin.toml").read_text()
     (folder / "spin.toml").write_text(text.replace('path = "adder.wasm"', 'path = "adder.wasm", export = "x:y/z"'))
-    ended = whorl.run("trigger", "http", "--precompose-only", "--precompose-component-id", "caller", env=locked(folder))
-    assert ended.returncode == 1
-    assert "doesn't export 'x:y/z' to satisfy import" in ended.stderr
+    assert "doesn't export 'x:y/z' to satisfy import" in precomposing.refuse(whorl.program(), folder, "caller")

@@ -231,11 +231,7 @@ def test_questions_about_flags():
     assert not [flag for flag in flags if flag["long"] == "--from"]
 
 
-def test_a_component_as_it_is_run(contract):
-    command = [whorl.program(), "trigger", "http", "--precompose-only", "--precompose-component-id", "hello"]
-    ended = subprocess.run(command, env=os.environ | contract, capture_output=True)
-    assert ended.returncode == 0
-    assert ended.stdout == whorl.guest("hello").read_bytes()
+def test_precompose_only_wants_to_know_which(contract):
     for arguments, message in [
         ([], "got --precompose-only but no --precompose-component-id"),
         (["--precompose-component-id", "x"], "--precompose-component-id: component does not exist"),

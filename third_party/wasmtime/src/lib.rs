@@ -1,6 +1,10 @@
-//! Re-exports Wasmtime's C API so that its symbols end up in one static library, and adds the one
-//! setting that the C API lacks: where compiled functions are kept for the next module that has
-//! the same ones.
+//! Re-exports Wasmtime's C API so that its symbols end up in one static library, and adds what the
+//! C API lacks: where compiled functions are kept for the next module that has the same ones
+//! (here), and components made of core modules.
+mod componentize;
+mod spin1;
+
+pub use componentize::whorl_componentize;
 pub use wasmtime_c_api::*;
 
 use std::borrow::Cow;
