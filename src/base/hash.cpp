@@ -1,6 +1,6 @@
 // The plain functions of the digest library, which it would rather see called through its engine
-// for all digests: that one sets the whole library up first (a millisecond, a configuration file),
-// and a start hashes before it serves.
+// for all digests: that one needs the whole library and sets it up first (2 ms together), while
+// these stand inside the program (cmake/WhorlOpenssl.cmake), and a start hashes before it serves.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/hash.hpp"
 

@@ -1,6 +1,5 @@
-// The plain functions of the library for AES and GCM, as in base/hash.cpp: through its engine for
-// all of them it would set itself up first, its configuration file included, and that took a
-// millisecond of each start.
+// The plain functions of the library for AES and GCM, inside the program as those of base/hash.cpp:
+// a start checks entries before it serves, and the library itself is loaded by who speaks TLS.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "engine/cache_entry.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "net/address.hpp"
 #include "net/socket_bio.hpp"
+#include "net/tls_library.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -138,6 +139,7 @@ TlsClientContext::~TlsClientContext() = default;
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
     const TlsClientOptions& options
 ) {
+  WHORL_CHECKED(load_tls_library());
   ERR_clear_error();
   SslContext context(SSL_CTX_new(TLS_client_method()));
   if (context == nullptr) {

@@ -2,6 +2,7 @@
 
 #include "net/address.hpp"
 #include "net/socket_bio.hpp"
+#include "net/tls_library.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -68,6 +69,7 @@ TlsHandouts::TlsHandouts(TlsClientOptions options) : options_(std::move(options)
 TlsHandouts::~TlsHandouts() = default;
 
 Result<std::unique_ptr<TlsHandout>> TlsHandouts::make(const std::string& host) {
+  WHORL_CHECKED(load_tls_library());
   ERR_clear_error();
   auto impl = std::make_unique<TlsHandout::Impl>();
   impl->context.reset(SSL_CTX_new(TLS_client_method()));

@@ -2,6 +2,7 @@
 
 #include "net/socket_bio.hpp"
 #include "net/tls_identity.hpp"
+#include "net/tls_library.hpp"
 #include "net/tls_stream.hpp"
 
 #include <openssl/err.h>
@@ -165,6 +166,7 @@ TlsServerContext::~TlsServerContext() = default;
 Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::create(
     const TlsServerOptions& options
 ) {
+  WHORL_CHECKED(load_tls_library());
   auto impl = std::make_unique<Impl>();
   for (const auto& files : options.identities) {
     WHORL_TRY(auto identity, TlsIdentity::read(files));

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -118,6 +119,10 @@ def test_tls(tmp_path, secure):
                         f"ssl://localhost:{secure.port}?client_id=a"):
             for _ in range(3):
                 assert ask(server, address, "0 a/b zero", "1 a/c one two", "2 a/d 3", f"2 big {big}", **login) == ["ok"] * 4
+        # The client library is handed a context of ours: there must be one OpenSSL in the process, for both.
+        with open(f"/proc/{server.process.pid}/maps") as maps:
+            found = set(re.findall(r"\S*/lib(?:ssl|crypto)\.so\S*", maps.read()))
+        assert sorted(path.rsplit("/", 1)[1] for path in found) == ["libcrypto.so.3", "libssl.so.3"]
         # One for each of the three, and none for each message.
         assert secure.connections() <= 3
         assert ask(server, f"mqtts://localhost:{secure.port}?client_id=a", "1 a x", user="user", password="wrong") == [

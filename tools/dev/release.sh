@@ -20,10 +20,11 @@ Builds build/whorl as it is shipped: stripped, within its size, and
   --no-profile         the order alone; half of the time
   --shared-libraries   nghttp2 and SQLite of the machine it runs on, which its distribution updates; otherwise
                        they are inside, a start takes a fifteenth less, and who ships the program builds it
-                       anew when one of them is fixed. OpenSSL is the machine's always (docs/adr/0058)
+                       anew when one of them is fixed. OpenSSL is the machine's always (docs/adr/0058), but for
+                       its SHA-256 and GMAC (docs/adr/0062)
 
-With libraries inside, build/whorl.libraries says which versions they are, by the names that the
-distribution's advisories use; where it has newer ones, this verb says so.
+build/whorl.libraries says which versions are inside, by the names that the distribution's advisories
+use; where it has newer ones, this verb says so.
 
 Objects are kept in build/profile and build/shipped. `./dev build` makes a program without profile and order.
 TEXT
@@ -67,13 +68,10 @@ order_start() {
   run_ninja shipped whorl
 }
 
-# Packages of what stands inside a program with static libraries, and reads what strangers send.
-inside_packages=(libnghttp2-dev libsqlite3-dev)
-
-# Says which of them the distribution has newer.
-say_outdated() {
+# Says which of the packages the distribution has newer.
+say_outdated() { # say_outdated PACKAGE…
   local package policy installed candidate
-  for package in "${inside_packages[@]}"; do
+  for package in "$@"; do
     policy=$(LC_ALL=C apt-cache policy "$package" 2>/dev/null) || policy=''
     installed=$(sed -n 's/^ *Installed: //p' <<<"$policy")
     candidate=$(sed -n 's/^ *Candidate: //p' <<<"$policy")
@@ -83,13 +81,14 @@ say_outdated() {
   done
 }
 
-# For who ships it: what is inside, as advisories name it. Programs with shared libraries have no such list.
+# For who ships it: what is inside, as advisories name it. Of OpenSSL that are its digests, in every program.
 list_libraries() { # list_libraries ON|OFF FILE
-  rm -f "$2"
-  [ "$1" = ON ] || return 0
-  dpkg-query -W -f='${source:Package} ${source:Version}\n' "${inside_packages[@]}" | sort >"$2.part"
+  local packages=(libssl-dev)
+  [ "$1" = OFF ] || packages+=(libnghttp2-dev libsqlite3-dev)
+  dpkg-query -W -f='${source:Package} ${source:Version}\n' "${packages[@]}" | sort |
+    sed 's/^openssl .*/& (SHA-256 and GMAC alone)/' >"$2.part"
   mv "$2.part" "$2"
-  say_outdated
+  say_outdated "${packages[@]}"
 }
 
 verb_release() {

@@ -176,7 +176,9 @@ def listed(tmp_path):
     """Runs list_libraries with a distribution of ours; its messages, and the list."""
     tools = tmp_path / "bin"
     tools.mkdir()
-    (tools / "dpkg-query").write_text("#!/bin/sh\nprintf 'sqlite3 3.40.1-2\\nnghttp2 1.52.0-1\\n'\n")
+    (tools / "dpkg-query").write_text("#!/bin/sh\nshift 2\nfor package; do\n  case $package in\n"
+                                      "    libssl-dev) echo 'openssl 3.0.19-1' ;;\n    libsqlite3-dev) echo 'sqlite3 3.40.1-2' ;;\n"
+                                      "    libnghttp2-dev) echo 'nghttp2 1.52.0-1' ;;\n  esac\ndone\n")
     (tools / "apt-cache").write_text("#!/bin/sh\n"
                                      "[ \"$2\" = libsqlite3-dev ] && now=3.40.1-3 || now=3.40.1-2\n"
                                      "printf '%s:\\n  Installed: 3.40.1-2\\n  Candidate: %s\\n' $2 $now\n")
@@ -185,25 +187,25 @@ def listed(tmp_path):
     dev = pathlib.Path(train.__file__).resolve().parent / "dev"
     path = tmp_path / "whorl.libraries"
 
-    def run(static: str) -> tuple[str, str | None]:
+    def run(static: str) -> tuple[str, str]:
         script = f"set -euo pipefail; root=/none; . {dev}/common.sh; . {dev}/release.sh; list_libraries {static} {path}"
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True,
                               env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
-        return done.stderr, path.read_text() if path.exists() else None
+        return done.stderr, path.read_text()
 
     return run
 
 
 def test_a_program_with_libraries_inside_comes_with_their_versions_and_a_warning_about_old_ones(listed):
     said, versions = listed("ON")
-    assert versions == "nghttp2 1.52.0-1\nsqlite3 3.40.1-2\n"
+    assert versions == "nghttp2 1.52.0-1\nopenssl 3.0.19-1 (SHA-256 and GMAC alone)\nsqlite3 3.40.1-2\n"
     assert re.findall(r"Warning: .*", said) == [
         "Warning: the program holds libsqlite3-dev 3.40.1-2, and there is 3.40.1-3: apt-get install libsqlite3-dev, then build again"]
 
 
-def test_a_program_with_shared_libraries_has_no_list(listed):
+def test_a_program_with_shared_libraries_lists_what_is_inside_every_program(listed):
     listed("ON")
-    assert listed("OFF") == ("", None)
+    assert listed("OFF") == ("", "openssl 3.0.19-1 (SHA-256 and GMAC alone)\n")
 
 
 def test_the_files_compiled_by_a_profile_are_there():

@@ -1,11 +1,8 @@
 #include "host/remote/signing.hpp"
 
 #include "base/base64.hpp"
-#include "base/check.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <chrono>
@@ -21,6 +18,8 @@ std::string lower(std::string_view text) {
   });
   return out;
 }
+
+constexpr std::size_t kSha256Block = 64;  ///< bytes that it works on at once
 
 /// "20150830T123600Z"
 std::string basic_time(std::int64_t seconds) {
@@ -42,25 +41,19 @@ std::string basic_time(std::int64_t seconds) {
 }  // namespace
 
 Sha256Digest hmac_sha256(ByteView key, std::string_view text) {
-  Sha256Digest digest{};
-  unsigned size = 0;
-  const ByteView data = as_bytes(text);
-  // A null key means "the one before" there.
-  static constexpr std::uint8_t kNone = 0;
-  WHORL_CHECK(
-      HMAC(
-          EVP_sha256(),
-          key.empty() ? &kNone : key.data(),
-          static_cast<int>(key.size()),
-          data.data(),
-          data.size(),
-          digest.data(),
-          &size
-      ) != nullptr &&
-          size == digest.size(),
-      "the digest library has no HMAC"
-  );
-  return digest;
+  std::array<std::uint8_t, kSha256Block> inner{};
+  if (key.size() > inner.size()) {
+    std::ranges::copy(sha256(key), inner.begin());
+  } else {
+    std::ranges::copy(key, inner.begin());
+  }
+  auto outer = inner;
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    inner[i] ^= 0x36;
+    outer[i] ^= 0x5c;
+  }
+  const Sha256Digest digest = Sha256().update(inner).update(as_bytes(text)).finish();
+  return Sha256().update(outer).update(digest).finish();
 }
 
 std::string cosmos_key_authorization(

@@ -8,7 +8,7 @@
 namespace whorl::host::remote {
 namespace {
 
-TEST_CASE("HMAC-SHA256, RFC 4231 §4.2, §4.3") {
+TEST_CASE("HMAC-SHA256, RFC 4231 §4.2, §4.3, §4.7") {
   CHECK(
       to_hex(hmac_sha256(Bytes(20, 0x0b), "Hi There")) ==
       "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
@@ -16,6 +16,10 @@ TEST_CASE("HMAC-SHA256, RFC 4231 §4.2, §4.3") {
   CHECK(
       to_hex(hmac_sha256(as_bytes("Jefe"), "what do ya want for nothing?")) ==
       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+  );
+  CHECK(
+      to_hex(hmac_sha256(Bytes(131, 0xaa), "Test Using Larger Than Block-Size Key - Hash Key First")
+      ) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
   );
   CHECK(
       to_hex(hmac_sha256({}, "")) ==
