@@ -1,4 +1,5 @@
-#include "telemetry/access_log.hpp"
+#include "telemetry/access_line.hpp"
+
 #include "telemetry/put.hpp"
 #include "telemetry/text.hpp"
 
@@ -6,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <ctime>
+#include <type_traits>
 
 namespace whorl::telemetry {
 namespace {
@@ -75,14 +78,14 @@ std::string iso_time(const std::tm& t) {
   );
 }
 
-/// Without the port.
+/// Without the port; empty where there is none.
 std::string_view host_of(std::string_view client) {
   const std::size_t colon = client.rfind(':');
   std::string_view host = colon == std::string_view::npos ? client : client.substr(0, colon);
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   }
-  return host.empty() ? "-" : host;
+  return host;
 }
 
 std::uint64_t microseconds(std::chrono::nanoseconds time) {
@@ -94,7 +97,8 @@ std::uint64_t microseconds(std::chrono::nanoseconds time) {
 /// Bytes of a line beside the texts of the request: names, punctuation, numbers.
 constexpr std::size_t kLineOverhead = 1024;
 
-/// Writes texts of which none needs to be escaped, to memory that is known to suffice.
+/// Writes texts of which none needs to be escaped, to memory that is known to suffice. What is
+/// `near` is in memory that goes on behind it.
 class PlainOut {
  public:
   explicit PlainOut(char* at) noexcept : at_(at) {}
@@ -103,11 +107,12 @@ class PlainOut {
     at_ = put_literal(at_, text);
   }
   void raw(std::string_view text) noexcept { at_ = put(at_, text); }
+  void near(std::string_view text) noexcept { at_ = put_near(at_, text); }
   void raw(char c) noexcept { *at_++ = c; }
-  void text(std::string_view text) noexcept { raw(text); }
+  void text(std::string_view text) noexcept { near(text); }
   void json(std::string_view text) noexcept {
     raw('"');
-    raw(text);
+    near(text);
     raw('"');
   }
   void number(std::uint64_t value) noexcept { at_ = put_number(at_, value); }
@@ -123,6 +128,7 @@ class EscapingOut {
  public:
   explicit EscapingOut(std::string& out) noexcept : out_(out) {}
   void raw(std::string_view text) { out_ += text; }
+  void near(std::string_view text) { out_ += text; }
   void raw(char c) { out_ += c; }
   void text(std::string_view text) { append_text_escaped(text, out_); }
   void json(std::string_view text) { append_json_string(text, out_); }
@@ -138,55 +144,125 @@ class EscapingOut {
 
 }  // namespace
 
-/// What a line says, for either way to write it.
-class AccessLine::Writer {
- public:
-  Writer(const RequestRecord& record, std::string_view time) noexcept
-      : record_(record), text_(record.text_), time_(time) {}
+/// What is known of one request; its texts follow, and behind them the next one's facts.
+struct AccessLines::Facts {
+  std::uint64_t began_ns;
+  std::uint64_t duration_us;
+  std::uint64_t cpu_us;
+  std::uint64_t memory_bytes;
+  std::uint64_t body_bytes;
+  TraceId trace;
+  std::string_view protocol;  ///< lives for ever
+  TextEnds ends;
+  // Sizes of what follows those texts.
+  std::uint32_t given_id;
+  std::uint32_t failure;
+  std::uint32_t component;
+  std::uint16_t status;
+  Instance instance;
+  Ending ending;
+  bool has_component;
+  bool shows_trace;
 
-  [[nodiscard]] bool is_plain() const noexcept {
-    return telemetry::is_plain(text_.all()) && telemetry::is_plain(component()) &&
-           telemetry::is_plain(record_.failure());
+  [[nodiscard]] std::size_t text_bytes() const noexcept {
+    return std::size_t{ends.back()} + given_id + failure + component;
   }
-  [[nodiscard]] std::size_t most_bytes() const noexcept {
-    return text_.all().size() + component().size() + record_.failure().size() +
-           record_.given_id().size() + text_.protocol().size() + time_.size() + kLineOverhead;
+  [[nodiscard]] std::size_t all_bytes() const noexcept { return sizeof(Facts) + text_bytes(); }
+};
+
+void AccessLines::add(const RequestRecord& record) {
+  static_assert(std::is_trivially_copyable_v<Facts>);
+  const std::string_view texts = record.text_.all();
+  const std::string_view given_id = record.given_id();
+  const std::string_view failure = record.failure();
+  const std::string_view component = record.component_ != nullptr
+                                         ? std::string_view(record.component_->component)
+                                         : std::string_view();
+  const Facts facts{
+      .began_ns = record.began_ns_,
+      .duration_us = microseconds(record.ended_ - record.began_),
+      .cpu_us = microseconds(record.cpu_),
+      .memory_bytes = record.memory_bytes_,
+      .body_bytes = record.body_bytes_,
+      .trace = record.server_.trace,
+      .protocol = record.text_.protocol(),
+      .ends = record.text_.ends(),
+      .given_id = static_cast<std::uint32_t>(given_id.size()),
+      .failure = static_cast<std::uint32_t>(failure.size()),
+      .component = static_cast<std::uint32_t>(component.size()),
+      .status = record.status_,
+      .instance = record.instance_,
+      .ending = record.ending_,
+      .has_component = record.component_ != nullptr,
+      .shows_trace = record.shows_trace_,
+  };
+  const std::size_t size = facts.all_bytes();
+  if (facts_.size() - used_ < size + kSlack) [[unlikely]] {
+    facts_.resize(std::max(kMany + kMany / 4, used_ + size + kSlack));
   }
+  char* at = facts_.data() + used_;
+  std::memcpy(at, &facts, sizeof facts);
+  at = put(at + sizeof facts, texts);
+  if (record.rare_ != nullptr) [[unlikely]] {
+    at = put(at, given_id);
+    at = put(at, failure);
+  }
+  put(at, component);
+  used_ += size;
+}
+
+/// What a line says, for either way to write it.
+class AccessLines::Writer {
+ public:
+  /// @param at  facts and their texts
+  Writer(const char* at, std::string_view time) noexcept : time_(time) {
+    std::memcpy(&facts_, at, sizeof facts_);
+    all_ = {at + sizeof facts_, facts_.text_bytes()};
+  }
+
+  [[nodiscard]] const Facts& facts() const noexcept { return facts_; }
+  void set_time(std::string_view time) noexcept { time_ = time; }
+  [[nodiscard]] bool is_plain() const noexcept { return telemetry::is_plain(all_); }
+  [[nodiscard]] std::size_t most_bytes() const noexcept { return all_.size() + kLineOverhead; }
 
   template <class Out>
   void write_text(Out& out) const {
-    out.text(host_of(text_.part(Part::Client)));
+    if (const std::string_view host = host_of(part(TextPart::Client)); !host.empty()) {
+      out.text(host);
+    } else {
+      out.raw('-');
+    }
     out.raw(" - - [");
     out.raw(time_);
     out.raw("] \"");
-    out.text(text_.part(Part::Method));
+    out.text(part(TextPart::Method));
     out.raw(' ');
-    out.text(text_.part(Part::Path));
+    out.text(part(TextPart::Path));
     out.raw(' ');
-    out.raw(text_.protocol());
+    out.raw(facts_.protocol);
     out.raw("\" ");
-    out.number(record_.status_);
+    out.number(facts_.status);
     out.raw(' ');
-    out.number(record_.body_bytes_);
+    out.number(facts_.body_bytes);
     out.raw(' ');
-    quoted(out, text_.part(Part::Referer));
+    quoted(out, part(TextPart::Referer));
     out.raw(' ');
-    quoted(out, text_.part(Part::UserAgent));
+    quoted(out, part(TextPart::UserAgent));
     out.raw(" id=");
     request_id(out);
     out.raw(" us=");
-    out.number(microseconds(record_.ended_ - record_.began_));
-    if (record_.ending_ != Ending::Whole) {
+    out.number(facts_.duration_us);
+    if (facts_.ending != Ending::Whole) {
       out.raw(" end=");
-      out.raw(name_of(record_.ending_));
+      out.raw(name_of(facts_.ending));
     }
-    if (record_.component_ != nullptr) {
+    if (facts_.has_component) {
       out.raw(" component=");
       out.text(component());
       out.raw(" instance=");
-      out.raw(name_of(record_.instance_));
+      out.raw(name_of(facts_.instance));
       out.raw(" cpu_us=");
-      out.number(microseconds(record_.cpu_));
+      out.number(facts_.cpu_us);
     }
     out.raw('\n');
   }
@@ -200,59 +276,70 @@ class AccessLine::Writer {
     out.raw(R"(Z","request_id":")");
     request_id(out);
     out.raw('"');
-    if (record_.shows_trace_) {
+    if (facts_.shows_trace) {
       out.raw(R"(,"trace_id":")");
-      out.id(record_.server_.trace);
+      out.id(facts_.trace);
       out.raw('"');
     }
-    text(out, R"(,"client":)", text_.part(Part::Client));
-    text(out, R"(,"method":)", text_.part(Part::Method));
-    text(out, R"(,"host":)", text_.part(Part::Authority));
-    text(out, R"(,"path":)", text_.part(Part::Path));
-    text(out, R"(,"protocol":)", text_.protocol());
-    number(out, R"(,"status":)", record_.status_);
-    number(out, R"(,"bytes":)", record_.body_bytes_);
-    number(out, R"(,"duration_us":)", microseconds(record_.ended_ - record_.began_));
-    text(out, R"(,"end":)", name_of(record_.ending_));
-    text(out, R"(,"route":)", text_.part(Part::Route));
-    if (record_.component_ != nullptr) {
+    text(out, R"(,"client":)", part(TextPart::Client));
+    text(out, R"(,"method":)", part(TextPart::Method));
+    text(out, R"(,"host":)", part(TextPart::Authority));
+    text(out, R"(,"path":)", part(TextPart::Path));
+    fixed(out, R"(,"protocol":)", facts_.protocol);
+    number(out, R"(,"status":)", facts_.status);
+    number(out, R"(,"bytes":)", facts_.body_bytes);
+    number(out, R"(,"duration_us":)", facts_.duration_us);
+    fixed(out, R"(,"end":)", name_of(facts_.ending));
+    text(out, R"(,"route":)", part(TextPart::Route));
+    if (facts_.has_component) {
       text(out, R"(,"component":)", component());
-      text(out, R"(,"instance":)", name_of(record_.instance_));
-      number(out, R"(,"cpu_us":)", microseconds(record_.cpu_));
-      number(out, R"(,"memory_bytes":)", record_.memory_bytes_);
-      text(out, R"(,"failure":)", record_.failure());
+      fixed(out, R"(,"instance":)", name_of(facts_.instance));
+      number(out, R"(,"cpu_us":)", facts_.cpu_us);
+      number(out, R"(,"memory_bytes":)", facts_.memory_bytes);
+      text(out, R"(,"failure":)", failure());
     }
-    text(out, R"(,"user_agent":)", text_.part(Part::UserAgent));
-    text(out, R"(,"referer":)", text_.part(Part::Referer));
+    text(out, R"(,"user_agent":)", part(TextPart::UserAgent));
+    text(out, R"(,"referer":)", part(TextPart::Referer));
     out.raw("}\n");
   }
 
  private:
-  using Part = KeptText::Part;
-
+  [[nodiscard]] std::string_view part(TextPart part) const noexcept {
+    return part_of(all_, facts_.ends, part);
+  }
+  [[nodiscard]] std::string_view given_id() const noexcept {
+    return {all_.data() + facts_.ends.back(), facts_.given_id};
+  }
+  [[nodiscard]] std::string_view failure() const noexcept {
+    return {given_id().data() + facts_.given_id, facts_.failure};
+  }
   [[nodiscard]] std::string_view component() const noexcept {
-    return record_.component_ == nullptr ? std::string_view() : record_.component_->component;
+    return {failure().data() + facts_.failure, facts_.component};
   }
   /// In quotes; what is absent is a dash, as everywhere in this format.
   template <class Out>
   static void quoted(Out& out, std::string_view text) {
+    if (text.empty()) {
+      out.raw(R"("-")");
+      return;
+    }
     out.raw('"');
-    out.text(text.empty() ? "-" : text);
+    out.text(text);
     out.raw('"');
   }
   template <class Out>
   void request_id(Out& out) const {
-    if (record_.given_id().empty()) {
-      out.id(record_.server_.trace);
+    if (facts_.given_id == 0) {
+      out.id(facts_.trace);
     } else {
-      out.raw(record_.given_id());  // of few characters, see is_request_id()
+      out.near(given_id());  // of few characters, see is_request_id()
     }
   }
   /// Microseconds of the second, six digits.
   template <class Out>
   void fraction(Out& out) const {
     std::array<char, 6> digits;
-    std::uint64_t rest = record_.began_ns_ % kSecond / kMicrosecond;
+    std::uint64_t rest = facts_.began_ns % kSecond / kMicrosecond;
     for (std::size_t i = digits.size(); i-- > 0; rest /= 10) {
       digits[i] = static_cast<char>('0' + rest % 10);
     }
@@ -265,38 +352,76 @@ class AccessLine::Writer {
       out.json(value);
     }
   }
+  /// One of our own texts.
+  template <class Out, std::size_t kSize>
+  static void fixed(Out& out, const char (&name)[kSize], std::string_view value) {
+    if (!value.empty()) {
+      out.raw(name);
+      out.raw('"');
+      out.raw(value);
+      out.raw('"');
+    }
+  }
   template <class Out, std::size_t kSize>
   static void number(Out& out, const char (&name)[kSize], std::uint64_t value) {
     out.raw(name);
     out.number(value);
   }
 
-  const RequestRecord& record_;
-  const KeptText& text_;
+  Facts facts_;
+  std::string_view all_;
   std::string_view time_;
 };
 
-void AccessLine::append(const RequestRecord& record, std::string& out) {
-  if (const std::uint64_t second = record.began_ns_ / kSecond; second != second_) {
+void AccessLines::look_at_time(std::uint64_t ns) {
+  if (const std::uint64_t second = ns / kSecond; second != second_) {
     second_ = second;
-    const std::tm t = utc(record.began_ns_);
+    const std::tm t = utc(ns);
     time_ = format_ == AccessLogFormat::Json ? iso_time(t) : common_time(t);
   }
-  const Writer writer(record, time_);
-  const auto write = [&](auto& to) {
-    format_ == AccessLogFormat::Json ? writer.write_json(to) : writer.write_text(to);
-  };
-  if (!writer.is_plain()) [[unlikely]] {
-    EscapingOut escaping(out);
-    write(escaping);
-    return;
+}
+
+char* AccessLines::render_plain(char* at, const char* end) {
+  while (rendered_ < used_) {
+    Writer writer(facts_.data() + rendered_, {});
+    if (static_cast<std::size_t>(end - at) < writer.most_bytes() || !writer.is_plain()) {
+      break;
+    }
+    look_at_time(writer.facts().began_ns);
+    writer.set_time(time_);
+    PlainOut plain(at);
+    format_ == AccessLogFormat::Json ? writer.write_json(plain) : writer.write_text(plain);
+    at = plain.end();
+    rendered_ += writer.facts().all_bytes();
   }
-  const std::size_t begin = out.size();
-  out.resize_and_overwrite(begin + writer.most_bytes(), [&](char* data, std::size_t) {
-    PlainOut plain(data + begin);
-    write(plain);
-    return static_cast<std::size_t>(plain.end() - data);
-  });
+  return at;
+}
+
+void AccessLines::render(std::string& out) {
+  while (rendered_ < used_) {
+    const std::size_t before = rendered_;
+    const std::size_t begin = out.size();
+    out.resize_and_overwrite(out.capacity(), [&](char* data, std::size_t capacity) {
+      return static_cast<std::size_t>(render_plain(data + begin, data + capacity) - data);
+    });
+    if (rendered_ != before) {
+      continue;
+    }
+    // No room, or something to be escaped.
+    Writer writer(facts_.data() + rendered_, {});
+    if (out.capacity() - out.size() < writer.most_bytes()) {
+      out.reserve(out.size() + used_ - rendered_ + writer.most_bytes());
+    }
+    if (writer.is_plain()) {
+      continue;
+    }
+    look_at_time(writer.facts().began_ns);
+    writer.set_time(time_);
+    EscapingOut escaping(out);
+    format_ == AccessLogFormat::Json ? writer.write_json(escaping) : writer.write_text(escaping);
+    rendered_ += writer.facts().all_bytes();
+  }
+  used_ = rendered_ = 0;
 }
 
 }  // namespace whorl::telemetry

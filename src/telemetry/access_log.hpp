@@ -12,7 +12,6 @@
 #include "async/deadline.hpp"
 #include "base/result.hpp"
 #include "fs/file.hpp"
-#include "telemetry/request_record.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -23,22 +22,6 @@
 namespace whorl::telemetry {
 
 enum class AccessLogFormat : std::uint8_t { Text, Json };
-
-/// Writes lines. @thread one
-class AccessLine {
- public:
-  /// Text: the combined log format, and behind it `key=value` pairs.
-  explicit AccessLine(AccessLogFormat format) noexcept : format_(format) {}
-  /// Writes one line, line feed included, to the end of `out`.
-  void append(const RequestRecord& record, std::string& out);
-
- private:
-  class Writer;
-
-  AccessLogFormat format_;
-  std::uint64_t second_ = 0;  ///< since 1970, that time_ stands for
-  std::string time_;
-};
 
 class AccessLog {
  private:

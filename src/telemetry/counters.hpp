@@ -47,11 +47,7 @@ class Histogram {
   static constexpr std::size_t kBuckets = kBounds.size() + 1;
 
   void add(std::uint64_t value) noexcept {
-    std::size_t index = kFirst[static_cast<std::size_t>(std::bit_width(value))];
-    while (index < kBounds.size() && kBounds[index] < value) {
-      ++index;
-    }
-    buckets_[index].add();
+    buckets_[bucket_of(value)].add();
     sum_.add(value);
   }
   [[nodiscard]] static std::span<const std::uint64_t> bounds() noexcept { return kBounds; }
@@ -62,6 +58,23 @@ class Histogram {
   [[nodiscard]] std::uint64_t sum() const noexcept { return sum_.value(); }
 
  private:
+  /// The low bounds, which most values are below, are compared with as constants; tables would have
+  /// to be fetched, since much else happens between two values.
+  [[nodiscard]] static std::size_t bucket_of(std::uint64_t value) noexcept {
+    static_assert(kBounds.size() > 3);
+    if (value <= kBounds[1]) {
+      return value <= kBounds[0] ? 0 : 1;
+    }
+    if (value <= kBounds[3]) {
+      return value <= kBounds[2] ? 2 : 3;
+    }
+    std::size_t index = kFirst[static_cast<std::size_t>(std::bit_width(value))];
+    while (index < kBounds.size() && kBounds[index] < value) {
+      ++index;
+    }
+    return index;
+  }
+
   /// By the width of a value in bits, the first bucket that it may belong to: from there it is a
   /// step or two, which a search through all of them is not.
   static constexpr auto kFirst = [] {
@@ -75,8 +88,8 @@ class Histogram {
     return first;
   }();
 
+  Counter sum_;  ///< beside the low buckets, which are counted most often
   std::array<Counter, kBuckets> buckets_;
-  Counter sum_;
 };
 
 }  // namespace whorl::telemetry

@@ -40,6 +40,22 @@ TEST_CASE("texts are kept without queries and user information") {
   }
 }
 
+TEST_CASE("routes of any length, behind texts of any length") {
+  for (const std::size_t size : {0U, 1U, 200U, 240U, 250U, 251U, 252U, 253U, 254U, 255U, 1000U}) {
+    for (const std::size_t route : {0U, 1U, 2U, 3U, 4U, 5U, 16U, 100U, 3000U}) {
+      const std::string agent(size, 'a');
+      KeptText text;
+      text.keep({.method = "GET", .target = "/", .user_agent = agent}, true);
+      text.set_route(std::string(route, 'r'));
+      CHECK(text.part(Part::Method) == "GET");
+      CHECK(text.part(Part::Path) == "/");
+      CHECK(text.part(Part::UserAgent) == agent);
+      CHECK(text.part(Part::Route) == std::string(route, 'r'));
+      CHECK(text.all() == "GET/" + agent + std::string(route, 'r'));
+    }
+  }
+}
+
 TEST_CASE("what is too long is cut") {
   const std::string much(100'000, 'x');
   KeptText text;
@@ -54,6 +70,9 @@ TEST_CASE("what is too long is cut") {
   );
   CHECK(text.part(Part::Path).size() == kMaxText);
   CHECK(text.all().size() == 2 * kMaxText + 4 * 1024);
+  text.set_route(much);
+  CHECK(text.part(Part::Route) == much);
+  CHECK(text.all().size() == 2 * kMaxText + 4 * 1024 + much.size());
 }
 
 }  // namespace

@@ -52,6 +52,24 @@ inline char* put(char* to, std::string_view text) noexcept {
   return to + size;
 }
 
+/// Bytes that put_near() may read and write beyond a text.
+inline constexpr std::size_t kSlack = 32;
+
+/// The same where kSlack bytes behind the text may be read, and as many behind its copy be written:
+/// without a branch for most texts.
+inline char* put_near(char* to, std::string_view text) noexcept {
+  detail::Wide first;
+  detail::Wide second;
+  std::memcpy(&first, text.data(), sizeof first);
+  std::memcpy(&second, text.data() + sizeof first, sizeof second);
+  std::memcpy(to, &first, sizeof first);
+  std::memcpy(to + sizeof first, &second, sizeof second);
+  if (text.size() > kSlack) [[unlikely]] {
+    std::memcpy(to + kSlack, text.data() + kSlack, text.size() - kSlack);
+  }
+  return to + text.size();
+}
+
 /// The same for a text that is known to the compiler.
 template <std::size_t kSize>
 char* put_literal(char* to, const char (&text)[kSize]) noexcept {
@@ -64,6 +82,16 @@ inline char* put_number(char* to, std::uint64_t value) noexcept {
   if (value < 10) {
     *to = static_cast<char>('0' + value);
     return to + 1;
+  }
+  if (value < 1000) {
+    const auto all = static_cast<std::uint32_t>(value);
+    const std::uint32_t hundreds = all / 100;
+    const std::uint32_t tens = all / 10 % 10;
+    *to = static_cast<char>('0' + hundreds);
+    to += hundreds == 0 ? 0 : 1;
+    to[0] = static_cast<char>('0' + tens);
+    to[1] = static_cast<char>('0' + all % 10);
+    return to + 2;
   }
   return std::to_chars(to, to + kMaxDigits, value).ptr;
 }

@@ -28,7 +28,7 @@ Recorder::Recorder(async::Shard& shard, const RecorderOptions& options)
     : shard_(shard),
       options_(options),
       unanswered_(metrics_->of("")),
-      line_(options.access_log != nullptr ? options.access_log->format() : AccessLogFormat::Text),
+      noted_(options.access_log != nullptr ? options.access_log->format() : AccessLogFormat::Text),
       timer_(shard) {
   look_at_clock();
 }
@@ -152,7 +152,7 @@ void Recorder::finish(RequestRecord& record) {
     metrics_->requests_active.add(-1);
     count(record);
     if (options_.access_log != nullptr) {
-      write_line(record);
+      note_line(record);
     }
   }
   // A message that nobody took is offered again.
@@ -166,14 +166,24 @@ void Recorder::finish(RequestRecord& record) {
   }
 }
 
-void Recorder::write_line(const RequestRecord& record) {
-  line_.append(record, lines_);
+void Recorder::note_line(const RequestRecord& record) {
+  noted_.add(record);
   ++line_count_;
+  if (!noted_.are_many()) [[likely]] {
+    schedule();
+    return;
+  }
+  render_lines();
   if (lines_.size() >= kPieceBytes) {
     hand_over_lines();
-  } else {
-    schedule();
   }
+}
+
+void Recorder::render_lines() {
+  if (lines_.capacity() < kPieceBytes) [[unlikely]] {
+    lines_.reserve(kPieceBytes + kPieceBytes / 2);
+  }
+  noted_.render(lines_);
 }
 
 void Recorder::count(const RequestRecord& record) {
@@ -248,9 +258,9 @@ void Recorder::add(LogRecord record) {
 
 void Recorder::hand_over_lines() {
   if (line_count_ != 0) {
+    render_lines();
     options_.access_log->write(std::move(lines_), std::exchange(line_count_, 0));
     lines_ = options_.access_log->take_buffer();
-    lines_.reserve(kPieceBytes + kPieceBytes / 8);
   }
 }
 

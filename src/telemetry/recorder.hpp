@@ -6,6 +6,7 @@
 
 #include "async/shard.hpp"
 #include "async/timer.hpp"
+#include "telemetry/access_line.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/encoded_span.hpp"
 #include "telemetry/identity.hpp"
@@ -100,7 +101,8 @@ class Recorder {
   void sample_late(RequestRecord& record);
   void keep_text(RequestRecord& record, const RequestFacts& facts);
   void count(const RequestRecord& record);
-  void write_line(const RequestRecord& record);
+  void note_line(const RequestRecord& record);
+  void render_lines();
   void write_spans(const RequestRecord& record);
   void describe(const RequestRecord& record);
   void add_work_span(const RequestRecord& record);
@@ -123,10 +125,10 @@ class Recorder {
   std::shared_ptr<ShardMetrics> metrics_ = std::make_shared<ShardMetrics>();
   ComponentStats& unanswered_;  ///< of requests that no component answers
   RequestRecord* current_ = nullptr;
-  AccessLine line_;
-  std::string lines_;
-  std::uint64_t line_count_ = 0;
-  std::string encoded_;  ///< spans of requests
+  AccessLines noted_;
+  std::string lines_;             ///< rendered
+  std::uint64_t line_count_ = 0;  ///< noted or rendered
+  std::string encoded_;           ///< spans of requests
   std::uint32_t encoded_count_ = 0;
   std::string scratch_;  ///< attributes of the span that is written just now
   std::string events_;   ///< its events

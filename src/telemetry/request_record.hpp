@@ -111,7 +111,7 @@ class RequestRecord {
 
  private:
   friend class Recorder;
-  friend class AccessLine;
+  friend class AccessLines;
 
   /// What most requests have nothing of.
   struct Rare {

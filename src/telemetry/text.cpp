@@ -151,7 +151,19 @@ bool is_utf8_prefix(std::string_view text) noexcept {
 }
 
 std::string_view without_query(std::string_view url) noexcept {
-  return url.substr(0, url.find_first_of("?#"));
+  url = url.substr(0, url.find('?'));
+  return url.substr(0, url.find('#'));
+}
+
+std::string_view without_user(std::string_view authority) noexcept {
+  // Not rfind(), which looks at one byte after the other.
+  while (true) {
+    const std::size_t at = authority.find('@');
+    if (at == std::string_view::npos) {
+      return authority;
+    }
+    authority.remove_prefix(at + 1);
+  }
 }
 
 std::string without_secrets(std::string_view url) {

@@ -24,6 +24,8 @@ void append_json_string(std::string_view text, std::string& out);
 [[nodiscard]] bool is_utf8_prefix(std::string_view text) noexcept;
 /// A URL or path without its query and fragment, which may hold secrets.
 [[nodiscard]] std::string_view without_query(std::string_view url) noexcept;
+/// An authority without the user information in front of its host.
+[[nodiscard]] std::string_view without_user(std::string_view authority) noexcept;
 /// A URL without query, fragment and user information.
 [[nodiscard]] std::string without_secrets(std::string_view url);
 

@@ -87,6 +87,11 @@ TEST_CASE("text of others as UTF-8") {
 TEST_CASE("what may hold secrets is left out of URLs") {
   CHECK(without_query("/a/b?token=x") == "/a/b");
   CHECK(without_query("/a#x?y") == "/a");
+  CHECK(without_query("/a?x#y") == "/a");
+  CHECK(without_query("") == "");
+  CHECK(without_user("host:1") == "host:1");
+  CHECK(without_user("a@b@host:1") == "host:1");
+  CHECK(without_user("a@") == "");
   CHECK(without_secrets("https://user:pass@host/a?b") == "https://host/a");
   CHECK(without_secrets("https://host/a@b?c@d") == "https://host/a@b");
   CHECK(without_secrets("https://a@b@host") == "https://host");
