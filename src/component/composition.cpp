@@ -4,6 +4,7 @@
 #include "component/core_module.hpp"
 #include "component/core_names.hpp"
 #include "component/core_world.hpp"
+#include "component/legacy_abi.hpp"
 #include "component/linker.hpp"
 #include "component/names.hpp"
 #include "component/plan.hpp"
@@ -102,6 +103,10 @@ Result<ExternNames> names_of_module(ByteView bytes) {
   WHORL_TRY(const CoreWorlds worlds, worlds_of(module));
   ExternNames out;
   for (const CoreImport& import : module.imports()) {
+    if (const LegacyName* legacy = find_legacy_import(import.module, import.name)) {
+      add_once(out.imports, legacy->interface);
+      continue;
+    }
     const auto from = parse_core_module(import.module);
     if (!from || from->for_exports) {
       continue;

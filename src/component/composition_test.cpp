@@ -262,6 +262,13 @@ TEST_CASE("bare core modules take part") {
   CHECK(std::ranges::find(names->exports, kRun) != names->exports.end());
   CHECK(extern_names(main)->imports == std::vector<std::string>{kRun});
   CHECK(extern_names(main)->exports == std::vector<std::string>{"run"});
+  bare.import_module = "spin-config";  // one of 2022
+  bare.import_name = "get-config";
+  const Bytes old = testing::bare_module(bare);
+  CHECK(
+      extern_names(old)->imports ==
+      std::vector<std::string>{"fermyon:spin/config", "test:host/log@1.0.0"}
+  );
 }
 
 }  // namespace

@@ -263,6 +263,11 @@ Result<FuncItem> CoreLinker::imported_func(std::string_view interface, std::stri
 }
 
 Result<CoreRef> CoreLinker::lower_legacy(const LegacyName& import) {
+  if (const Item* given = given_item(import.interface, import.function)) {
+    if (const auto* provided = std::get_if<FuncItem>(given)) {
+      return linker_.lower(*provided, options(Side::Imports), module_.base());
+    }
+  }
   FuncItem func;
   func.interface = import.interface;
   func.name = import.function;

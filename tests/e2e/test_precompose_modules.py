@@ -131,6 +131,7 @@ def test_core_modules_of_two_times_become_one_component(tmp_path, how, line):
     dependencies = SETTINGS.replace("HOW", how)
     folder = app(tmp_path / "parts", whorl.guest("old").read_bytes(), dependencies=dependencies)
     (folder / "settings.wasm").write_bytes(settings())
+    assert answer(whorl.program(), folder, "/base/config/key") == (200, [line])
     made = [precomposing.precompose(program, folder, "main") for program in programs()]
     for each in made:
         whole = app(tmp_path / "whole", each)
