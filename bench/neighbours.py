@@ -2,9 +2,11 @@
 """What a good tenant notices of bad ones: its latency alone, and beside one and four neighbours of each kind.
 
 One process, one shard, one app with a good component and a bad one. The good one is asked over 8 connections at half of
-the rate that it reaches alone; each neighbour asks its own bad path over and over, in a connection of its own:
+the rate that it reaches alone; each neighbour asks its own bad path over and over, with a new connection each time:
 `loop` computes for ever, `memory` takes all it can get, `trap` traps, `flood` writes its log as fast as it can. The server
-is pinned to core 0, all clients to the others. What counts is the p99 beside that of the quiet server in the same round.
+is pinned to core 0, all clients to the others, and each row has a server of its own: a loop goes on after its client.
+What counts is the p99 beside that of the quiet server in the same round. Times are the server's: from when a request was
+due to the kernel's stamp on its answer (paced_client.c). `p99 seen` has in it what the clients waited for their core.
 
     ./dev bench neighbours
     ./dev bench neighbours --rounds 5 --seconds 5
@@ -14,9 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import http.client
-import io
 import json
 import os
 import pathlib
@@ -24,23 +23,24 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 
 import load
 
 sys.path.insert(0, str(load.ROOT / "tests" / "support"))
 import whorl as support  # noqa: E402
 
-KINDS = {"loop": "/loop", "memory": "/bomb", "trap": "/trap", "flood": "/log-flood"}
+# The path of each, and the status of its answers: a guest finds its behaviour by the whole path. Loops go on until
+# their clients leave.
+KINDS = {"loop": ("/loop", None), "memory": ("/bomb", 500), "trap": ("/trap", 500), "flood": ("/log-flood", 200)}
+BAD_ROUTE = '[[trigger.http]]\nroute = "{}"\ncomponent = "bad"\n'
 MANIFEST = """spin_manifest_version = 2
 [application]
 name = "neighbours"
 [[trigger.http]]
 route = "/good"
 component = "good"
-[[trigger.http]]
-route = "/bad/..."
-component = "bad"
+{routes}
 [component.good]
 source = "{good}"
 [component.bad]
@@ -49,60 +49,70 @@ source = "{bad}"
 CONNECTIONS = 8
 # A good tenant may see this or twice its quiet p99, whichever is more.
 FLOOR_MS = 1.0
+MARGIN_SECONDS = 0.25
 
 
-class Neighbours:
-    """So many clients of a bad path, until they are told to stop."""
+def build_client(work: pathlib.Path) -> pathlib.Path:
+    program = work / "paced_client"
+    subprocess.run(["cc", "-O2", "-o", program, pathlib.Path(__file__).parent / "paced_client.c"], check=True)
+    return program
 
-    def __init__(self, port: int, path: str, count: int):
-        self.port, self.path, self.over, self.answers = port, path, threading.Event(), 0
-        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(count)]
 
-    def __enter__(self) -> Neighbours:
-        for thread in self.threads:
-            thread.start()
+class Row:
+    """A server of its own and the clients of one row: what bad guests left behind is no part of the next."""
+
+    def __init__(self, options: argparse.Namespace, work: pathlib.Path, cores: list[int] | None):
+        self.client, self.cores, self.port = work / "paced_client", cores, load.free_port()
+        command = [options.whorl, "up", "-f", str(work), "--threads", "1", "--listen", f"127.0.0.1:{self.port}", "--quiet"]
+        with open(work / "log", "wb") as log:
+            process = subprocess.Popen(command, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       preexec_fn=load.pin_to([0]) if cores else None)
+        self.server = load.Subject("whorl", lambda _: command, "", process=process)
+        while True:
+            with contextlib.suppress(OSError):
+                load.fetch(self.port, "/good")
+                break
+            if process.poll() is not None:
+                sys.exit(f"Error: the server ended with {process.returncode}\n\n{(work / 'log').read_text()[-2000:]}")
+
+    def __enter__(self) -> Row:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.over.set()
-        for thread in self.threads:
-            thread.join(30)
+        load.stop(self.server)
 
-    def run(self) -> None:
-        while not self.over.is_set():
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-                connection.request("GET", "/bad" + self.path)
-                connection.getresponse().read()
-                connection.close()
-                self.answers += 1
+    def start(self, path: str, connections: int, seconds: float, rate: float) -> subprocess.Popen:
+        return subprocess.Popen([self.client, str(self.port), path, str(connections), str(seconds), f"{rate:.0f}"],
+                                stdout=subprocess.PIPE, text=True, preexec_fn=load.pin_to(self.cores))
 
-
-def ask(port: int, seconds: float, per_second: float | None, cores: list[int] | None) -> dict:
-    """Latencies of the good tenant in ms, and its rate; an answer that is not 200 ends the bench."""
-    command = ["hey", "-c", str(CONNECTIONS), "-z", f"{seconds}s", "-o", "csv"]
-    if per_second:
-        command += ["-q", f"{per_second / CONNECTIONS:.1f}"]
-    text = subprocess.run([*command, f"http://127.0.0.1:{port}/good"], capture_output=True, text=True, check=True,
-                          preexec_fn=load.pin_to(cores)).stdout
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if not rows or {row["status-code"] for row in rows} != {"200"}:
-        sys.exit(f"Error: not every answer of the good tenant was a 200\n\n{text[:500]}")
-    times = sorted(float(row["response-time"]) * 1000 for row in rows)
-    return {"per_second": len(times) / seconds, "p50": times[len(times) // 2], "p99": times[len(times) * 99 // 100],
-            "most": times[-1]}
+    def ask(self, seconds: float, rate: float) -> dict:
+        """The good tenant's times in ms; an answer that is not 200 ends the bench."""
+        found = json.loads(self.start("/good", CONNECTIONS, seconds, rate).communicate()[0])
+        if found["wrong"] or not found["answers"]:
+            sys.exit(f"Error: {found['wrong']} of {found['answers']} answers of the good tenant were no 200")
+        return found | {"per_second": found["answers"] / seconds}
 
 
-def run_round(port: int, options: argparse.Namespace, cores: list[int] | None) -> list[dict]:
-    peak = ask(port, options.seconds, None, cores)["per_second"]
-    rows = [{"neighbours": "none", **ask(port, options.seconds, peak / 2, cores)}]
-    for kind, path in KINDS.items():
+def run_round(options: argparse.Namespace, work: pathlib.Path, cores: list[int] | None) -> list[dict]:
+    with Row(options, work, cores) as row:
+        rate = row.ask(options.seconds, 0)["per_second"] / 2
+        rows = [{"neighbours": "none", "bad": 0, **row.ask(options.seconds, rate)}]
+    for kind, (path, status) in KINDS.items():
+        if options.kind not in (None, kind):
+            continue
         for count in (1, 4):
-            with Neighbours(port, path, count) as bad:
-                row = {"neighbours": f"{count} × {kind}", **ask(port, options.seconds, peak / 2, cores)}
-            rows.append(row | {"answers": bad.answers})
-    limit = max(2 * rows[0]["p99"], FLOOR_MS)
-    return [row | {"within": row["p99"] <= limit} for row in rows]
+            with Row(options, work, cores) as row:
+                # They begin before and go on after, by as much as one of their requests may take.
+                bad = row.start(path, count, options.seconds + 2 * MARGIN_SECONDS, -1)
+                time.sleep(MARGIN_SECONDS)
+                found = row.ask(options.seconds, rate)
+                theirs = json.loads(bad.communicate()[0])
+                answers = {None: 0, 200: theirs["answers"] - theirs["wrong"], 500: theirs["wrong"]}[status]
+                if theirs["answers"] != answers:
+                    sys.exit(f"Error: neighbours of kind {kind} are not bad as they should be: {theirs}")
+                rows.append({"neighbours": f"{count} × {kind}", "bad": answers, **found})
+    limit = max(2 * rows[0]["served"]["p99"], FLOOR_MS)
+    return [row | {"within": row["served"]["p99"] <= limit} for row in rows]
 
 
 def main() -> None:
@@ -111,35 +121,28 @@ def main() -> None:
     parser.add_argument("--guest", type=pathlib.Path, default=load.default_guest(), help="the good tenant")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--kind", choices=KINDS, help="only neighbours of this kind")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))[1:]
+    cores = sorted(os.sched_getaffinity(0))[1:] or None
     with tempfile.TemporaryDirectory(prefix="whorl-neighbours-") as folder:
         work = pathlib.Path(folder)
-        (work / "spin.toml").write_text(MANIFEST.format(good=options.guest.resolve(), bad=support.guest("multi")))
-        port = load.free_port()
-        command = [options.whorl, "up", "-f", str(work), "--threads", "1", "--listen", f"127.0.0.1:{port}", "--quiet"]
-        with open(work / "log", "wb") as log:
-            process = subprocess.Popen(command, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       preexec_fn=load.pin_to([0]) if cores else None)
-        server = load.Subject("whorl", lambda _: command, "", process=process)
-        try:
-            while True:
-                with contextlib.suppress(OSError):
-                    load.fetch(port, "/good")
-                    break
-                if process.poll() is not None:
-                    sys.exit(f"Error: the server ended with {process.returncode}\n\n{(work / 'log').read_text()[-2000:]}")
-            rounds = [run_round(port, options, cores or None) for _ in range(options.rounds)]
-        finally:
-            load.stop(server)
-    print(f"{'neighbours':<14}{'p50 ms':>9}{'p99 ms':>9}{'× quiet':>9}{'most ms':>9}{'per second':>12}{'rounds within':>15}")
+        routes = "".join(BAD_ROUTE.format(path) for path, _ in KINDS.values())
+        (work / "spin.toml").write_text(MANIFEST.format(good=options.guest.resolve(), bad=support.guest("multi"), routes=routes))
+        build_client(work)
+        rounds = [run_round(options, work, cores) for _ in range(options.rounds)]
+    columns = ("p50", "p99", "p999", "most")
+    print(f"{'neighbours':<14}{''.join(f'{name:>9}' for name in columns)}{'× quiet':>9}{'p99 seen':>10}"
+          f"{'per second':>12}{'bad ones':>10}{'within':>8}")
     for at, first in enumerate(rounds[0]):
         rows = [each[at] for each in rounds]
-        ratio = statistics.median(each[at]["p99"] / each[0]["p99"] for each in rounds)
-        middle = {key: statistics.median(row[key] for row in rows) for key in ("p50", "p99", "most", "per_second")}
-        print(f"{first['neighbours']:<14}{middle['p50']:9.2f}{middle['p99']:9.2f}{ratio:9.2f}{middle['most']:9.1f}"
-              f"{middle['per_second']:12.0f}{sum(row['within'] for row in rows):>9}/{len(rows)}")
+        ratio = statistics.median(each[at]["served"]["p99"] / each[0]["served"]["p99"] for each in rounds)
+        middle = {name: statistics.median(row["served"][name] for row in rows) for name in columns}
+        print(f"{first['neighbours']:<14}{''.join(f'{middle[name]:9.3f}' for name in columns)}{ratio:9.2f}"
+              f"{statistics.median(row['seen']['p99'] for row in rows):10.3f}"
+              f"{statistics.median(row['per_second'] for row in rows):12.0f}"
+              f"{statistics.median(row['bad'] / (options.seconds + 2 * MARGIN_SECONDS) for row in rows):10.0f}"
+              f"{sum(row['within'] for row in rows):>6}/{len(rows)}")
     if options.out:
         options.out.write_text(json.dumps(rounds, indent=1))
 

@@ -1,6 +1,7 @@
 // Both directions of a call: into the guest (Store::call_guest) and out of it (the host thunk),
 // and what the epoch does to a running guest.
 #include "base/check.hpp"
+#include "engine/stack_trim.hpp"
 #include "engine/store_impl.hpp"
 #include "engine/trap.hpp"
 
@@ -67,24 +68,30 @@ wasm_trap_t* enter_thunk(
     void* /*env*/, wasmtime_caller_t* caller, wasmtime_val_raw_t* /*values*/, std::size_t /*count*/
 ) noexcept {
   Store::Impl& store = store_of(caller).impl();
+  const StackTrim trim;
+  std::uintptr_t stack_bottom = 0;
+  wasm_trap_t* ending = nullptr;
   do {
     Fiber::Impl& fiber = *store.current;
-    fiber.stack_bottom = capi::stack_pointer() - kFiberStackBytes + Fiber::Impl::kFramesAboveEntry;
+    stack_bottom = capi::stack_pointer() - kFiberStackBytes + Fiber::Impl::kFramesAboveEntry;
+    fiber.stack_bottom = stack_bottom;
     fiber.arrived();
     contained(store, [&] {
       fiber.outcome = fiber.entry(fiber.env, *fiber.self);
       fiber.returned = true;
     });
     if (!fiber.returned) {
-      return end_guest();
+      ending = end_guest();
+      break;
     }
     // One of several must give its stack back: they are counted.
     const bool is_last = store.fibers == &fiber && fiber.next == nullptr;
     if (!store.keeps_fiber || !is_last || store.dying || !fiber.outcome) {
-      return nullptr;
+      break;
     }
   } while (store.rest());
-  return nullptr;
+  trim.give_back(stack_bottom);
+  return ending;
 }
 
 bool Store::Impl::stack_allows_entry() const noexcept {

@@ -1,8 +1,15 @@
 #include "engine/memory_reset.hpp"
 
+#include <sys/mman.h>
+
 #include <cstring>
 
 namespace whorl::engine {
+
+void give_back(MutableByteView part) noexcept {
+  // Where the kernel refuses, the engine does the same later.
+  ::madvise(part.data(), part.size(), MADV_DONTNEED);
+}
 
 const PageImages::Page* PageImages::find(std::uint32_t page) const noexcept {
   const auto found = pages_.find(page);

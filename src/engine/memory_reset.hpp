@@ -42,6 +42,10 @@ class PageImages {
   std::vector<std::uint32_t> wanted_;
 };
 
+/// Gives the pages of a part of a linear memory, which begins and ends at pages, back to the
+/// system. The guest must not run again.
+void give_back(MutableByteView part) noexcept;
+
 /// Restores one memory of one kept instance.
 class MemoryReset {
  public:

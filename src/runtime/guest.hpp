@@ -11,6 +11,7 @@
 #include "runtime/instance_gate.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/service.hpp"
+#include "runtime/share.hpp"
 #include "wasi/blocking_work.hpp"
 #include "wasi/network_access.hpp"
 #include "wasi/p1/preview1.hpp"
@@ -39,6 +40,8 @@ struct KeptInstances {
   std::shared_ptr<const Service> service;
   /// Where its events are counted; null when nobody wants to know.
   telemetry::ComponentStats* stats = nullptr;
+  /// What its events have used of the shard lately.
+  Share share;
   component::ResetImages images;
   std::vector<std::unique_ptr<Guest>> idle;
   /// The fewest that were idle since the pool was last trimmed: nobody needed those.

@@ -39,10 +39,10 @@ std::unique_ptr<Guest> InstancePool::take(KeptInstances& kept) {
   return guest;
 }
 
-void InstancePool::give(std::unique_ptr<Guest> guest) {
+std::unique_ptr<Guest> InstancePool::give(std::unique_ptr<Guest> guest) {
   KeptInstances& kept = *guest->kept();
   if (kept.is_off || idle_ >= kMaxIdle || !guest->reset()) {
-    return;
+    return guest;
   }
   if (kept.stats != nullptr) {
     kept.stats->instances_reset.add();
@@ -50,6 +50,7 @@ void InstancePool::give(std::unique_ptr<Guest> guest) {
   kept.idle.push_back(std::move(guest));
   ++idle_;
   schedule_trim();
+  return nullptr;
 }
 
 void InstancePool::forget(const Service& service) {

@@ -43,7 +43,8 @@ class InstancePool {
   /// An idle instance of the service; null if there is none.
   [[nodiscard]] std::unique_ptr<Guest> take(KeptInstances& kept);
   /// Puts the instance back after an event that ended well, and keeps it if that can be done.
-  void give(std::unique_ptr<Guest> guest);
+  /// @return the instance if it can't; it must not be used again
+  [[nodiscard]] std::unique_ptr<Guest> give(std::unique_ptr<Guest> guest);
   /// The service was replaced: its idle instances are given back now, those in use after their
   /// event.
   void forget(const Service& service);

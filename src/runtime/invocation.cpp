@@ -3,6 +3,7 @@
 #include "async/shard.hpp"
 #include "log/log.hpp"
 #include "runtime/accounting.hpp"
+#include "runtime/departure.hpp"
 #include "runtime/ending.hpp"
 #include "runtime/shard_runtime.hpp"
 #include "wasi/command.hpp"
@@ -142,6 +143,7 @@ void Invocation::step() {
       }
       break;
     case component::FiberRun::State::Yielded:
+      charge();
       shard_.turns().add(shared_from_this());
       break;
     default:
@@ -200,9 +202,18 @@ bool Invocation::check_deadline(Clock::time_point now) {
   return true;
 }
 
+void Invocation::charge() noexcept {
+  const std::chrono::nanoseconds used = guest_->store().cpu_used();
+  guest_->kept()->share.charge(started_ + used, used - std::exchange(charged_, used));
+}
+
 void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
   ended_ = true;
   account_end(*guest_, *exchange_, outcome);
+  const std::shared_ptr<KeptInstances> kept = guest_->kept();
+  if (guest_->is_used()) [[likely]] {
+    charge();
+  }
   if (!outcome) {
     report(outcome.error());
     exchange_->abort(status_for(outcome.error().kind));
@@ -210,9 +221,20 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
     if (guest_->command() != nullptr) {
       guest_->command()->ended(outcome);
     }
-    // `outcome` is the run's.
-    run_.reset();
-    shard_.pool().give(std::move(guest_));
+  }
+  const bool is_well = outcome.has_value();
+  // `outcome` is the run's.
+  run_.reset();
+  if (is_well) {
+    guest_ = shard_.pool().give(std::move(guest_));
+  }
+  if (guest_ != nullptr) [[unlikely]] {
+    Departure::begin(shard_.turns(), std::move(guest_));
+    if (!is_kept_) {
+      // The instance's making, its end and the report of it, too.
+      const auto now = Clock::now();
+      kept->share.charge(now, std::max(now - started_ - charged_, Clock::duration::zero()));
+    }
   }
   // One that ended at once was never kept.
   if (is_kept_) {

@@ -56,6 +56,8 @@ class Invocation final : public GuestRun,
   /// The guest has ended, or with a trap what was left of it.
   void finish(const std::expected<void, engine::Trap>& outcome);
   void report(const engine::Trap& trap) const;
+  /// Charges the component's share for what the guest used since the last time.
+  void charge() noexcept;
   [[nodiscard]] Clock::time_point deadline_after(Clock::time_point start) const noexcept;
   [[nodiscard]] engine::Budget make_budget() const noexcept;
 
@@ -72,6 +74,7 @@ class Invocation final : public GuestRun,
   std::optional<Clock::time_point> response_ended_;
   std::unique_ptr<Guest> guest_;
   std::optional<component::FiberRun> run_;  ///< goes before the guest
+  std::chrono::nanoseconds charged_{0};     ///< of its CPU
   bool is_woken_ = false;                   ///< step() is posted
   bool is_kept_ = false;                    ///< by the shard, since it did not end at once
   bool is_over_ = false;                    ///< the entry has ended, other tasks have not

@@ -29,7 +29,10 @@ ShardRuntime::ShardRuntime(async::Shard& shard, Platform& platform)
       sweep_timer_(shard),
       sweep_(*this) {}
 
-ShardRuntime::~ShardRuntime() = default;
+// Guests whose memory was being given back go before what guests are made of.
+ShardRuntime::~ShardRuntime() {
+  turns_.close();
+}
 
 void ShardRuntime::set_metrics(telemetry::ShardMetrics& metrics) noexcept {
   pool_.set_metrics(&metrics);
@@ -71,6 +74,31 @@ void ShardRuntime::serve(
 }
 
 void ShardRuntime::dispatch(
+    const std::shared_ptr<const Service>& service,
+    std::shared_ptr<http::Exchange> exchange,
+    InstanceGate::Place place
+) {
+  if (!gives_way(service)) [[likely]] {
+    run_now(service, std::move(exchange), std::move(place));
+    return;
+  }
+  turns_.begin_later([this, service, exchange = std::move(exchange), place = std::move(place)](
+                         bool is_open
+                     ) mutable {
+    if (is_open) {
+      run_now(service, std::move(exchange), std::move(place));
+    } else {
+      exchange->abort(503);
+    }
+  });
+}
+
+bool ShardRuntime::gives_way(const std::shared_ptr<const Service>& service) noexcept {
+  return turns_.note_component(service.get()) &&
+         pool_.of(service)->share.is_over(Turns::Clock::now());
+}
+
+void ShardRuntime::run_now(
     const std::shared_ptr<const Service>& service,
     std::shared_ptr<http::Exchange> exchange,
     InstanceGate::Place place
@@ -285,6 +313,7 @@ void ShardRuntime::place_is_free() {
 
 void ShardRuntime::cancel_all(std::string_view reason) {
   room_.close();
+  turns_.refuse_beginnings();
   shared_.evict_all();
   // A copy: guests leave the set when they end.
   const std::vector<std::shared_ptr<GuestRun>> guests(waiting_.begin(), waiting_.end());

@@ -70,7 +70,9 @@ class ShardRuntime {
   /// Ends every guest that is still alive; their clients' answers are cut.
   void cancel_all(std::string_view reason);
   /// Guests alive now, and events that wait for one.
-  [[nodiscard]] std::size_t in_flight() const noexcept { return waiting_.size() + room_.size(); }
+  [[nodiscard]] std::size_t in_flight() const noexcept {
+    return waiting_.size() + room_.size() + turns_.beginnings();
+  }
 
   /// Events since the start, each in an instance of its own.
   [[nodiscard]] std::uint64_t instances_started() const noexcept { return instances_started_; }
@@ -144,6 +146,13 @@ class ShardRuntime {
   );
   /// The same, or by one of its own, as the service is.
   void dispatch(
+      const std::shared_ptr<const Service>& service,
+      std::shared_ptr<http::Exchange> exchange,
+      InstanceGate::Place place
+  );
+  /// Whether an event of the service is to give way to others' before it begins.
+  [[nodiscard]] bool gives_way(const std::shared_ptr<const Service>& service) noexcept;
+  void run_now(
       const std::shared_ptr<const Service>& service,
       std::shared_ptr<http::Exchange> exchange,
       InstanceGate::Place place

@@ -4,6 +4,7 @@
 #include "engine/cpu_budget.hpp"
 #include "log/log.hpp"
 #include "runtime/accounting.hpp"
+#include "runtime/departure.hpp"
 #include "runtime/ending.hpp"
 #include "runtime/shard_runtime.hpp"
 #include "telemetry/recorder.hpp"
@@ -56,7 +57,10 @@ SharedGuest::SharedGuest(ShardRuntime& shard, std::unique_ptr<Guest> guest, cons
       guest_(std::move(guest)),
       idle_timer_(shard.shard()) {}
 
-SharedGuest::~SharedGuest() = default;
+SharedGuest::~SharedGuest() {
+  run_.reset();
+  Departure::begin(shard_.turns(), std::move(guest_));
+}
 
 // --- who may come --------------------------------------------------------------------------------
 

@@ -4,15 +4,42 @@
 #include "runtime/guest_run.hpp"
 #include "telemetry/counters.hpp"
 
+#include <utility>
+
 namespace whorl::runtime {
 
 void Turns::add(std::shared_ptr<GuestRun> guest) {
+  if (is_closed_) {
+    return;
+  }
   waiting_.push_back(std::move(guest));
   if (length_ != nullptr) {
     length_->add(1);
   }
   last_slice_end_ = Clock::now();
   schedule();
+}
+
+void Turns::begin_later(Begin begin) {
+  if (beginnings_.empty()) {
+    has_looked_ = false;
+  }
+  beginnings_.push_back(std::move(begin));
+  schedule();
+}
+
+void Turns::refuse_beginnings() {
+  std::deque<Begin> refused;
+  refused.swap(beginnings_);
+  for (Begin& begin : refused) {
+    begin(false);
+  }
+}
+
+void Turns::close() noexcept {
+  is_closed_ = true;
+  waiting_.clear();
+  beginnings_.clear();
 }
 
 void Turns::schedule() {
@@ -36,16 +63,46 @@ bool Turns::may_run(Clock::time_point now) noexcept {
   return now - last_slice_end_ >= kPause || now - last_short_work_ >= kQuiet;
 }
 
-void Turns::take_turn() {
-  if (!waiting_.empty() && may_run(Clock::now())) {
-    const std::shared_ptr<GuestRun> guest = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (length_ != nullptr) {
-      length_->add(-1);
-    }
-    guest->step();
+/// What the loop finds when it looks at its sockets runs behind the turn that is taken next, so
+/// that the one after that knows of it.
+bool Turns::may_begin(Clock::time_point now) noexcept {
+  if (!std::exchange(has_looked_, true)) {
+    return false;
   }
-  if (!waiting_.empty()) {
+  return short_work_ == short_work_at_beginning_ || now >= next_beginning_;
+}
+
+void Turns::run_slice() {
+  const std::shared_ptr<GuestRun> guest = std::move(waiting_.front());
+  waiting_.pop_front();
+  if (length_ != nullptr) {
+    length_->add(-1);
+  }
+  guest->step();
+}
+
+void Turns::run_beginning(Clock::time_point now) {
+  Begin begin = std::move(beginnings_.front());
+  beginnings_.pop_front();
+  begin(true);
+  const Clock::time_point end = Clock::now();
+  next_beginning_ = end + (end - now) * kOthers;
+  short_work_at_beginning_ = short_work_;
+  if (end - now >= kQuiet) {
+    last_slice_end_ = end;  // no slice of a long runner right behind it
+  }
+}
+
+void Turns::take_turn() {
+  const Clock::time_point now = Clock::now();
+  if (!waiting_.empty() && may_run(now)) {
+    has_looked_ = false;
+    run_slice();
+  } else if (!beginnings_.empty() && may_begin(now)) {
+    has_looked_ = false;
+    run_beginning(now);
+  }
+  if (!waiting_.empty() || !beginnings_.empty()) {
     schedule();
   }
 }

@@ -1,0 +1,24 @@
+#include "runtime/departure.hpp"
+
+#include "component/footprint.hpp"
+#include "runtime/turns.hpp"
+
+#include <utility>
+
+namespace whorl::runtime {
+
+void Departure::begin(Turns& turns, std::unique_ptr<Guest> guest) {
+  if (guest != nullptr && guest->memory_bytes() > kPiece) [[unlikely]] {
+    turns.add(std::make_shared<Departure>(turns, std::move(guest)));
+  }
+}
+
+void Departure::step() {
+  given_back_ +=
+      component::give_back_memory(guest_->instance(), guest_->store(), given_back_, kPiece);
+  if (given_back_ < guest_->memory_bytes()) {
+    turns_.add(shared_from_this());
+  }
+}
+
+}  // namespace whorl::runtime

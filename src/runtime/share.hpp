@@ -1,0 +1,34 @@
+/// Share: whether a component has had more than its share of a shard lately.
+///
+/// What it uses is charged kShare times over against the time that passes: who uses more than that
+/// part of the shard is ahead of the time, and its next events give way while others are active
+/// (turns.hpp). @thread shard
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace whorl::runtime {
+
+class Share {
+ public:
+  using Clock = std::chrono::steady_clock;
+  /// A quarter of the shard, by what is charged: the guest's own time, and the host's for one that
+  /// is made anew or fails.
+  static constexpr int kShare = 4;
+  /// So far ahead nobody minds: a millisecond of use.
+  static constexpr std::chrono::milliseconds kBurst{kShare};
+  /// Nobody gets further ahead: what was used while nobody else wanted it is forgotten soon.
+  static constexpr std::chrono::milliseconds kMost{100};
+
+  /// Charges what an event used that ran at `now`.
+  void charge(Clock::time_point now, std::chrono::nanoseconds used) noexcept {
+    ahead_ = std::min(std::max(ahead_, now) + used * kShare, now + kMost);
+  }
+  [[nodiscard]] bool is_over(Clock::time_point now) const noexcept { return ahead_ > now + kBurst; }
+
+ private:
+  Clock::time_point ahead_{};
+};
+
+}  // namespace whorl::runtime
