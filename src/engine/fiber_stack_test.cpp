@@ -90,6 +90,7 @@ TEST_CASE("each stack has a guard page below it, the first time and when it is u
 std::size_t resident_below(std::uintptr_t address, std::size_t bytes) {
   const std::uintptr_t end = address & ~(kPageBytes - 1);
   std::vector<unsigned char> pages(bytes / kPageBytes);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of a stack
   REQUIRE(::mincore(reinterpret_cast<void*>(end - bytes), bytes, pages.data()) == 0);
   return static_cast<std::size_t>(std::ranges::count_if(pages, [](unsigned char page) {
     return (page & 1U) != 0;
@@ -109,12 +110,12 @@ TEST_CASE("what many fibers at once needed of their stacks is given back with th
   constexpr std::size_t kDeep = std::size_t{2} << 20;
   constexpr std::size_t kLooked = kDeep - 4 * kKeptStackBytes;
   struct Way {
-    bool keeps_fiber;
-    bool traps;
-    bool is_dropped;  ///< while it waits
+    bool keeps_fiber = false;
+    bool traps = false;
+    bool is_dropped = false;  ///< while it waits
   };
-  constexpr Way kWays[] = {{}, {.keeps_fiber = true}, {.traps = true}, {.is_dropped = true}};
-  for (const Way& way : kWays) {
+  const std::vector<Way> ways = {{}, {.keeps_fiber = true}, {.traps = true}, {.is_dropped = true}};
+  for (const Way& way : ways) {
     QueueScheduler scheduler;
     std::vector<std::unique_ptr<Store>> stores;
     std::vector<std::unique_ptr<Fiber>> fibers;

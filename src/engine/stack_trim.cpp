@@ -19,6 +19,7 @@ void StackTrim::give_back(std::uintptr_t bottom) const noexcept {
   const std::uintptr_t last = (capi::stack_pointer() - kKeptStackBytes) & ~(kPageBytes - 1);
   if (first < last) {
     // A kernel that refuses leaves the pages, as if they were kept.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of this stack
     ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
   }
 }
