@@ -133,7 +133,8 @@ def ask_once(port: int, traced: Traced, answers: list[bytes]) -> None:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as link:
                 link.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-                answers.append(link.recv(64))
+                with link.makefile("rb") as answer:
+                    answers.append(answer.readline(64))  # the status line, in however many pieces it comes
                 break
         except OSError:
             time.sleep(0.01)
