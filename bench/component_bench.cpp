@@ -1,6 +1,8 @@
 // What a component costs before and in a request: decode, plan, prepare, a fresh instance.
 //
 //   WHORL_BENCH_GUEST=app.wasm whorl_component_bench      (default: the hello example's guest)
+#include "must.hpp"
+
 #include "async/shard.hpp"
 #include "component/binary.hpp"
 #include "component/component.hpp"
@@ -21,18 +23,6 @@
 
 namespace whorl {
 namespace {
-
-[[noreturn]] void stop(const std::string& why) {
-  std::fprintf(stderr, "component bench: %s\n", why.c_str());
-  std::exit(1);
-}
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    stop(result.error().to_line());
-  }
-  return *std::move(result);
-}
 
 /// Swallows what guests print.
 class NullSink final : public wasi::OutputSink {

@@ -1,6 +1,8 @@
 // What the engine's steps cost: a fresh instance, a call, a call on a fiber, a wait.
 //
 //   ./dev bench micro      or     whorl_engine_bench --benchmark_filter=Fresh
+#include "must.hpp"
+
 #include "engine/cache_entry.hpp"
 #include "engine/fiber.hpp"
 #include "engine/module.hpp"
@@ -22,17 +24,6 @@ namespace whorl::engine {
 namespace {
 using namespace test;  // NOLINT(google-build-using-namespace): a bench
 
-[[noreturn]] void stop(const std::string& why) {
-  std::fprintf(stderr, "engine bench: %s\n", why.c_str());
-  std::exit(1);
-}
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    stop(result.error().to_line());
-  }
-  return *std::move(result);
-}
 template <class T>
 T must(std::expected<T, Trap> result) {
   if (!result) {

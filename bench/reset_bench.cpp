@@ -2,6 +2,8 @@
 // serves): only that is timed; the event before it is one that the guest answers.
 //
 //   WHORL_BENCH_GUEST=app.wasm whorl_reset_bench          (default: the hello example's guest)
+#include "must.hpp"
+
 #include "async/shard.hpp"
 #include "component/fiber_run.hpp"
 #include "engine/module.hpp"
@@ -27,18 +29,6 @@
 
 namespace whorl {
 namespace {
-
-[[noreturn]] void stop(const std::string& why) {
-  std::fprintf(stderr, "reset bench: %s\n", why.c_str());
-  std::exit(1);
-}
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    stop(result.error().to_line());
-  }
-  return *std::move(result);
-}
 
 class World final : public component::FiberRun::Driver {
  public:

@@ -1,12 +1,14 @@
 #include "net/tls_library.hpp"
 
 #include <dlfcn.h>
+#include <fmt/core.h>
 #include <openssl/opensslv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <vector>

@@ -210,7 +210,6 @@ void Invocation::charge() noexcept {
 void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
   ended_ = true;
   account_end(*guest_, *exchange_, outcome);
-  const std::shared_ptr<KeptInstances> kept = guest_->kept();
   if (guest_->is_used()) [[likely]] {
     charge();
   }
@@ -229,6 +228,7 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
     guest_ = shard_.pool().give(std::move(guest_));
   }
   if (guest_ != nullptr) [[unlikely]] {
+    const std::shared_ptr<KeptInstances> kept = guest_->kept();
     Departure::begin(shard_.turns(), std::move(guest_));
     if (!is_kept_) {
       // The instance's making, its end and the report of it, too.

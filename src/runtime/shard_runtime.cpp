@@ -82,13 +82,20 @@ void ShardRuntime::dispatch(
     run_now(service, std::move(exchange), std::move(place));
     return;
   }
-  turns_.begin_later([this, service, exchange = std::move(exchange), place = std::move(place)](
-                         bool is_open
-                     ) mutable {
-    if (is_open) {
-      run_now(service, std::move(exchange), std::move(place));
-    } else {
+  const auto until = Turns::Clock::now() + WaitingRoom::longest_wait(*service);
+  turns_.begin_later([this,
+                      service,
+                      until,
+                      exchange = std::move(exchange),
+                      place = std::move(place)](bool is_open) mutable {
+    if (!is_open || exchange->client_gone()) {
       exchange->abort(503);
+    } else if (Turns::Clock::now() >= until) {
+      refuse_crowd(
+          service, *exchange, telemetry::Limit::ComponentInstances, "it waited too long for others"
+      );
+    } else {
+      run_now(service, std::move(exchange), std::move(place));
     }
   });
 }

@@ -60,7 +60,9 @@ bool Turns::may_run(Clock::time_point now) noexcept {
     short_work_seen_ = short_work_;
     last_short_work_ = now;
   }
-  return now - last_slice_end_ >= kPause || now - last_short_work_ >= kQuiet;
+  // Behind a beginning that was long, others come first, as before the next beginning.
+  return (now - last_slice_end_ >= kPause && now >= next_beginning_) ||
+         now - last_short_work_ >= kQuiet;
 }
 
 /// What the loop finds when it looks at its sockets runs behind the turn that is taken next, so
@@ -88,18 +90,19 @@ void Turns::run_beginning(Clock::time_point now) {
   const Clock::time_point end = Clock::now();
   next_beginning_ = end + (end - now) * kOthers;
   short_work_at_beginning_ = short_work_;
-  if (end - now >= kQuiet) {
-    last_slice_end_ = end;  // no slice of a long runner right behind it
-  }
 }
 
 void Turns::take_turn() {
   const Clock::time_point now = Clock::now();
-  if (!waiting_.empty() && may_run(now)) {
+  // One behind the other where both wait: neither may keep the other from ever running.
+  const bool is_due = is_beginning_due_ && !beginnings_.empty();
+  if (!is_due && !waiting_.empty() && may_run(now)) {
     has_looked_ = false;
+    is_beginning_due_ = true;
     run_slice();
   } else if (!beginnings_.empty() && may_begin(now)) {
     has_looked_ = false;
+    is_beginning_due_ = false;
     run_beginning(now);
   }
   if (!waiting_.empty() || !beginnings_.empty()) {

@@ -7,6 +7,7 @@
 /// Events of a component that has had more than its share (share.hpp) are no short work, however
 /// short each is: while other components are active they begin here, one after the other. In
 /// between the loop looks at its sockets, and others get three times as long as the last one took.
+/// Where long runners wait, too, slices and beginnings take turns.
 /// @thread shard
 #pragma once
 
@@ -91,7 +92,8 @@ class Turns {
   std::deque<Begin> beginnings_;
   Clock::time_point next_beginning_{};
   std::uint64_t short_work_at_beginning_ = 0;
-  bool has_looked_ = false;  ///< the loop has, at its sockets, since a turn was taken
+  bool has_looked_ = false;        ///< the loop has, at its sockets, since a turn was taken
+  bool is_beginning_due_ = false;  ///< a slice ran last
   const void* last_component_ = nullptr;
   bool has_several_ = false;
   Clock::time_point last_change_{};

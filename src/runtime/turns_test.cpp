@@ -1,9 +1,11 @@
 #include "runtime/turns.hpp"
 
 #include "async/shard.hpp"
+#include "runtime/guest_run.hpp"
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 
 namespace whorl::runtime {
@@ -34,6 +36,38 @@ TEST_CASE("events that give way begin one after the other, each behind a look at
   settle(shard);
   CHECK(order == "0a1b");
   CHECK(turns.beginnings() == 0);
+}
+
+/// Computes for so many slices.
+class Runner final : public GuestRun, public std::enable_shared_from_this<Runner> {
+ public:
+  Runner(Turns& turns, std::string& order, int slices) noexcept
+      : turns_(turns), order_(order), left_(slices) {}
+  void step() override {
+    order_ += 's';
+    if (--left_ > 0) {
+      turns_.add(shared_from_this());
+    }
+  }
+  void cancel(engine::TrapKind /*kind*/, std::string /*reason*/) override {}
+  bool check_deadline(Clock::time_point /*now*/) override { return false; }
+
+ private:
+  Turns& turns_;
+  std::string& order_;
+  int left_;
+};
+
+TEST_CASE("where nothing else happens, slices of long runners and beginnings take turns") {
+  async::Shard shard(0);
+  Turns turns(shard);
+  std::string order;
+  turns.add(std::make_shared<Runner>(turns, order, 5));
+  for (int i = 0; i < 3; ++i) {
+    turns.begin_later([&](bool) { order += 'b'; });
+  }
+  settle(shard);
+  CHECK(order == "sbsbsbss");
 }
 
 TEST_CASE("an event that waits for its beginning is refused when the shard ends") {

@@ -19,15 +19,19 @@ bool WaitingRoom::enter(
   if (!seat) {
     return false;
   }
-  const auto delay = service->limits.response_delay;
   waiting_.push_back({
       .service = service,
       .exchange = exchange,
       .seat = std::move(seat),
-      .until = now + (delay.count() == 0 ? kLongest : std::min(delay, kLongest)),
+      .until = now + longest_wait(*service),
       .resume = std::move(resume),
   });
   return true;
+}
+
+std::chrono::milliseconds WaitingRoom::longest_wait(const Service& service) noexcept {
+  const std::chrono::milliseconds delay = service.limits.response_delay;
+  return delay.count() == 0 ? kLongest : std::min(delay, kLongest);
 }
 
 bool WaitingRoom::has(const Service& service) const noexcept {

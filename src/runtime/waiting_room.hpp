@@ -23,6 +23,8 @@ class WaitingRoom {
   /// An event waits no longer than this, or than its component's time to a response.
   static constexpr std::chrono::milliseconds kLongest{std::chrono::seconds{30}};
 
+  [[nodiscard]] static std::chrono::milliseconds longest_wait(const Service& service) noexcept;
+
   WaitingRoom() = default;
   WaitingRoom(const WaitingRoom&) = delete;
   WaitingRoom& operator=(const WaitingRoom&) = delete;
