@@ -1,6 +1,7 @@
 #include "engine/epoch_clock.hpp"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 
 #include <memory>
 #include <thread>
@@ -51,6 +52,35 @@ TEST_CASE("the clock ticks while a guest runs on and on, and only then") {
       return wakeups == now;
     }));
   }
+}
+
+/// How the calling thread would be scheduled if it asked for the lowest place before all others.
+int policy_if_asked() {
+  int policy = -1;
+  std::thread([&] {
+    const sched_param lowest{.sched_priority = 1};
+    static_cast<void>(::sched_setscheduler(0, SCHED_FIFO, &lowest));
+    policy = ::sched_getscheduler(0);
+  }).join();
+  return policy;
+}
+
+TEST_CASE("the clock's thread comes first where it may") {
+  struct Seen {
+    std::atomic<int> policy{-1};
+    static void tick(void* env) {
+      static_cast<Seen*>(env)->policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    }
+  } seen;
+  const auto owned = std::make_unique<EpochClock>(Seen::tick, &seen);
+  REQUIRE(eventually([&] {
+    owned->note_past_slice();
+    const bool is_first = owned->begin(owned->slot_of_this_thread());
+    owned->end(owned->slot_of_this_thread());
+    return is_first && seen.policy != -1;
+  }));
+  CHECK(seen.policy == policy_if_asked());
+  CHECK(::sched_getscheduler(0) == SCHED_OTHER);
 }
 
 TEST_CASE("a guest whose thread does not get the core is no reason to tick") {
