@@ -33,7 +33,9 @@ void Connection::start_exchange() {
   exchange_->set_field_lines(head.field_lines);
   reader_.take_request(core_->options, head, request);
   reader_.pump(core_->options, eof_);
+  exchange_->set_fields_in_sight(head.fields);
   core_->handler.handle(exchange_);
+  exchange_->set_fields_in_sight({});
 }
 
 /// RFC 9110 §10.1.1: only while the client has not begun the body and no answer has begun.

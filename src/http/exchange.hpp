@@ -10,12 +10,17 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace whorl::telemetry {
 class RequestRecord;
+}
+
+namespace whorl::wire::http1 {
+struct FieldView;
 }
 
 namespace whorl::http {
@@ -39,9 +44,15 @@ class Exchange {
   }
   /// The request but for its fields, some or all of which are made when somebody looks at them.
   [[nodiscard]] const Request& request_so_far() const noexcept { return request_; }
-  /// Those of its fields that came as lines and have not been made: valid lines, each with its
-  /// CRLF.
-  [[nodiscard]] std::string_view field_lines_so_far() const noexcept { return field_lines_; }
+  /// Fields as the connection's parser found them, where it has one for lines. Only while the
+  /// handler begins: they are views of what the connection received, and what it receives next
+  /// takes their place.
+  [[nodiscard]] std::span<const wire::http1::FieldView> fields_in_sight() const noexcept {
+    return fields_in_sight_;
+  }
+  void set_fields_in_sight(std::span<const wire::http1::FieldView> fields) noexcept {
+    fields_in_sight_ = fields;
+  }
   /// Gives it fields as they came, which only who calls request() pays for.
   /// @param lines  valid field lines, each with its CRLF; copied
   void set_field_lines(std::string_view lines) {
@@ -88,6 +99,7 @@ class Exchange {
 
   Request request_;
   std::string field_lines_;  ///< not yet among the request's fields
+  std::span<const wire::http1::FieldView> fields_in_sight_;
   std::move_only_function<void(Request&)> more_fields_;
   std::optional<Response> response_;
   std::unique_ptr<telemetry::RequestRecord> record_;

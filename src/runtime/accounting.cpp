@@ -10,6 +10,11 @@ namespace whorl::runtime {
 
 using Instance = telemetry::RequestRecord::Instance;
 
+std::chrono::steady_clock::time_point now_for(const http::Exchange& exchange) {
+  const telemetry::RequestRecord* record = exchange.record();
+  return record != nullptr ? record->recorder().now_for(*record) : std::chrono::steady_clock::now();
+}
+
 void account_begin(
     const Guest& guest, http::Exchange& exchange, std::chrono::steady_clock::time_point now
 ) {

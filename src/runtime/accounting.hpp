@@ -13,6 +13,8 @@
 
 namespace whorl::runtime {
 
+/// The time at which work on an event begins, which is now. @see telemetry::Recorder::now_for()
+[[nodiscard]] std::chrono::steady_clock::time_point now_for(const http::Exchange& exchange);
 /// Before the guest's begin(). @param now  when the event began
 void account_begin(
     const Guest& guest, http::Exchange& exchange, std::chrono::steady_clock::time_point now

@@ -32,7 +32,7 @@ Invocation::Invocation(
       service_(guest->kept()->service),
       exchange_(std::move(exchange)),
       message_(std::move(message)),
-      started_(Clock::now()),
+      started_(now_for(*exchange_)),
       guest_(std::move(guest)) {
   const auto& timeout = service_->limits.reuse.timeout;
   if (timeout.most.count() != 0 && service_->handler_kind == HandlerKind::Wasi3) [[unlikely]] {

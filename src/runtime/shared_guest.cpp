@@ -31,7 +31,7 @@ std::chrono::nanoseconds cpu_of(const Limits& limits) noexcept {
 SharedGuest::Request::Request(
     SharedGuest& of, std::shared_ptr<http::Exchange> asked, InstanceGate::Place held
 )
-    : guest(of), exchange(std::move(asked)), place(std::move(held)), started(Clock::now()) {}
+    : guest(of), exchange(std::move(asked)), place(std::move(held)), started(now_for(*exchange)) {}
 
 void SharedGuest::Request::on_answer(const char* failure) noexcept {
   has_answered = true;

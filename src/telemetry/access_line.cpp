@@ -20,26 +20,28 @@ using Ending = RequestRecord::Ending;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMicrosecond = 1'000;
 
-std::string_view name_of(Instance instance) {
-  switch (instance) {
-    case Instance::Kept:
-      return "kept";
-    case Instance::Started:
-      return "new";
-    default:
-      return "none";
+/// A short text of our own, in memory that goes on behind it as far as put_near() reads.
+struct Name {
+  std::array<char, kSlack> bytes{};
+  std::size_t size = 0;
+
+  template <std::size_t kSize>
+  consteval Name(const char (&text)[kSize]) : size(kSize - 1) {
+    std::copy_n(text, size, bytes.begin());
   }
+  [[nodiscard]] constexpr std::string_view text() const noexcept { return {bytes.data(), size}; }
+};
+
+std::string_view name_of(Instance instance) {
+  static constexpr std::array<Name, 3> kNames{"none", "kept", "new"};
+  static_assert(static_cast<std::size_t>(Instance::Started) == kNames.size() - 1);
+  return kNames[static_cast<std::size_t>(instance)].text();
 }
 
 std::string_view name_of(Ending ending) {
-  switch (ending) {
-    case Ending::Cut:
-      return "cut";
-    case Ending::Gone:
-      return "gone";
-    default:
-      return "whole";
-  }
+  static constexpr std::array<Name, 3> kNames{"whole", "cut", "gone"};
+  static_assert(static_cast<std::size_t>(Ending::Gone) == kNames.size() - 1);
+  return kNames[static_cast<std::size_t>(ending)].text();
 }
 
 std::tm utc(std::uint64_t ns) {
@@ -233,7 +235,7 @@ class AccessLines::Writer {
       out.raw('-');
     }
     out.raw(" - - [");
-    out.raw(time_);
+    out.near(time_);
     out.raw("] \"");
     out.text(part(TextPart::Method));
     out.raw(' ');
@@ -254,13 +256,13 @@ class AccessLines::Writer {
     out.number(facts_.duration_us);
     if (facts_.ending != Ending::Whole) {
       out.raw(" end=");
-      out.raw(name_of(facts_.ending));
+      out.near(name_of(facts_.ending));
     }
     if (facts_.has_component) {
       out.raw(" component=");
       out.text(component());
       out.raw(" instance=");
-      out.raw(name_of(facts_.instance));
+      out.near(name_of(facts_.instance));
       out.raw(" cpu_us=");
       out.number(facts_.cpu_us);
     }
@@ -270,7 +272,7 @@ class AccessLines::Writer {
   template <class Out>
   void write_json(Out& out) const {
     out.raw(R"({"time":")");
-    out.raw(time_);
+    out.near(time_);
     out.raw('.');
     fraction(out);
     out.raw(R"(Z","request_id":")");
@@ -289,11 +291,11 @@ class AccessLines::Writer {
     number(out, R"(,"status":)", facts_.status);
     number(out, R"(,"bytes":)", facts_.body_bytes);
     number(out, R"(,"duration_us":)", facts_.duration_us);
-    fixed(out, R"(,"end":)", name_of(facts_.ending));
+    name(out, R"(,"end":)", name_of(facts_.ending));
     text(out, R"(,"route":)", part(TextPart::Route));
     if (facts_.has_component) {
       text(out, R"(,"component":)", component());
-      fixed(out, R"(,"instance":)", name_of(facts_.instance));
+      name(out, R"(,"instance":)", name_of(facts_.instance));
       number(out, R"(,"cpu_us":)", facts_.cpu_us);
       number(out, R"(,"memory_bytes":)", facts_.memory_bytes);
       text(out, R"(,"failure":)", failure());
@@ -339,9 +341,11 @@ class AccessLines::Writer {
   template <class Out>
   void fraction(Out& out) const {
     std::array<char, 6> digits;
-    std::uint64_t rest = facts_.began_ns % kSecond / kMicrosecond;
-    for (std::size_t i = digits.size(); i-- > 0; rest /= 10) {
-      digits[i] = static_cast<char>('0' + rest % 10);
+    auto rest = static_cast<std::uint32_t>(facts_.began_ns % kSecond / kMicrosecond);
+    for (std::size_t i = digits.size(); i > 0; i -= 2, rest /= 100) {
+      const std::uint32_t pair = rest % 100;
+      digits[i - 2] = static_cast<char>('0' + pair / 10);
+      digits[i - 1] = static_cast<char>('0' + pair % 10);
     }
     out.raw(std::string_view(digits.data(), digits.size()));
   }
@@ -362,6 +366,14 @@ class AccessLines::Writer {
       out.raw('"');
     }
   }
+  /// One of the names above.
+  template <class Out, std::size_t kSize>
+  static void name(Out& out, const char (&name)[kSize], std::string_view value) {
+    out.raw(name);
+    out.raw('"');
+    out.near(value);
+    out.raw('"');
+  }
   template <class Out, std::size_t kSize>
   static void number(Out& out, const char (&name)[kSize], std::uint64_t value) {
     out.raw(name);
@@ -373,12 +385,15 @@ class AccessLines::Writer {
   std::string_view time_;
 };
 
-void AccessLines::look_at_time(std::uint64_t ns) {
-  if (const std::uint64_t second = ns / kSecond; second != second_) {
-    second_ = second;
+std::string_view AccessLines::time_at(std::uint64_t ns) {
+  if (ns - second_ns_ >= kSecond) [[unlikely]] {
+    second_ns_ = ns - ns % kSecond;
     const std::tm t = utc(ns);
-    time_ = format_ == AccessLogFormat::Json ? iso_time(t) : common_time(t);
+    const std::string text = format_ == AccessLogFormat::Json ? iso_time(t) : common_time(t);
+    time_size_ = std::min(text.size(), kMaxTime);
+    text.copy(time_.data(), time_size_);
   }
+  return {time_.data(), time_size_};
 }
 
 char* AccessLines::render_plain(char* at, const char* end) {
@@ -387,8 +402,7 @@ char* AccessLines::render_plain(char* at, const char* end) {
     if (static_cast<std::size_t>(end - at) < writer.most_bytes() || !writer.is_plain()) {
       break;
     }
-    look_at_time(writer.facts().began_ns);
-    writer.set_time(time_);
+    writer.set_time(time_at(writer.facts().began_ns));
     PlainOut plain(at);
     format_ == AccessLogFormat::Json ? writer.write_json(plain) : writer.write_text(plain);
     at = plain.end();
@@ -415,8 +429,7 @@ void AccessLines::render(std::string& out) {
     if (writer.is_plain()) {
       continue;
     }
-    look_at_time(writer.facts().began_ns);
-    writer.set_time(time_);
+    writer.set_time(time_at(writer.facts().began_ns));
     EscapingOut escaping(out);
     format_ == AccessLogFormat::Json ? writer.write_json(escaping) : writer.write_text(escaping);
     rendered_ += writer.facts().all_bytes();

@@ -7,11 +7,15 @@
 #pragma once
 
 #include "telemetry/access_log.hpp"
+#include "telemetry/put.hpp"
 #include "telemetry/request_record.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace whorl::telemetry {
@@ -38,11 +42,15 @@ class AccessLines {
 
   /// As many lines as `room` is sure to suffice for. @return what is behind the last one
   char* render_plain(char* at, const char* end);
-  void look_at_time(std::uint64_t ns);
+  /// As lines say it, to the second; in memory that goes on behind it.
+  [[nodiscard]] std::string_view time_at(std::uint64_t ns);
 
   AccessLogFormat format_;
-  std::uint64_t second_ = 0;  ///< since 1970, that time_ stands for
-  std::string time_;
+  /// The second that time_ stands for, in nanoseconds since 1970; at first one that none is in.
+  std::uint64_t second_ns_ = std::numeric_limits<std::uint64_t>::max() / 2;
+  static constexpr std::size_t kMaxTime = 32;
+  std::array<char, kMaxTime + kSlack> time_{};
+  std::size_t time_size_ = 0;
   std::vector<char> facts_;   ///< of each request Facts and its texts
   std::size_t used_ = 0;      ///< bytes of it
   std::size_t rendered_ = 0;  ///< of these

@@ -33,8 +33,8 @@ constinit log::RateLimit failure_reports{1, std::chrono::seconds(10)};
 /// Bytes after which the system is told that what was written is not read here.
 constexpr std::int64_t kLetGoStep = std::int64_t{4} << 20;
 /// Buffers that are kept for lines to come, and most bytes of one.
-constexpr std::size_t kMaxBuffers = 16;
-constexpr std::size_t kMaxBufferBytes = 128 * 1024;
+constexpr std::size_t kMaxBuffers = 8;
+constexpr std::size_t kMaxBufferBytes = 512 * 1024;
 
 /// Pieces of lines are carried out as operations of a lane.
 class Piece final : public async::WorkLane::Operation {

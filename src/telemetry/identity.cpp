@@ -36,16 +36,20 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
-/// Eight digits of 32 bits, as they are in memory: each of the eight bytes is one of them.
-constexpr std::uint64_t hex_digits(std::uint64_t bits) noexcept {
+/// A register of bytes, and half of one.
+using Wide [[gnu::vector_size(16)]] = unsigned char;
+using Half [[gnu::vector_size(8)]] = unsigned char;
+
+/// Sixteen digits of 64 bits, as they are in memory: each of the bytes is one of them.
+Wide hex_digits(std::uint64_t bits) noexcept {
   static_assert(std::endian::native == std::endian::little);
-  std::uint64_t nibbles = bits;
-  nibbles = (nibbles | nibbles << 16U) & 0x0000FFFF0000FFFF;
-  nibbles = (nibbles | nibbles << 8U) & 0x00FF00FF00FF00FF;
-  nibbles = (nibbles | nibbles << 4U) & 0x0F0F0F0F0F0F0F0F;
-  // One in each byte whose digit is a letter.
-  const std::uint64_t letters = (nibbles + 0x0606060606060606) >> 4U & 0x0101010101010101;
-  return __builtin_bswap64(nibbles + 0x3030303030303030 + letters * ('a' - '0' - 10));
+  const auto bytes = std::bit_cast<Half>(__builtin_bswap64(bits));
+  const Half high = bytes >> 4U;
+  const Half low = bytes & 0x0F;
+  const Wide nibbles =
+      __builtin_shufflevector(high, low, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  const auto is_letter = static_cast<Wide>(nibbles > 9);
+  return nibbles + '0' + (is_letter & ('a' - '0' - 10));
 }
 
 /// One `key=value` of a tracestate.
@@ -67,11 +71,9 @@ bool is_member(std::string_view member) noexcept {
 }  // namespace
 
 char* put_hex(char* at, std::uint64_t value) noexcept {
-  const std::uint64_t high = hex_digits(value >> 32U);
-  const std::uint64_t low = hex_digits(value & 0xFFFFFFFFU);
-  std::memcpy(at, &high, sizeof high);
-  std::memcpy(at + sizeof high, &low, sizeof low);
-  return at + sizeof high + sizeof low;
+  const Wide digits = hex_digits(value);
+  std::memcpy(at, &digits, sizeof digits);
+  return at + sizeof digits;
 }
 
 std::string to_text(TraceId id) {

@@ -31,26 +31,28 @@ void KeptText::keep(const RequestFacts& facts, bool with_referer) {
   if (with_referer && !facts.referer.empty()) [[unlikely]] {
     referer = without_secrets(facts.referer.substr(0, kMaxText));
   }
-  const std::array<std::string_view, kTextParts> parts{
-      facts.method.substr(0, kMaxShort),
-      without_query(facts.target).substr(0, kMaxText),
-      without_user(facts.authority).substr(0, kMaxShort),
-      facts.client.substr(0, kMaxShort),
-      facts.user_agent.substr(0, kMaxShort),
-      referer,
-      {},
+  const std::string_view method = facts.method.substr(0, kMaxShort);
+  const std::string_view path = without_query(facts.target).substr(0, kMaxText);
+  const std::string_view authority = without_user(facts.authority).substr(0, kMaxShort);
+  const std::string_view client = facts.client.substr(0, kMaxShort);
+  const std::string_view agent = facts.user_agent.substr(0, kMaxShort);
+  char* const begin = make_room(
+      0,
+      method.size() + path.size() + authority.size() + client.size() + agent.size() + referer.size()
+  );
+  char* at = begin;
+  std::uint32_t* end = ends_.data();
+  const auto take = [&](std::string_view part) {
+    at = put(at, part);
+    *end++ = static_cast<std::uint32_t>(at - begin);
   };
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < kTextParts; ++i) {
-    size += parts[i].size();
-    ends_[i] = static_cast<std::uint32_t>(size);
-  }
-  char* at = make_room(0, size);
-  for (const std::string_view part : parts) {
-    if (!part.empty()) {
-      at = put(at, part);
-    }
-  }
+  take(method);
+  take(path);
+  take(authority);
+  take(client);
+  take(agent);
+  take(referer);
+  *end = end[-1];  // no route yet
   protocol_ = facts.protocol;
   scheme_ = facts.scheme;
 }

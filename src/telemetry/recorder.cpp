@@ -7,8 +7,9 @@
 namespace whorl::telemetry {
 namespace {
 
-/// Lines are handed over in pieces of this size, bytes.
-constexpr std::size_t kPieceBytes = 64 * 1024;
+/// Lines are handed over in pieces of this size, bytes. Each wakes a thread and is written by a
+/// call of its own: what that costs is shared by its lines.
+constexpr std::size_t kPieceBytes = 256 * 1024;
 /// Spans and log records are handed over in batches of this size.
 constexpr std::size_t kBatch = 64;
 /// Bytes of a text of a client's in a span or record.
@@ -47,6 +48,7 @@ std::uint64_t Recorder::since_epoch(RequestRecord::Clock::time_point time) const
 std::unique_ptr<RequestRecord> Recorder::begin(const RequestFacts& facts) {
   auto record = std::make_unique<RequestRecord>(*this);
   record->began_ = RequestRecord::Clock::now();
+  begun_just_now_ = record.get();
   metrics_->requests_active.add(1);
   if (!wants_facts()) {
     return record;
@@ -65,7 +67,8 @@ void Recorder::keep_text(RequestRecord& record, const RequestFacts& facts) {
 }
 
 void Recorder::begin_trace(RequestRecord& record, const RequestFacts& facts) {
-  const auto parent = parse_traceparent(facts.traceparent);
+  const auto parent =
+      facts.traceparent.empty() ? std::nullopt : parse_traceparent(facts.traceparent);
   record.server_.trace = parent ? parent->trace : ids_.next_trace();
   record.shows_trace_ = parent || is_tracing();
   if (is_request_id(facts.request_id)) {
@@ -123,6 +126,7 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
     std::string_view traceparent, std::string_view tracestate
 ) {
   auto record = std::make_unique<RequestRecord>(*this);
+  begun_just_now_ = nullptr;
   record->origin_ = RequestRecord::Origin::Chained;
   record->began_ = RequestRecord::Clock::now();
   record->began_ns_ = since_epoch(record->began_);
@@ -135,6 +139,7 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
 
 std::unique_ptr<RequestRecord> Recorder::begin_message(std::string_view channel) {
   auto record = std::make_unique<RequestRecord>(*this);
+  begun_just_now_ = nullptr;
   record->origin_ = RequestRecord::Origin::Message;
   record->began_ = RequestRecord::Clock::now();
   record->began_ns_ = since_epoch(record->began_);
@@ -169,8 +174,8 @@ void Recorder::finish(RequestRecord& record) {
 void Recorder::note_line(const RequestRecord& record) {
   noted_.add(record);
   ++line_count_;
+  schedule();
   if (!noted_.are_many()) [[likely]] {
-    schedule();
     return;
   }
   render_lines();

@@ -189,6 +189,29 @@ TEST_CASE("lines without room are dropped and counted") {
   CHECK((*log)->written_lines() == 0);
 }
 
+TEST_CASE("who works on a request at once shares the look at the clock with its beginning") {
+  using Clock = RequestRecord::Clock;
+  async::Shard shard(0);
+  Recorder recorder(shard, {});
+  const auto first = recorder.begin({});
+  const auto behind_first = Clock::now();
+  CHECK(recorder.now_for(*first) <= behind_first);
+  CHECK(recorder.now_for(*first) >= behind_first);
+  // Not when it has waited, or when another one has begun.
+  const auto second = recorder.begin({});
+  recorder.note_handled();
+  auto later = Clock::now();
+  CHECK(recorder.now_for(*second) >= later);
+  const auto third = recorder.begin({});
+  later = Clock::now();
+  CHECK(recorder.now_for(*second) >= later);
+  CHECK(recorder.now_for(*third) >= later);
+  const auto fourth = recorder.begin({});
+  const auto called = recorder.begin_chained("", "");
+  later = Clock::now();
+  CHECK(recorder.now_for(*fourth) >= later);
+}
+
 const Attribute* find(const Span& span, std::string_view key) {
   const auto found = std::ranges::find(span.attributes, key, &Attribute::key);
   return found == span.attributes.end() ? nullptr : &*found;
