@@ -15,7 +15,7 @@ constexpr std::size_t kTurnBytes = 512 * 1024;
 void Connection::start_exchange() {
   const wire::http1::RequestHead& head = core_->head;
   phase_ = Phase::Exchange;
-  is_first_ = false;
+  const bool is_first = std::exchange(is_first_, false);
   timed_out_ = too_slow_ = is_late_ = false;
   pace_.start();
   set_deadline(Wait::None);
@@ -28,6 +28,9 @@ void Connection::start_exchange() {
   keep_alive_ = client_keeps_ = head.keep_alive;
   expects_continue_ = head.expects_continue && head.framing != wire::http1::Framing::None;
   exchange_ = std::make_shared<Exchange>();
+  if (is_first) {
+    exchange_->set_opened_connection();
+  }
   Request& request = exchange_->request();
   request.client_address = client_address_;
   exchange_->set_field_lines(head.field_lines);

@@ -72,6 +72,8 @@ class Exchange {
   void abort(std::uint16_t status);
   /// The client went away, or the connection is being closed: no answer is wanted any more.
   [[nodiscard]] bool client_gone() const noexcept { return client_gone_; }
+  /// It is the first one that its connection was used for.
+  [[nodiscard]] bool opened_connection() const noexcept { return opened_connection_; }
   /// Fires when client_gone() becomes true.
   [[nodiscard]] async::Event& client_gone_event() noexcept { return client_gone_event_; }
 
@@ -84,6 +86,7 @@ class Exchange {
   /// Fires when respond() or abort() was called.
   [[nodiscard]] async::Event& response_event() noexcept { return response_event_; }
   void set_client_gone();
+  void set_opened_connection() noexcept { opened_connection_ = true; }
 
   // --- both ------------------------------------------------------------------------------------
   /// Gives it a record, before a handler sees it. @see ObservedHandler
@@ -105,6 +108,7 @@ class Exchange {
   std::unique_ptr<telemetry::RequestRecord> record_;
   bool is_whole_ = true;  ///< the request has all its fields
   bool client_gone_ = false;
+  bool opened_connection_ = false;
   bool is_head_ = false;  ///< known once there is a record
   async::Event response_event_;
   async::Event client_gone_event_;

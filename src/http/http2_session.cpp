@@ -259,6 +259,9 @@ void Http2Session::on_head_begin(std::int32_t id) {
   stream->id = id;
   stream->index = streams_.size();
   stream->exchange = std::make_shared<Exchange>();
+  if (std::exchange(is_first_, false)) {
+    stream->exchange->set_opened_connection();
+  }
   Request& request = stream->exchange->request();
   request.fields.lines().reserve(kUsualFields);
   request.scheme = core_.options.scheme;

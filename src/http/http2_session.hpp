@@ -133,6 +133,7 @@ class Http2Session {
   Owner& owner_;
   std::string client_address_;
   nghttp2_session* codec_ = nullptr;
+  bool is_first_ = true;  ///< no request has come yet
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> dirty_;
   std::vector<Http2Stream*> ready_;

@@ -84,6 +84,12 @@ void note_refused(const KeptInstances& kept) {
   }
 }
 
+void note_deferred(const KeptInstances& kept) {
+  if (kept.stats != nullptr) {
+    kept.stats->deferred.add();
+  }
+}
+
 std::string request_words(const http::Exchange& exchange) {
   const http::Request& request = exchange.request_so_far();
   const std::string_view target = request.path_and_query;

@@ -44,6 +44,8 @@ class Running {
 void note_waiting(const KeptInstances& kept, std::int64_t more);
 /// No instance could be had for an event.
 void note_refused(const KeptInstances& kept);
+/// An event begins behind others, since its component had had more than its share.
+void note_deferred(const KeptInstances& kept);
 /// "GET /path [request 0af7…]" for lines of the log, the last where requests have ids. Without the
 /// query, in which clients have secrets.
 [[nodiscard]] std::string request_words(const http::Exchange& exchange);

@@ -14,8 +14,11 @@ void Departure::begin(Turns& turns, std::unique_ptr<Guest> guest) {
 }
 
 void Departure::step() {
+  const auto begin = Clock::now();
   given_back_ +=
       component::give_back_memory(guest_->instance(), guest_->store(), given_back_, kPiece);
+  const auto end = Clock::now();
+  guest_->kept()->share.charge(end, end - begin);
   if (given_back_ < guest_->memory_bytes()) {
     turns_.add(shared_from_this());
   }

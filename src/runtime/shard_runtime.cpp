@@ -78,16 +78,24 @@ void ShardRuntime::dispatch(
     std::shared_ptr<http::Exchange> exchange,
     InstanceGate::Place place
 ) {
-  if (!gives_way(service)) [[likely]] {
+  if (!gives_way(service, *exchange)) [[likely]] {
     run_now(service, std::move(exchange), std::move(place));
     return;
   }
+  begin_in_turn(service, exchange, [this, service, exchange, place = std::move(place)]() mutable {
+    run_now(service, std::move(exchange), std::move(place));
+  });
+}
+
+void ShardRuntime::begin_in_turn(
+    const std::shared_ptr<const Service>& service,
+    const std::shared_ptr<http::Exchange>& exchange,
+    std::move_only_function<void()> begin
+) {
+  note_deferred(*pool_.of(service));
   const auto until = Turns::Clock::now() + WaitingRoom::longest_wait(*service);
-  turns_.begin_later([this,
-                      service,
-                      until,
-                      exchange = std::move(exchange),
-                      place = std::move(place)](bool is_open) mutable {
+  turns_.begin_later([this, service, until, exchange, begin = std::move(begin)](bool is_open
+                     ) mutable {
     if (!is_open || exchange->client_gone()) {
       exchange->abort(503);
     } else if (Turns::Clock::now() >= until) {
@@ -95,12 +103,17 @@ void ShardRuntime::dispatch(
           service, *exchange, telemetry::Limit::ComponentInstances, "it waited too long for others"
       );
     } else {
-      run_now(service, std::move(exchange), std::move(place));
+      begin();
     }
   });
 }
 
-bool ShardRuntime::gives_way(const std::shared_ptr<const Service>& service) noexcept {
+bool ShardRuntime::gives_way(
+    const std::shared_ptr<const Service>& service, const http::Exchange& exchange
+) noexcept {
+  if (exchange.opened_connection()) [[unlikely]] {
+    pool_.of(service)->share.charge(Turns::Clock::now(), Share::kConnection);
+  }
   return turns_.note_component(service.get()) &&
          pool_.of(service)->share.is_over(Turns::Clock::now());
 }
@@ -241,9 +254,9 @@ void ShardRuntime::run_command(
     std::shared_ptr<http::Exchange> exchange,
     std::shared_ptr<Command> command
 ) {
-  auto begin = [this, service, exchange, command = std::move(command)](
-                   InstanceGate::Place among_its_own
-               ) mutable {
+  auto run = [this, service, exchange, command = std::move(command)](
+                 InstanceGate::Place among_its_own
+             ) mutable {
     std::unique_ptr<Guest> guest;
     if (InstanceGate::Place place = enter()) {
       guest = std::make_unique<Guest>(
@@ -253,6 +266,15 @@ void ShardRuntime::run_command(
       note_refused(*pool_.of(service));
     }
     start(*service, std::move(guest), std::move(exchange), std::move(among_its_own));
+  };
+  auto begin = [this, service, exchange, run = std::move(run)](InstanceGate::Place place) mutable {
+    if (!gives_way(service, *exchange)) {
+      run(std::move(place));
+      return;
+    }
+    begin_in_turn(service, exchange, [run = std::move(run), place = std::move(place)]() mutable {
+      run(std::move(place));
+    });
   };
   InstanceGate::Place place;
   if (admit(*service, place)) {
@@ -278,7 +300,19 @@ void ShardRuntime::deliver(
     );
     return;
   }
-  start(*service, make_guest(service), std::move(exchange), std::move(place), std::move(message));
+  if (!gives_way(service, *exchange)) [[likely]] {
+    start(*service, make_guest(service), std::move(exchange), std::move(place), std::move(message));
+    return;
+  }
+  begin_in_turn(
+      service,
+      exchange,
+      [this, service, exchange, place = std::move(place), message = std::move(message)]() mutable {
+        start(
+            *service, make_guest(service), std::move(exchange), std::move(place), std::move(message)
+        );
+      }
+  );
 }
 
 void ShardRuntime::start(

@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <unordered_set>
 
@@ -150,8 +151,16 @@ class ShardRuntime {
       std::shared_ptr<http::Exchange> exchange,
       InstanceGate::Place place
   );
+  /// Begins an event of a component that gives way, unless it waits too long or its client goes.
+  void begin_in_turn(
+      const std::shared_ptr<const Service>& service,
+      const std::shared_ptr<http::Exchange>& exchange,
+      std::move_only_function<void()> begin
+  );
   /// Whether an event of the service is to give way to others' before it begins.
-  [[nodiscard]] bool gives_way(const std::shared_ptr<const Service>& service) noexcept;
+  [[nodiscard]] bool gives_way(
+      const std::shared_ptr<const Service>& service, const http::Exchange& exchange
+  ) noexcept;
   void run_now(
       const std::shared_ptr<const Service>& service,
       std::shared_ptr<http::Exchange> exchange,

@@ -190,9 +190,11 @@ void SharedGuest::step() {
 
 bool SharedGuest::advance() {
   is_stepping_ = true;
-  charged_until_ = guest_->store().cpu_used();
+  const auto used = guest_->store().cpu_used();
+  charged_until_ = used;
   const auto state = run_->step();
   runs_for(nullptr);
+  guest_->kept()->share.charge(Clock::now(), charged_until_ - used);
   is_stepping_ = false;
   settle();
   if (guest_->store().is_dying()) {

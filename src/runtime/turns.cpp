@@ -4,6 +4,7 @@
 #include "runtime/guest_run.hpp"
 #include "telemetry/counters.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace whorl::runtime {
@@ -60,27 +61,32 @@ bool Turns::may_run(Clock::time_point now) noexcept {
     short_work_seen_ = short_work_;
     last_short_work_ = now;
   }
-  // Behind a beginning that was long, others come first, as before the next beginning.
-  return (now - last_slice_end_ >= kPause && now >= next_beginning_) ||
+  return (now - last_slice_end_ >= kPause && now >= rest_until_) ||
          now - last_short_work_ >= kQuiet;
 }
 
 /// What the loop finds when it looks at its sockets runs behind the turn that is taken next, so
 /// that the one after that knows of it.
 bool Turns::may_begin(Clock::time_point now) noexcept {
+  const std::uint64_t at_last_turn = std::exchange(short_work_at_turn_, short_work_);
   if (!std::exchange(has_looked_, true)) {
     return false;
   }
-  return short_work_ == short_work_at_beginning_ || now >= next_beginning_;
+  // Behind one that was short others have waited no longer than for each other.
+  const std::uint64_t seen = was_short_ ? at_last_turn : short_work_at_beginning_;
+  return short_work_ == seen || now >= next_beginning_;
 }
 
-void Turns::run_slice() {
+void Turns::run_slice(Clock::time_point now) {
   const std::shared_ptr<GuestRun> guest = std::move(waiting_.front());
   waiting_.pop_front();
   if (length_ != nullptr) {
     length_->add(-1);
   }
   guest->step();
+  const Clock::time_point end = Clock::now();
+  next_beginning_ = std::max(next_beginning_, end + (end - now) * kOthers);
+  short_work_at_beginning_ = short_work_;
 }
 
 void Turns::run_beginning(Clock::time_point now) {
@@ -88,7 +94,11 @@ void Turns::run_beginning(Clock::time_point now) {
   beginnings_.pop_front();
   begin(true);
   const Clock::time_point end = Clock::now();
-  next_beginning_ = end + (end - now) * kOthers;
+  was_short_ = end - now <= kLeast;
+  next_beginning_ = end + std::max<Clock::duration>(end - now, kLeast) * kOthers;
+  if (!was_short_) {
+    rest_until_ = next_beginning_;
+  }
   short_work_at_beginning_ = short_work_;
 }
 
@@ -99,7 +109,7 @@ void Turns::take_turn() {
   if (!is_due && !waiting_.empty() && may_run(now)) {
     has_looked_ = false;
     is_beginning_due_ = true;
-    run_slice();
+    run_slice(now);
   } else if (!beginnings_.empty() && may_begin(now)) {
     has_looked_ = false;
     is_beginning_due_ = false;

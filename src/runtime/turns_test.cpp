@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -68,6 +69,25 @@ TEST_CASE("where nothing else happens, slices of long runners and beginnings tak
   }
   settle(shard);
   CHECK(order == "sbsbsbss");
+}
+
+TEST_CASE("slices of a long runner are not kept away by beginnings that follow each other") {
+  async::Shard shard(0);
+  Turns turns(shard);
+  std::string order;
+  turns.add(std::make_shared<Runner>(turns, order, 3));
+  // Each brings the next one, and others want something all the time.
+  int left = 100'000;
+  std::function<void(bool)> begin = [&](bool) {
+    turns.note_short_work();
+    if (--left > 0 && order.size() < 3) {
+      turns.begin_later([&](bool is_open) { begin(is_open); });
+    }
+  };
+  turns.begin_later([&](bool is_open) { begin(is_open); });
+  settle(shard);
+  CHECK(order == "sss");
+  CHECK(left > 0);
 }
 
 TEST_CASE("an event that waits for its beginning is refused when the shard ends") {

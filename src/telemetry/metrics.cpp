@@ -31,6 +31,7 @@ void add_to(ComponentTotals& total, const ComponentStats& stats) {
   total.instances_dropped += stats.instances_dropped.value();
   total.traps += stats.traps.value();
   total.refused += stats.refused.value();
+  total.deferred += stats.deferred.value();
   total.active += stats.active.value();
   total.waiting += stats.waiting.value();
 }

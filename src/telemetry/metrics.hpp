@@ -120,9 +120,10 @@ struct ComponentStats {
   Counter instances_reset;                ///< put back exactly after an event
   Counter instances_dropped;
   Counter traps;
-  Counter refused;  ///< there was no room for an instance
-  Gauge active;     ///< events that have begun and not ended
-  Gauge waiting;    ///< events that wait for others of their component to end
+  Counter refused;   ///< there was no room for an instance
+  Counter deferred;  ///< began behind others: the component had had more than its share
+  Gauge active;      ///< events that have begun and not ended
+  Gauge waiting;     ///< events that wait for others of their component to end
 };
 
 /// What one shard counts about connections that guests have to servers outside, of one kind.
@@ -204,6 +205,7 @@ struct ComponentTotals {
   std::uint64_t instances_dropped = 0;
   std::uint64_t traps = 0;
   std::uint64_t refused = 0;
+  std::uint64_t deferred = 0;
   std::int64_t active = 0;
   std::int64_t waiting = 0;
 

@@ -119,6 +119,7 @@ TEST_CASE("the text that is scraped") {
            "whorl_component_memory_bytes_bucket{component=\"a\\\"b\",le=\"1073741824\"} 1\n",
            "whorl_component_cpu_seconds_sum{component=\"a\\\"b\"} 1.5e-06\n",
            "whorl_events_active{component=\"a\\\"b\"} 0\n",
+           "whorl_events_deferred_total{component=\"a\\\"b\"} 0\n",
            "whorl_events_waiting{component=\"a\\\"b\"} 0\n",
            "whorl_http_requests_active 0\n",
            "# HELP whorl_x_total X.\n# TYPE whorl_x_total counter\nwhorl_x_total{k=\"v\"} 3\n",

@@ -175,6 +175,12 @@ std::string to_prometheus(const Totals& totals, std::span<const ProcessValue> pr
       "Events refused since as many instances were alive as may be.",
       &C::refused
   );
+  out.per_component(
+      "whorl_events_deferred_total",
+      kCounter,
+      "Events that began behind others', since the component had had more than its share.",
+      &C::deferred
+  );
   out.per_component("whorl_events_active", "gauge", "Events under way.", &C::active);
   out.per_component(
       "whorl_events_waiting",

@@ -3,8 +3,8 @@
 #include "whorl_abi.h"
 
 // Takes messages of a Redis channel and does with each what it says: "set KEY" writes the message
-// to that key of the server in the variable ADDRESS, "fail" says that it failed, "trap" ends, "slow
-// KEY" waits 200 ms first.
+// to that key of the server in the variable ADDRESS, "fail" says that it failed, "trap" ends,
+// "loop" never does, "slow KEY" waits 200 ms first.
 
 typedef struct {
   const char* data;
@@ -38,6 +38,9 @@ uint8_t* handle_message(const char* data, size_t size) {
     result[0] = 1;
   } else if (begins(message, "trap")) {
     __builtin_trap();
+  } else if (begins(message, "loop")) {
+    for (volatile unsigned i = 0;; ++i) {
+    }
   } else {
     const size_t skipped = begins(message, "slow ") ? 5 : 4;
     if (skipped == 5) {
