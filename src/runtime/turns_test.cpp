@@ -78,7 +78,7 @@ TEST_CASE("slices of a long runner are not kept away by beginnings that follow e
   turns.add(std::make_shared<Runner>(turns, order, 3));
   // Each brings the next one, and others want something all the time.
   int left = 100'000;
-  std::function<void(bool)> begin = [&](bool) {
+  std::move_only_function<void(bool)> begin = [&](bool) {
     turns.note_short_work();
     if (--left > 0 && order.size() < 3) {
       turns.begin_later([&](bool is_open) { begin(is_open); });
