@@ -21,10 +21,10 @@ namespace {
 
 class Hello final : public http::Handler {
  public:
-  void handle(std::shared_ptr<http::Exchange> exchange) override {
+  void handle(LocalPtr<http::Exchange> exchange) override {
     http::Response response;
     response.fields.append("content-type", "text/plain");
-    response.body = std::make_shared<http::BodyPipe>();
+    response.body = make_local<http::BodyPipe>();
     response.body->write(as_bytes("Hello from Whorl\n"));
     response.body->finish();
     exchange->respond(std::move(response));

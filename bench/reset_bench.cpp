@@ -63,7 +63,7 @@ class World final : public component::FiberRun::Driver {
     if (!guest_->begin({}, std::chrono::steady_clock::now())) {
       stop("the guest does not instantiate");
     }
-    exchange_ = std::make_shared<http::Exchange>();
+    exchange_ = make_local<http::Exchange>();
     exchange_->request().authority = "localhost";
     exchange_->request().body = http::BodyPipe::empty();
     component::FiberRun run(guest_->instance(), guest_->store(), *this);
@@ -113,7 +113,7 @@ class World final : public component::FiberRun::Driver {
   runtime::GuestSurroundings around_{timers_, blocking_, outbound_, network_};
   std::shared_ptr<runtime::KeptInstances> kept_ = std::make_shared<runtime::KeptInstances>();
   std::unique_ptr<runtime::Guest> guest_;
-  std::shared_ptr<http::Exchange> exchange_;
+  LocalPtr<http::Exchange> exchange_;
 };
 
 void PutBack(benchmark::State& state) {

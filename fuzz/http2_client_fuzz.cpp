@@ -31,7 +31,7 @@ class NoWake final : public Http2ClientSession::Owner {
 struct Asked {
   std::shared_ptr<ClientExchange> exchange;
   std::shared_ptr<Http2ClientStream> stream;
-  std::shared_ptr<BodyPipe> answer;
+  LocalPtr<BodyPipe> answer;
 };
 
 class Requests {
@@ -48,7 +48,7 @@ class Requests {
     request.authority = "a";
     request.method = kind % 5 == 0 ? "HEAD" : kind % 5 == 1 ? "GET" : "POST";
     if (kind % 5 > 1) {
-      request.body = std::make_shared<BodyPipe>();
+      request.body = make_local<BodyPipe>();
       request.body->write(as_bytes(std::string(kind % 3000, 'x')));
     }
     if (kind % 5 > 2) {

@@ -32,7 +32,7 @@ class NoWake final : public Http2Session::Owner {
 /// Answers at once, late, with what it was sent, or not at all, by the length of the path.
 class AnyHandler final : public Handler {
  public:
-  void handle(std::shared_ptr<Exchange> exchange) override {
+  void handle(LocalPtr<Exchange> exchange) override {
     const Request& request = exchange->request();
     require(request.body != nullptr && !request.path_and_query.empty());
     require(request.fields.size() <= 101);
@@ -41,7 +41,7 @@ class AnyHandler final : public Handler {
         exchange->abort(200);
         break;
       case 1: {
-        auto body = std::make_shared<BodyPipe>();
+        auto body = make_local<BodyPipe>();
         body->write(as_bytes(std::string(5000, 'x')));
         exchange->respond({.status = 200, .fields = request.fields, .body = body});
         open_.push_back(std::move(exchange));
@@ -80,7 +80,7 @@ class AnyHandler final : public Handler {
   [[nodiscard]] std::size_t open() const noexcept { return open_.size(); }
 
  private:
-  std::vector<std::shared_ptr<Exchange>> open_;
+  std::vector<LocalPtr<Exchange>> open_;
 };
 
 void run(std::string_view bytes, std::uint32_t seed) {

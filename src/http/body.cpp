@@ -16,8 +16,8 @@ BodyPipe::BodyPipe(std::size_t capacity) : capacity_(capacity) {}
 
 BodyPipe::~BodyPipe() = default;
 
-std::shared_ptr<BodyPipe> BodyPipe::empty() {
-  auto pipe = std::make_shared<BodyPipe>(0);
+LocalPtr<BodyPipe> BodyPipe::empty() {
+  auto pipe = make_local<BodyPipe>(0);
   pipe->finished_ = true;
   return pipe;
 }

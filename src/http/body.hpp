@@ -7,6 +7,7 @@
 #include "async/event.hpp"
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/local_ptr.hpp"
 #include "http/fields.hpp"
 
 #include <cstddef>
@@ -28,7 +29,7 @@ class BodyPipe {
   ~BodyPipe();
 
   /// A body that has already ended, without bytes.
-  [[nodiscard]] static std::shared_ptr<BodyPipe> empty();
+  [[nodiscard]] static LocalPtr<BodyPipe> empty();
 
   // --- writing side ----------------------------------------------------------------------------
   /// How many bytes write() would take now; 0 when full, ended or not read any more.

@@ -102,7 +102,7 @@ TEST_CASE("an exchange is answered at once or later, and cut by abort") {
   Exchange exchange(Request{});
   Counter answered;
   exchange.response_event().add(answered);
-  auto body = std::make_shared<BodyPipe>();
+  auto body = make_local<BodyPipe>();
   exchange.respond({.status = 201, .fields = {}, .body = body});
   CHECK(answered.count == 1);
   CHECK(exchange.response().status == 201);

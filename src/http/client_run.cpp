@@ -326,7 +326,7 @@ void ClientRun::deliver(const wire::http1::ResponseHead& head) {
         head.content_length
     );
   }
-  response_ = framing_ == ResponseFraming::None ? BodyPipe::empty() : std::make_shared<BodyPipe>();
+  response_ = framing_ == ResponseFraming::None ? BodyPipe::empty() : make_local<BodyPipe>();
   response.body = response_;
   deadline_ = after(exchange_->timeouts().between_bytes);
   exchange_->resolve(std::move(response));

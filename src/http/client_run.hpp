@@ -8,6 +8,7 @@
 
 #include "async/awaitable.hpp"
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/client_core.hpp"
 #include "http/http2_client_stream.hpp"
 #include "http/read_buffer.hpp"
@@ -129,7 +130,7 @@ class ClientRun {
   bool keep_alive_ = false;
   bool is_blocked_by_reader_ = false;
   bool ended_well_ = false;
-  std::shared_ptr<BodyPipe> response_;  ///< null until the head was delivered
+  LocalPtr<BodyPipe> response_;  ///< null until the head was delivered
   Failed failure_;
   async::Deadline deadline_;
 };

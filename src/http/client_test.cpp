@@ -120,7 +120,7 @@ TEST_CASE("trailers, both ways") {
   Scene scene;
   Request request = get(server);
   request.method = "POST";
-  request.body = std::make_shared<BodyPipe>();
+  request.body = make_local<BodyPipe>();
   request.body->write(as_bytes("abc"));
   auto trailers = std::make_unique<Fields>();
   trailers->append("check", "1");
@@ -160,7 +160,7 @@ TEST_CASE("a body streams both ways at once, with backpressure") {
   Scene scene;
   Request request = get(server);
   request.method = "POST";
-  const auto up = request.body = std::make_shared<BodyPipe>();
+  const auto up = request.body = make_local<BodyPipe>();
   const auto exchange = scene.send(std::move(request));
   auto outcome = scene.outcome(*exchange);
   REQUIRE(outcome);
@@ -262,7 +262,7 @@ TEST_CASE("requests that fail") {
     Scene scene;
     Request request = get(server);
     request.method = "POST";
-    request.body = std::make_shared<BodyPipe>();
+    request.body = make_local<BodyPipe>();
     request.body->write(as_bytes("abc"));
     request.body->fail(ErrorKind::Disconnected);
     CHECK(failure_of(scene, *scene.send(std::move(request))) == ClientFailure::Protocol);
@@ -311,7 +311,7 @@ TEST_CASE("an abandoned request closes its connection") {
   Scene scene;
   Request request = get(server);
   request.method = "POST";
-  request.body = std::make_shared<BodyPipe>();
+  request.body = make_local<BodyPipe>();
   const auto body = request.body;
   const auto exchange = scene.send(std::move(request));
   REQUIRE(scene.run_until([&] { return body->is_demanded(); }));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "http/request_reader.hpp"
 #include "http/response_writer.hpp"
@@ -21,7 +22,7 @@ namespace whorl::http {
 
 class Connection final : public ServerConnection,
                          public net::StreamSink,
-                         public std::enable_shared_from_this<Connection> {
+                         public EnableLocalFromThis<Connection> {
  public:
   Connection(ServerCore& core, std::unique_ptr<net::Stream> stream, std::string client_address);
   ~Connection() override;
@@ -111,7 +112,7 @@ class Connection final : public ServerConnection,
   RequestReader reader_;
   ResponseWriter writer_;
   ResponseContext context_;
-  std::shared_ptr<Exchange> exchange_;
+  LocalPtr<Exchange> exchange_;
   Signal response_signal_{*this};
   Signal response_body_signal_{*this};
   Signal request_body_signal_{*this};

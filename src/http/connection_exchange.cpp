@@ -27,7 +27,7 @@ void Connection::start_exchange() {
   };
   keep_alive_ = client_keeps_ = head.keep_alive;
   expects_continue_ = head.expects_continue && head.framing != wire::http1::Framing::None;
-  exchange_ = std::make_shared<Exchange>();
+  exchange_ = make_local<Exchange>();
   if (is_first) {
     exchange_->set_opened_connection();
   }
@@ -152,7 +152,7 @@ bool Connection::advance_after_response() {
   if (expects_continue_) {
     return true;
   }
-  const std::shared_ptr<BodyPipe>& body = reader_.body();
+  const LocalPtr<BodyPipe>& body = reader_.body();
   if (body.use_count() == 1 && !body->reader_gone()) {
     body->stop_reading();
     reader_.pump(core_->options, eof_);
@@ -163,7 +163,7 @@ bool Connection::advance_after_response() {
 /// Asks to be woken by whatever the exchange waits for, and says how long.
 void Connection::wait_in_exchange() {
   const bool is_open = reader_.body_state() == RequestReader::BodyState::Open;
-  const std::shared_ptr<BodyPipe>& body = reader_.body();
+  const LocalPtr<BodyPipe>& body = reader_.body();
   if (is_open) {
     request_body_signal_.listen(body->writable_event());
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/message.hpp"
 
 #include <functional>
@@ -118,7 +119,7 @@ class Exchange {
 class Handler {
  public:
   /// Starts answering. May answer before it returns (a guest that never waits does). Never throws.
-  virtual void handle(std::shared_ptr<Exchange> exchange) = 0;
+  virtual void handle(LocalPtr<Exchange> exchange) = 0;
 
  protected:
   ~Handler() = default;

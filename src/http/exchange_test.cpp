@@ -55,7 +55,7 @@ TEST_CASE("fields that nobody looks at are never added") {
 TEST_CASE("a body is cut, and known to be, after its response was taken out") {
   for (const bool is_client_gone : {false, true}) {
     Exchange exchange;
-    exchange.respond({.status = 200, .fields = {}, .body = std::make_shared<BodyPipe>(10)});
+    exchange.respond({.status = 200, .fields = {}, .body = make_local<BodyPipe>(10)});
     const Response taken = exchange.take_response();
     CHECK(taken.status == 200);
     CHECK(exchange.has_response());

@@ -5,6 +5,7 @@
 /// Private to the server. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/server_core.hpp"
 #include "net/tls_server.hpp"
 
@@ -16,7 +17,7 @@ namespace whorl::http {
 
 class Handshake final : public ServerConnection,
                         public net::StreamSink,
-                        public std::enable_shared_from_this<Handshake> {
+                        public EnableLocalFromThis<Handshake> {
  public:
   Handshake(
       ServerCore& core, std::unique_ptr<net::TlsServerStream> stream, std::string client_address

@@ -239,7 +239,7 @@ void Http2ClientSession::on_head_end(Http2ClientStream& stream, bool ends) {
 
 void Http2ClientSession::deliver(Http2ClientStream& stream, bool ends) {
   stream.has_head = true;
-  stream.response = ends ? BodyPipe::empty() : std::make_shared<BodyPipe>(kStreamWindow);
+  stream.response = ends ? BodyPipe::empty() : make_local<BodyPipe>(kStreamWindow);
   stream.head.body = stream.response;
   stream.moved_at = last_answered_ = async::Clock::now();
   stream.exchange->resolve(std::move(stream.head));

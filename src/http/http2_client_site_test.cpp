@@ -18,7 +18,7 @@ struct SecureSite {
     auto context = net::TlsServerContext::create(tls);
     REQUIRE(context);
     site.server.set_tls(*context);
-    site.answer("/", [this](const std::shared_ptr<Exchange>& exchange) {
+    site.answer("/", [this](const LocalPtr<Exchange>& exchange) {
       protocols.emplace_back(exchange->request().protocol);
       exchange->respond({.status = 200, .fields = {}, .body = whole_body("hello")});
     });
@@ -110,7 +110,7 @@ TEST_CASE("bodies stream both ways at once over HTTP/2, within bounds") {
   http::Client client(secure.site.shard, secure.trusting);
   Request request = secure.request("/echo");
   request.method = "POST";
-  request.body = std::make_shared<BodyPipe>();
+  request.body = make_local<BodyPipe>();
   const auto up = request.body;
   const auto exchange = send(client, std::move(request));
   REQUIRE(secure.site.run_until([&] { return exchange->is_resolved(); }));

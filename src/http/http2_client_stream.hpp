@@ -7,6 +7,7 @@
 
 #include "async/deadline.hpp"
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/client_exchange.hpp"
 
 #include <cstddef>
@@ -56,7 +57,7 @@ struct Http2ClientStream {
   std::shared_ptr<ClientExchange> exchange;
 
   // The request.
-  std::shared_ptr<BodyPipe> body;          ///< null: there is none
+  LocalPtr<BodyPipe> body;                 ///< null: there is none
   std::optional<std::uint64_t> remaining;  ///< bytes that its length still promises
   bool is_parked = false;                  ///< the codec waits for bytes of its body
   bool has_sent_head = false;
@@ -68,11 +69,11 @@ struct Http2ClientStream {
   unsigned interim = 0;  ///< answers 1xx before it
   bool has_head = false;
   std::size_t head_bytes = 0;
-  std::shared_ptr<BodyPipe> response;  ///< null until the head was delivered
-  std::unique_ptr<Fields> trailers;    ///< while they arrive
-  std::uint64_t received = 0;          ///< bytes of the body
-  std::uint64_t consumed = 0;          ///< those of them that were read, and said to be
-  async::Clock::time_point moved_at;   ///< when the last of it came
+  LocalPtr<BodyPipe> response;        ///< null until the head was delivered
+  std::unique_ptr<Fields> trailers;   ///< while they arrive
+  std::uint64_t received = 0;         ///< bytes of the body
+  std::uint64_t consumed = 0;         ///< those of them that were read, and said to be
+  async::Clock::time_point moved_at;  ///< when the last of it came
 
   // The end.
   bool is_closed = false;    ///< nothing happens any more

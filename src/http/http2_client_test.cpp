@@ -40,7 +40,7 @@ TEST_CASE("a request over HTTP/2 and its answer, as frames") {
     peer.wait_closed();
   }});
   Scene scene;
-  const auto pipe = std::make_shared<BodyPipe>();
+  const auto pipe = make_local<BodyPipe>();
   Request request = post(server, pipe);
   request.path_and_query = "/p?q";
   for (const auto& [name, value] : Lines{
@@ -137,7 +137,7 @@ TEST_CASE("a server's bound on requests at once is kept") {
     peer.wait_closed();
   }});
   Scene scene;
-  const auto body = std::make_shared<BodyPipe>();
+  const auto body = make_local<BodyPipe>();
   auto first = scene.outcome(*send_http2(scene, post(server, body)));
   REQUIRE(first);  // so that the settings have come
   const auto second = send_http2(scene, get(server));
@@ -220,7 +220,7 @@ TEST_CASE("requests that a server has not looked at are sent again") {
       peer.wait_closed();
     }});
     Scene scene;
-    const auto body = std::make_shared<BodyPipe>();
+    const auto body = make_local<BodyPipe>();
     body->write(as_bytes("a"));
     CHECK(
         told(scene, send_http2(scene, post(server, body))) == "12: the server refused the request"
@@ -320,7 +320,7 @@ TEST_CASE("what nobody wants any more is reset, and the connection stays") {
   auto second = scene.outcome(*send_http2(scene, get(server)));
   REQUIRE(second);
   second->body->stop_reading();
-  const auto body = std::make_shared<BodyPipe>();
+  const auto body = make_local<BodyPipe>();
   CHECK(told(scene, send_http2(scene, post(server, body))) == "200 early");
   CHECK(scene.run_until([&] { return body->reader_gone(); }));
   CHECK(told(scene, send_http2(scene, get(server))) == "200 fourth");
@@ -384,7 +384,7 @@ TEST_CASE("a body that ends before its length is no request") {
     peer.wait_closed();
   }});
   Scene scene;
-  const auto body = std::make_shared<BodyPipe>();
+  const auto body = make_local<BodyPipe>();
   Request request = post(server, body);
   request.fields.append("content-length", "4");
   const auto exchange = send_http2(scene, std::move(request));

@@ -103,7 +103,7 @@ TEST_CASE("a server whose goodbye wants HTTP/1.1 gets it, and is remembered") {
     );
     {
       Scene scene(site.options());
-      const auto body = std::make_shared<BodyPipe>();
+      const auto body = make_local<BodyPipe>();
       const auto first = scene.outcome(*scene.send(post(site.server, body)));
       REQUIRE(first);
       const auto second = scene.send(get(site.server, "/waits"));

@@ -5,6 +5,7 @@
 /// @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/http2_session.hpp"
 #include "http/server_core.hpp"
 #include "net/stream.hpp"
@@ -20,7 +21,7 @@ namespace whorl::http {
 class Http2Connection final : public ServerConnection,
                               public net::StreamSink,
                               public Http2Session::Owner,
-                              public std::enable_shared_from_this<Http2Connection> {
+                              public EnableLocalFromThis<Http2Connection> {
  public:
   /// @param received  what was read from the stream already
   Http2Connection(

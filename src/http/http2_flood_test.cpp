@@ -75,7 +75,7 @@ TEST_CASE("floods of frames that bring nothing are ended: CVE-2019-9512 to 9518"
   for (const Row& row : rows) {
     CAPTURE(row.name);
     Site site(quick());
-    std::shared_ptr<Exchange> open;
+    LocalPtr<Exchange> open;
     site.answer("/", [&](auto exchange) { open = std::move(exchange); });
     std::string piece = repeat(row.piece, 100);
     Client client(site.address);
@@ -118,7 +118,7 @@ TEST_CASE(
     CAPTURE(row.name);
     Site site(quick());
     std::uint32_t answered = 0;
-    site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+    site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
       ++answered;
       exchange->respond({.status = 200, .fields = {}, .body = nullptr});
     });
@@ -144,7 +144,7 @@ TEST_CASE(
 TEST_CASE("rapid reset: CVE-2023-44487") {
   Site site(quick());
   int handled = 0;
-  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
     ++handled;
     exchange->respond({.status = 200, .fields = {}, .body = whole_body("x")});
   });
@@ -170,7 +170,7 @@ TEST_CASE("requests that were reset count as long as they are worked on") {
   ServerOptions options;
   options.max_streams = 10;
   Site site(options);
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/", [&](auto exchange) { open.push_back(std::move(exchange)); });
   H2Client client(site);
   for (int i = 0; i < 10; ++i) {
@@ -200,8 +200,8 @@ TEST_CASE("requests that were reset count as long as they are worked on") {
 
 TEST_CASE("streams that the client makes us reset: CVE-2025-8671") {
   Site site(quick());
-  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
-    exchange->respond({.status = 200, .fields = {}, .body = std::make_shared<BodyPipe>()});
+  site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
+    exchange->respond({.status = 200, .fields = {}, .body = make_local<BodyPipe>()});
   });
   Client client(site.address);
   client.send(kPreface);
@@ -271,9 +271,9 @@ TEST_CASE("a window that stays shut ends its request: CVE-2019-9511, CVE-2019-95
   ServerOptions options = quick();
   options.write_timeout = 200ms;
   Site site(options);
-  auto body = std::make_shared<BodyPipe>();
+  auto body = make_local<BodyPipe>();
   body->write(as_bytes(std::string(60'000, 'x')));
-  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
   Client client(site.address);
@@ -291,9 +291,9 @@ TEST_CASE("a client that takes no bytes at all is ended, and is not listened to"
   ServerOptions options = quick();
   options.write_timeout = 300ms;
   Site site(options);
-  std::vector<std::shared_ptr<BodyPipe>> bodies;
-  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
-    auto body = std::make_shared<BodyPipe>();
+  std::vector<LocalPtr<BodyPipe>> bodies;
+  site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
+    auto body = make_local<BodyPipe>();
     body->write(as_bytes(std::string(60'000, 'x')));
     bodies.push_back(body);
     exchange->respond({.status = 200, .fields = {}, .body = body});
@@ -314,7 +314,7 @@ TEST_CASE("a body that stalls is ended for who waits for it") {
   ServerOptions options = quick();
   options.body_timeout = 200ms;
   Site site(options);
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/", [&](auto exchange) {
     open = std::move(exchange);
     open->request().body->demand();
@@ -338,7 +338,7 @@ TEST_CASE("a body that comes too slowly is answered with 408") {
   options.rate_grace = 200ms;
   Site site(options);
   const auto before = telemetry::limit_count(telemetry::Limit::BodyRate);
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/", [&](auto exchange) {
     open = std::move(exchange);
     open->request().body->demand();
@@ -368,9 +368,9 @@ TEST_CASE("a window that opens too slowly ends its request") {
   options.rate_grace = 200ms;
   Site site(options);
   const auto before = telemetry::limit_count(telemetry::Limit::WriteRate);
-  auto body = std::make_shared<BodyPipe>();
+  auto body = make_local<BodyPipe>();
   body->write(as_bytes(std::string(60'000, 'x')));
-  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
   Client client(site.address);
@@ -389,7 +389,7 @@ TEST_CASE("more requests than may be at once are refused, and can be made again"
   ServerOptions options;
   options.max_streams = 4;
   Site site(options);
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/", [&](auto exchange) { open.push_back(std::move(exchange)); });
   Client client(site.address);
   client.send(kPreface);

@@ -258,7 +258,7 @@ void Http2Session::on_head_begin(std::int32_t id) {
   auto stream = std::make_unique<Http2Stream>(*this);
   stream->id = id;
   stream->index = streams_.size();
-  stream->exchange = std::make_shared<Exchange>();
+  stream->exchange = make_local<Exchange>();
   if (std::exchange(is_first_, false)) {
     stream->exchange->set_opened_connection();
   }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/local_ptr.hpp"
 #include "http/http2_allowance.hpp"
 #include "http/http2_ended_streams.hpp"
 #include "http/http2_frame_scanner.hpp"
@@ -138,7 +139,7 @@ class Http2Session {
   std::vector<Http2Stream*> dirty_;
   std::vector<Http2Stream*> ready_;
   /// Requests that the client has reset and the handler still holds.
-  std::vector<std::weak_ptr<Exchange>> orphans_;
+  std::vector<WeakLocalPtr<Exchange>> orphans_;
   Http2Output out_;
   Http2Allowance frames_;
   Http2Allowance resets_;

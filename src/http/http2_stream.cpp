@@ -140,7 +140,7 @@ void Http2Stream::finish_head(const ServerOptions& options) {
   }
   expects_continue &= !request_ended;
   request_body =
-      request_ended ? BodyPipe::empty() : std::make_shared<BodyPipe>(options.body_buffer_bytes);
+      request_ended ? BodyPipe::empty() : make_local<BodyPipe>(options.body_buffer_bytes);
   exchange->request().body = request_body;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "http/pace.hpp"
 #include "http/server_connection.hpp"
@@ -57,11 +58,11 @@ struct Http2Stream {
 
   std::int32_t id = 0;
   std::size_t index = 0;  ///< place in the session's list
-  std::shared_ptr<Exchange> exchange;
+  LocalPtr<Exchange> exchange;
 
   // The request.
-  std::shared_ptr<BodyPipe> request_body;  ///< null until the head is complete
-  std::unique_ptr<Fields> trailers;        ///< while they arrive
+  LocalPtr<BodyPipe> request_body;   ///< null until the head is complete
+  std::unique_ptr<Fields> trailers;  ///< while they arrive
   std::optional<std::uint64_t> request_length;
   std::uint64_t received = 0;  ///< bytes of the body
   std::uint64_t consumed = 0;  ///< those of them that were read or dropped, and said to be
@@ -74,8 +75,8 @@ struct Http2Stream {
   bool is_late = false;  ///< the body was cut since it came too slowly
 
   // The response.
-  std::shared_ptr<BodyPipe> response_body;  ///< null until it has begun
-  std::optional<std::uint64_t> remaining;   ///< bytes that its length still promises
+  LocalPtr<BodyPipe> response_body;        ///< null until it has begun
+  std::optional<std::uint64_t> remaining;  ///< bytes that its length still promises
   bool is_head_request = false;
   bool has_begun = false;   ///< the response was given to the codec
   bool is_parked = false;   ///< the codec waits for bytes of its body

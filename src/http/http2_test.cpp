@@ -15,7 +15,7 @@ std::shared_ptr<Fields> keep(Fields fields) {
 }
 
 void answer_hello(Site& site) {
-  site.answer("/", [](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/", [](const LocalPtr<Exchange>& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = whole_body("hello")});
   });
 }
@@ -24,7 +24,7 @@ TEST_CASE("a request with prior knowledge is answered") {
   Site site;
   std::shared_ptr<Fields> fields;
   std::string authority;
-  site.answer("/a?b=c", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/a?b=c", [&](const LocalPtr<Exchange>& exchange) {
     fields = keep(exchange->request().fields);
     authority = exchange->request().authority;
     CHECK(exchange->request().method == "PATCH");
@@ -54,7 +54,7 @@ TEST_CASE("a request with prior knowledge is answered") {
 
 TEST_CASE("many requests of one connection are answered side by side") {
   Site site;
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/wait", [&](auto exchange) { open.push_back(std::move(exchange)); });
   answer_hello(site);
   H2Client client(site);
@@ -107,14 +107,14 @@ TEST_CASE("messages are passed on as they come, both ways at once") {
 
 TEST_CASE("a response with trailers only, and without content") {
   Site site;
-  site.answer("/trailers", [](const std::shared_ptr<Exchange>& exchange) {
-    auto body = std::make_shared<BodyPipe>();
+  site.answer("/trailers", [](const LocalPtr<Exchange>& exchange) {
+    auto body = make_local<BodyPipe>();
     auto trailers = std::make_unique<Fields>();
     trailers->append("grpc-status", "12");
     body->finish(std::move(trailers));
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
-  site.answer("/204", [](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/204", [](const LocalPtr<Exchange>& exchange) {
     exchange->respond({.status = 204, .fields = {}, .body = BodyPipe::empty()});
   });
   answer_hello(site);
@@ -133,7 +133,7 @@ TEST_CASE("a response with trailers only, and without content") {
 
 TEST_CASE("a body is received as far as the handler reads") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/slow", [&](auto exchange) { open = std::move(exchange); });
   H2Client client(site);
   const std::size_t size = 1'000'000;
@@ -163,8 +163,8 @@ TEST_CASE("a body is received as far as the handler reads") {
 
 TEST_CASE("a body is produced as far as the client takes it") {
   Site site;
-  auto body = std::make_shared<BodyPipe>();
-  site.answer("/big", [&](const std::shared_ptr<Exchange>& exchange) {
+  auto body = make_local<BodyPipe>();
+  site.answer("/big", [&](const LocalPtr<Exchange>& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
   answer_hello(site);
@@ -193,16 +193,16 @@ TEST_CASE("a body is produced as far as the client takes it") {
 
 TEST_CASE("a body that fails, or is shorter than it said, resets its stream") {
   Site site;
-  auto failing = std::make_shared<BodyPipe>();
-  site.answer("/fails", [&](const std::shared_ptr<Exchange>& exchange) {
+  auto failing = make_local<BodyPipe>();
+  site.answer("/fails", [&](const LocalPtr<Exchange>& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = failing});
   });
-  site.answer("/short", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/short", [&](const LocalPtr<Exchange>& exchange) {
     Fields fields;
     fields.append("content-length", "10");
     exchange->respond({.status = 200, .fields = fields, .body = whole_body("short")});
   });
-  site.answer("/long", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/long", [&](const LocalPtr<Exchange>& exchange) {
     Fields fields;
     fields.append("content-length", "3");
     exchange->respond({.status = 200, .fields = fields, .body = whole_body("longer")});
@@ -239,7 +239,7 @@ TEST_CASE("an answer before the end of the request ends both") {
 
 TEST_CASE("a client that gives a request up is noticed") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
   H2Client client(site);
   const std::int32_t id = client.request("POST", "/wait", {}, std::make_shared<std::string>("x"));
@@ -259,7 +259,7 @@ TEST_CASE("a client that gives a request up is noticed") {
 
 TEST_CASE("a client that leaves is noticed in all its requests") {
   Site site;
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/wait", [&](auto exchange) { open.push_back(std::move(exchange)); });
   {
     H2Client client(site);
@@ -276,7 +276,7 @@ TEST_CASE("a client that leaves is noticed in all its requests") {
 
 TEST_CASE("100-continue is said when the body is asked for") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
   H2Client client(site);
   const std::int32_t id = client.request(
@@ -343,7 +343,7 @@ TEST_CASE("a drain lets requests end, takes those on their way, and says goodbye
   ServerOptions options;
   options.linger_timeout = 40ms;
   Site site(options);
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/wait", [&](auto exchange) { open.push_back(std::move(exchange)); });
   H2Client client(site);
   const std::int32_t first = client.get("/wait");

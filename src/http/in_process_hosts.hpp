@@ -5,6 +5,7 @@
 /// from a client. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 
 #include <memory>
@@ -22,7 +23,7 @@ class InProcessHosts {
   /// @param component_id  one that has_component() knows
   /// @param exchange      scheme http; the authority as in the URL; client address "0.0.0.0:0"; no
   ///                      host field. Its requester may go away at any time.
-  virtual void serve(std::string_view component_id, std::shared_ptr<Exchange> exchange) = 0;
+  virtual void serve(std::string_view component_id, LocalPtr<Exchange> exchange) = 0;
 
  protected:
   ~InProcessHosts() = default;

@@ -3,6 +3,7 @@
 /// @spec RFC 9110 §6 (messages), §5 (fields). @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/body.hpp"
 #include "http/fields.hpp"
 
@@ -24,7 +25,7 @@ struct Request {
   std::string path_and_query = "/";  ///< as received, nothing decoded
   Fields fields;
   /// Never null once handed to a handler; an absent body is one that has finished.
-  std::shared_ptr<BodyPipe> body;
+  LocalPtr<BodyPipe> body;
   std::string client_address;  ///< "ip:port"
   /// How it came; a text that lives for ever.
   std::string_view protocol = "HTTP/1.1";
@@ -34,7 +35,7 @@ struct Response {
   std::uint16_t status = 200;
   Fields fields;
   /// Never null once responded with.
-  std::shared_ptr<BodyPipe> body;
+  LocalPtr<BodyPipe> body;
 };
 
 }  // namespace whorl::http

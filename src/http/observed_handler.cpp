@@ -62,7 +62,7 @@ RequestFacts facts_of(const Exchange& exchange) {
 
 }  // namespace
 
-void ObservedHandler::handle(std::shared_ptr<Exchange> exchange) {
+void ObservedHandler::handle(LocalPtr<Exchange> exchange) {
   exchange->set_record(
       recorder_.wants_facts() ? recorder_.begin(facts_of(*exchange)) : recorder_.begin({})
   );

@@ -4,6 +4,7 @@
 /// it nothing is, and nothing is paid. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "telemetry/recorder.hpp"
 
@@ -15,7 +16,7 @@ class ObservedHandler final : public Handler {
   ObservedHandler(telemetry::Recorder& recorder, Handler& next) noexcept
       : recorder_(recorder), next_(next) {}
 
-  void handle(std::shared_ptr<Exchange> exchange) override;
+  void handle(LocalPtr<Exchange> exchange) override;
 
  private:
   telemetry::Recorder& recorder_;

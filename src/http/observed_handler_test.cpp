@@ -12,14 +12,14 @@
 namespace whorl::http {
 namespace {
 
-std::shared_ptr<Exchange> get(std::string target, std::string method = "GET") {
+LocalPtr<Exchange> get(std::string target, std::string method = "GET") {
   Request request;
   request.method = std::move(method);
   request.path_and_query = std::move(target);
   request.body = BodyPipe::empty();
   request.fields.append("X-Request-Id", "me");
   request.fields.append("x-request-id", "second");
-  return std::make_shared<Exchange>(std::move(request));
+  return make_local<Exchange>(std::move(request));
 }
 
 TEST_CASE("a text endpoint answers its path") {
@@ -41,7 +41,7 @@ TEST_CASE("a text endpoint answers its path") {
 
 /// Answers without a look at the request.
 struct Incurious final : Handler {
-  void handle(std::shared_ptr<Exchange> exchange) override { exchange->abort(204); }
+  void handle(LocalPtr<Exchange> exchange) override { exchange->abort(204); }
 };
 
 TEST_CASE("fields are read as they came, and none is made for it") {

@@ -25,7 +25,7 @@ constinit log::RateLimit denial_reports{100, std::chrono::seconds(1)};
 /// side when nobody wants it any more.
 class InProcessCall final : public std::enable_shared_from_this<InProcessCall> {
  public:
-  InProcessCall(std::shared_ptr<ClientExchange> asked, std::shared_ptr<Exchange> answering)
+  InProcessCall(std::shared_ptr<ClientExchange> asked, LocalPtr<Exchange> answering)
       : asked_(std::move(asked)), answering_(std::move(answering)) {}
   InProcessCall(const InProcessCall&) = delete;
   InProcessCall& operator=(const InProcessCall&) = delete;
@@ -63,7 +63,7 @@ class InProcessCall final : public std::enable_shared_from_this<InProcessCall> {
   }
 
   std::shared_ptr<ClientExchange> asked_;
-  std::shared_ptr<Exchange> answering_;
+  LocalPtr<Exchange> answering_;
   std::shared_ptr<InProcessCall> self_;
   Listener on_change_{*this};
   Listener on_abandoned_{*this};
@@ -149,7 +149,7 @@ std::expected<void, std::string> Outbound::start_in_process(
   if (request.body == nullptr) {
     request.body = BodyPipe::empty();
   }
-  auto answering = std::make_shared<Exchange>(std::move(request));
+  auto answering = make_local<Exchange>(std::move(request));
   if (recorder_ != nullptr && recorder_->is_tracing()) {
     const Fields& fields = answering->request().fields;
     answering->set_record(recorder_->begin_chained(

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/server_core.hpp"
 #include "net/watched_socket.hpp"
 #include "wire/proxy/proxy_header.hpp"
@@ -16,8 +17,7 @@
 
 namespace whorl::http {
 
-class ProxyPreface final : public ServerConnection,
-                           public std::enable_shared_from_this<ProxyPreface> {
+class ProxyPreface final : public ServerConnection, public EnableLocalFromThis<ProxyPreface> {
  public:
   /// @param proxy_address  "ip:port" of who connected
   ProxyPreface(ServerCore& core, fs::Fd socket, std::string proxy_address);

@@ -68,7 +68,7 @@ void RequestReader::take_request(
     body_state_ = BodyState::Ended;
   } else {
     decoder_ = wire::http1::BodyDecoder(head.framing, head.content_length);
-    body_ = std::make_shared<BodyPipe>(options.body_buffer_bytes);
+    body_ = make_local<BodyPipe>(options.body_buffer_bytes);
     body_state_ = BodyState::Open;
   }
   request.body = body_;

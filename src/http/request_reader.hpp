@@ -4,6 +4,7 @@
 /// @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/message.hpp"
 #include "http/read_buffer.hpp"
 #include "wire/http1/body.hpp"
@@ -54,7 +55,7 @@ class RequestReader {
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
   [[nodiscard]] BodyState body_state() const noexcept { return body_state_; }
   /// The pipe of the present request; null between requests.
-  [[nodiscard]] const std::shared_ptr<BodyPipe>& body() const noexcept { return body_; }
+  [[nodiscard]] const LocalPtr<BodyPipe>& body() const noexcept { return body_; }
   /// Some of the body has arrived.
   [[nodiscard]] bool has_body_bytes() const noexcept { return received_ > 0 || !buffer_.empty(); }
   /// Ends the body badly, if it has not ended.
@@ -76,7 +77,7 @@ class RequestReader {
   std::size_t head_end_ = 0;  ///< of a complete head, in the buffer
   wire::http1::Refusal refusal_;
   wire::http1::BodyDecoder decoder_;
-  std::shared_ptr<BodyPipe> body_;
+  LocalPtr<BodyPipe> body_;
   std::uint64_t received_ = 0;
   std::uint64_t drained_ = 0;
   BodyState body_state_ = BodyState::Ended;

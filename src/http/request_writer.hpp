@@ -6,6 +6,7 @@
 /// @spec RFC 9112 §3 (request line), §3.2 (Host), §6 (framing)
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/message.hpp"
 
 #include <array>
@@ -58,7 +59,7 @@ class RequestWriter {
   std::size_t part_ = 0;         ///< bytes at the front of the body to send between head and tail
   std::uint64_t remaining_ = 0;  ///< with Framing::Length: bytes not yet taken from the body
   std::optional<std::uint64_t> announced_;
-  std::shared_ptr<BodyPipe> body_;
+  LocalPtr<BodyPipe> body_;
   State state_ = State::Done;
   Framing framing_ = Framing::None;
   bool taken_body_ = false;

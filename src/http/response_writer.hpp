@@ -6,6 +6,7 @@
 /// @spec RFC 9112 §6 (framing), §9.3 (persistence), RFC 9110 §6.4.1 (no content)
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/message.hpp"
 #include "wire/http1/request.hpp"
 
@@ -45,7 +46,7 @@ class ResponseWriter {
   /// After begin(): the connection may serve another request.
   [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
   /// The body; null before begin() and when it is finished with.
-  [[nodiscard]] const std::shared_ptr<BodyPipe>& body() const noexcept { return body_; }
+  [[nodiscard]] const LocalPtr<BodyPipe>& body() const noexcept { return body_; }
 
   /// What is to be sent next, empty if there is nothing now. Valid until the next call on this
   /// object or the body.
@@ -77,7 +78,7 @@ class ResponseWriter {
   std::size_t part_ = 0;         ///< bytes at the front of the body to send between head and tail
   std::uint64_t remaining_ = 0;  ///< with Framing::Length: bytes not yet taken from the body
   std::optional<std::uint64_t> guest_length_;
-  std::shared_ptr<BodyPipe> body_;
+  LocalPtr<BodyPipe> body_;
   State state_ = State::Idle;
   Framing framing_ = Framing::NoContent;
   bool keep_alive_ = false;

@@ -112,7 +112,7 @@ void ServerCore::adopt(fs::Fd socket, const net::SocketAddress& peer) {
 void ServerCore::take(fs::Fd socket, const net::SocketAddress& peer) {
   if (options.proxies.contains(peer)) {
     // A proxy has many connections: its clients are counted, once they are known.
-    add(std::make_shared<ProxyPreface>(*this, std::move(socket), peer.to_string()), {});
+    add(make_local<ProxyPreface>(*this, std::move(socket), peer.to_string()), {});
   } else {
     admit(std::move(socket), peer.to_string());
   }
@@ -192,7 +192,7 @@ void ServerCore::admit(fs::Fd socket, std::string client_address) {
   if (stream == nullptr) {
     return;
   }
-  const auto handshake = std::make_shared<Handshake>(*this, std::move(stream), client_address);
+  const auto handshake = make_local<Handshake>(*this, std::move(stream), client_address);
   handshake->place = handshakes.insert(handshakes.end(), handshake.get());
   add(handshake, client_address);
 }
@@ -209,18 +209,14 @@ void ServerCore::add(
 ) {
   const std::string counted = options.clients == nullptr ? std::string() : client_address;
   if (protocol == Protocol::Http2) {
-    add(std::make_shared<Http2Connection>(
-            *this, std::move(stream), std::move(client_address), received
-        ),
+    add(make_local<Http2Connection>(*this, std::move(stream), std::move(client_address), received),
         counted);
   } else {
-    add(std::make_shared<Connection>(*this, std::move(stream), std::move(client_address)), counted);
+    add(make_local<Connection>(*this, std::move(stream), std::move(client_address)), counted);
   }
 }
 
-void ServerCore::add(
-    std::shared_ptr<ServerConnection> connection, std::string_view client_address
-) {
+void ServerCore::add(LocalPtr<ServerConnection> connection, std::string_view client_address) {
   if (options.clients != nullptr) {
     connection->client = ClientCensus::key_of(client_address);
     if (connection->client) {
@@ -236,7 +232,7 @@ void ServerCore::add(
 
 void ServerCore::remove(ServerConnection& connection) {
   const std::size_t index = connection.index;
-  const std::shared_ptr<ServerConnection> removed = std::move(connections[index]);
+  const LocalPtr<ServerConnection> removed = std::move(connections[index]);
   if (index + 1 != connections.size()) {
     connections[index] = std::move(connections.back());
     connections[index]->index = index;
@@ -302,7 +298,7 @@ void ServerCore::close_all() {
   }
   listeners.clear();
   while (!connections.empty()) {
-    const std::shared_ptr<ServerConnection> connection = std::move(connections.back());
+    const LocalPtr<ServerConnection> connection = std::move(connections.back());
     connections.pop_back();
     note_load();
     leave_census(*connection);

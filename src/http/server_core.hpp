@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/timer.hpp"
+#include "base/local_ptr.hpp"
 #include "http/buffer_pool.hpp"
 #include "http/pace.hpp"
 #include "http/server.hpp"
@@ -43,7 +44,7 @@ struct ServerCore final : ConnectionBalance::Member {
   /// Makes it a connection, after a handshake where there is TLS.
   void admit(fs::Fd socket, std::string client_address);
   /// @param client_address  whose connections are counted
-  void add(std::shared_ptr<ServerConnection> connection, std::string_view client_address);
+  void add(LocalPtr<ServerConnection> connection, std::string_view client_address);
   /// Makes a connection of a stream that is ready for requests.
   /// @param received  what was read from it already
   void add(
@@ -79,7 +80,7 @@ struct ServerCore final : ConnectionBalance::Member {
   wire::http1::DateCache date_cache;
   BufferPool head_buffers{4 * 1024};    ///< a head fits nearly always
   BufferPool http2_buffers{16 * 1024};  ///< a frame of the usual size
-  std::vector<std::shared_ptr<ServerConnection>> connections;
+  std::vector<LocalPtr<ServerConnection>> connections;
   std::list<Handshake*> handshakes;                  ///< those of `connections`, the oldest first
   std::shared_ptr<const net::TlsServerContext> tls;  ///< null: accepted connections are plain
   async::Event empty_event;

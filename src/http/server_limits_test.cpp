@@ -79,7 +79,7 @@ TEST_CASE("a handler that waits for a body which does not come learns so") {
   options.body_timeout = 40ms;
   options.linger_timeout = 40ms;
   Site site(options);
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) {
     open = std::move(exchange);
     open->request().body->demand();
@@ -99,8 +99,8 @@ TEST_CASE("a client that does not take its answer is given up") {
   ServerOptions options;
   options.write_timeout = 40ms;
   Site site(options);
-  std::shared_ptr<Exchange> open;
-  auto body = std::make_shared<BodyPipe>();
+  LocalPtr<Exchange> open;
+  auto body = make_local<BodyPipe>();
   site.answer("/flood", [&](auto exchange) {
     open = exchange;
     exchange->respond({.status = 200, .fields = {}, .body = body});
@@ -127,7 +127,7 @@ ServerOptions hurried() {
 TEST_CASE("a body that comes too slowly is answered with 408, whatever the handler says") {
   Site site(hurried());
   const auto before = telemetry::limit_count(telemetry::Limit::BodyRate);
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) {
     open = std::move(exchange);
     open->request().body->demand();
@@ -152,7 +152,7 @@ TEST_CASE("a body that comes too slowly is answered with 408, whatever the handl
 
 TEST_CASE("a body may come slowly while nobody waits for it, and once it is a conversation") {
   Site site(hurried());
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/talk", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   client.send("POST /talk HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\nhello");
@@ -160,7 +160,7 @@ TEST_CASE("a body may come slowly while nobody waits for it, and once it is a co
   SUBCASE("the handler does not read") {}
   SUBCASE("the answer has begun") {
     open->request().body->demand();
-    open->respond({.status = 200, .fields = {}, .body = std::make_shared<BodyPipe>()});
+    open->respond({.status = 200, .fields = {}, .body = make_local<BodyPipe>()});
   }
   const auto until = std::chrono::steady_clock::now() + 150ms;
   REQUIRE(site.run_until([&] { return std::chrono::steady_clock::now() > until; }));
@@ -171,7 +171,7 @@ TEST_CASE("a body may come slowly while nobody waits for it, and once it is a co
 TEST_CASE("a client that takes its answer too slowly is given up") {
   Site site(hurried());
   const auto before = telemetry::limit_count(telemetry::Limit::WriteRate);
-  auto body = std::make_shared<BodyPipe>();
+  auto body = make_local<BodyPipe>();
   site.answer("/flood", [&](const auto& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
@@ -195,7 +195,7 @@ TEST_CASE("an early answer is followed by a bounded wait for the rest of the bod
   options.body_timeout = 40ms;
   options.linger_timeout = 40ms;
   Site site(options);
-  std::shared_ptr<BodyPipe> body;
+  LocalPtr<BodyPipe> body;
   site.answer("/upload", [&](const auto& exchange) {
     body = exchange->request().body;  // kept, never read
     exchange->respond({});
@@ -212,7 +212,7 @@ TEST_CASE("connections over the limit wait, and idle ones make room") {
   options.max_connections = 2;
   options.linger_timeout = 40ms;  // makes a tick short
   Site site(options);
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/wait", [&](auto exchange) { open.push_back(std::move(exchange)); });
   Client first(site.address);
   Client second(site.address);
@@ -320,13 +320,13 @@ TEST_CASE("a last answer reaches a client that sends on") {
   options.linger_timeout = 10s;
   Site site(options);
   const std::string text(1'000'000, 'b');
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/big", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   client.send("GET /big HTTP/1.1\r\nhost: a\r\n\r\n");
   REQUIRE(site.run_until([&] { return open != nullptr; }));
   site.server.drain(async::Deadline::after(1h));
-  auto body = std::make_shared<BodyPipe>(text.size());
+  auto body = make_local<BodyPipe>(text.size());
   REQUIRE(body->write(as_bytes(text)) == text.size());
   body->finish();
   std::exchange(open, nullptr)->respond({.status = 200, .fields = {}, .body = std::move(body)});
@@ -345,7 +345,7 @@ TEST_CASE("draining closes idle connections, finishes busy ones, and ends") {
   options.linger_timeout = 40ms;
   options.drain_grace = 40ms;
   Site site(options);
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
   Client silent(site.address);
   Client idle(site.address);
@@ -404,7 +404,7 @@ TEST_CASE("a request that its handler forgets is answered all the same") {
 }
 
 TEST_CASE("a server that is destroyed tells its handlers") {
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   async::Shard shard(0);
   test::PathHandler handler;
   handler.answers["/wait"] = [&](auto exchange) { open = std::move(exchange); };

@@ -24,7 +24,7 @@ ServerOptions trusting(std::string_view networks) {
 /// A site whose /who says the client's address.
 struct Scene {
   explicit Scene(std::string_view networks) : site(trusting(networks)) {
-    site.answer("/who", [](const std::shared_ptr<Exchange>& exchange) {
+    site.answer("/who", [](const LocalPtr<Exchange>& exchange) {
       exchange->respond(
           {.status = 200, .fields = {}, .body = test::whole_body(exchange->request().client_address)
           }

@@ -59,7 +59,7 @@ TEST_CASE("64 MiB in chunks are echoed while they come, in bounded memory") {
 
 TEST_CASE("a slow reader stops a fast writer") {
   Site site;
-  auto body = std::make_shared<BodyPipe>();
+  auto body = make_local<BodyPipe>();
   site.answer("/flood", [&](const auto& exchange) {
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
@@ -91,7 +91,7 @@ TEST_CASE("a slow reader stops a fast writer") {
 
 TEST_CASE("100 Continue goes out when the handler wants the body") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   client.send(
@@ -117,7 +117,7 @@ TEST_CASE("100 Continue goes out when the handler wants the body") {
 
 TEST_CASE("a client that does not wait for 100 Continue gets none") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   client.send(
@@ -133,7 +133,7 @@ TEST_CASE("a client that does not wait for 100 Continue gets none") {
 
 TEST_CASE("an early answer while the body still comes") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   client.send("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhello");
@@ -191,7 +191,7 @@ TEST_CASE("a long body that nobody reads ends the connection, but not the answer
 
 TEST_CASE("a client that leaves is noticed while the handler works") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
 
@@ -209,14 +209,14 @@ TEST_CASE("a client that leaves is noticed while the handler works") {
   CHECK(site.server.connection_count() == 0);
   CHECK(open->request().body->is_ended());
   // An answer to nobody is taken and dropped.
-  auto body = std::make_shared<BodyPipe>();
+  auto body = make_local<BodyPipe>();
   open->respond({.status = 200, .fields = {}, .body = body});
   CHECK(body->reader_gone());
 }
 
 TEST_CASE("a client that leaves right behind its request is noticed") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   // Both are in the kernel before the connection is accepted: one read takes the request, and has
@@ -237,8 +237,8 @@ TEST_CASE("a client that only half closes gets an answer that is ready") {
 
 TEST_CASE("a client that leaves is noticed while the answer streams") {
   Site site;
-  std::shared_ptr<Exchange> open;
-  auto body = std::make_shared<BodyPipe>();
+  LocalPtr<Exchange> open;
+  auto body = make_local<BodyPipe>();
   site.answer("/stream", [&](auto exchange) {
     open = exchange;
     exchange->respond({.status = 200, .fields = {}, .body = body});
@@ -253,7 +253,7 @@ TEST_CASE("a client that leaves is noticed while the answer streams") {
 
 TEST_CASE("a body that ends early or badly is told to its reader") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   ErrorKind expected = ErrorKind::Internal;
@@ -280,7 +280,7 @@ TEST_CASE("a body that ends early or badly is told to its reader") {
 TEST_CASE("an answer that is aborted is cut") {
   Site site;
   site.answer("/abort", [&site](const auto& exchange) {
-    auto body = std::make_shared<BodyPipe>();
+    auto body = make_local<BodyPipe>();
     body->write(as_bytes("abc"));
     exchange->respond({.status = 200, .fields = {}, .body = body});
     site.shard.post([exchange] { exchange->abort(500); });
@@ -290,7 +290,7 @@ TEST_CASE("an answer that is aborted is cut") {
 
 TEST_CASE("bytes of the next request wait in the buffer while this one is answered") {
   Site site;
-  std::shared_ptr<Exchange> open;
+  LocalPtr<Exchange> open;
   site.answer("/wait", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
   client.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n");

@@ -18,7 +18,7 @@ void give_answers(Site& site) {
   });
   site.answer("/empty", [](const auto& exchange) { exchange->respond({}); });
   site.answer("/stream", [&site](const auto& exchange) {
-    auto body = std::make_shared<BodyPipe>();
+    auto body = make_local<BodyPipe>();
     body->write(as_bytes("first"));
     exchange->respond({.status = 200, .fields = {}, .body = body});
     site.shard.post([&site, body] {
@@ -74,7 +74,7 @@ void give_answers(Site& site) {
     exchange->respond(std::move(response));
   });
   site.answer("/trailers", [](const auto& exchange) {
-    auto body = std::make_shared<BodyPipe>();
+    auto body = make_local<BodyPipe>();
     body->write(as_bytes("abc"));
     auto trailers = std::make_unique<Fields>();
     trailers->append("X-Sum", "6");
@@ -83,7 +83,7 @@ void give_answers(Site& site) {
     exchange->respond({.status = 200, .fields = {}, .body = body});
   });
   site.answer("/cut", [](const auto& exchange) {
-    auto body = std::make_shared<BodyPipe>();
+    auto body = make_local<BodyPipe>();
     body->write(as_bytes("abc"));
     body->fail(ErrorKind::GuestTrap);
     exchange->respond({.status = 200, .fields = {}, .body = body});
@@ -91,7 +91,7 @@ void give_answers(Site& site) {
   site.answer("/body", [](const auto& exchange) {
     // The body is short enough to have arrived with the head.
     BodyPipe& in = *exchange->request().body;
-    auto out = std::make_shared<BodyPipe>();
+    auto out = make_local<BodyPipe>();
     out->write(in.readable());
     in.consume(in.readable().size());
     if (const auto trailers = in.take_trailers()) {
@@ -287,7 +287,7 @@ TEST_CASE("a body over the limit is refused, or cut while it comes") {
 /// Answers with the whole body once it is there.
 class Collector final : public async::Waiter, public std::enable_shared_from_this<Collector> {
  public:
-  Collector(async::Shard& shard, std::shared_ptr<Exchange> exchange)
+  Collector(async::Shard& shard, LocalPtr<Exchange> exchange)
       : shard_(shard), exchange_(std::move(exchange)) {}
   void step() {
     const auto body = exchange_->request().body;
@@ -305,7 +305,7 @@ class Collector final : public async::Waiter, public std::enable_shared_from_thi
 
  private:
   async::Shard& shard_;
-  std::shared_ptr<Exchange> exchange_;
+  LocalPtr<Exchange> exchange_;
   std::shared_ptr<Collector> keep_;
 };
 
@@ -336,7 +336,7 @@ TEST_CASE("every split of the input gives the same answers") {
 TEST_CASE("pipelined requests are answered in order, one after the other") {
   Site site;
   give_answers(site);
-  std::vector<std::shared_ptr<Exchange>> open;
+  std::vector<LocalPtr<Exchange>> open;
   site.answer("/wait", [&](auto exchange) { open.push_back(std::move(exchange)); });
   Client client(site.address);
   client.send(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "async/shard.hpp"
+#include "base/local_ptr.hpp"
 #include "http/server.hpp"
 #include "net/listener.hpp"
 
@@ -87,9 +88,9 @@ class Client {
 /// Answers by path; what a test does not know is answered with 404.
 class PathHandler final : public Handler {
  public:
-  using Answer = std::move_only_function<void(std::shared_ptr<Exchange>)>;
+  using Answer = std::move_only_function<void(LocalPtr<Exchange>)>;
 
-  void handle(std::shared_ptr<Exchange> exchange) override {
+  void handle(LocalPtr<Exchange> exchange) override {
     ++handled;
     const auto found = answers.find(exchange->request().path_and_query);
     if (found == answers.end()) {
@@ -104,8 +105,8 @@ class PathHandler final : public Handler {
 };
 
 /// A body that has ended already.
-inline std::shared_ptr<BodyPipe> whole_body(std::string_view text) {
-  auto body = std::make_shared<BodyPipe>();
+inline LocalPtr<BodyPipe> whole_body(std::string_view text) {
+  auto body = make_local<BodyPipe>();
   body->write(as_bytes(text));
   body->finish();
   return body;
@@ -114,7 +115,7 @@ inline std::shared_ptr<BodyPipe> whole_body(std::string_view text) {
 /// Copies a body as it arrives, with backpressure.
 class Copier final : public std::enable_shared_from_this<Copier> {
  public:
-  Copier(async::Shard& shard, std::shared_ptr<BodyPipe> from, std::shared_ptr<BodyPipe> to)
+  Copier(async::Shard& shard, LocalPtr<BodyPipe> from, LocalPtr<BodyPipe> to)
       : shard_(shard), from_(std::move(from)), to_(std::move(to)) {}
 
   void step() {
@@ -163,8 +164,8 @@ class Copier final : public std::enable_shared_from_this<Copier> {
   };
 
   async::Shard& shard_;
-  std::shared_ptr<BodyPipe> from_;
-  std::shared_ptr<BodyPipe> to_;
+  LocalPtr<BodyPipe> from_;
+  LocalPtr<BodyPipe> to_;
   Step on_bytes_{*this};
   Step on_room_{*this};
 };
@@ -215,8 +216,8 @@ struct Site {
   }
   /// Echoes bodies as they come, under `path`.
   void answer_with_echo(std::string path) {
-    answer(std::move(path), [this](const std::shared_ptr<Exchange>& exchange) {
-      auto out = std::make_shared<BodyPipe>();
+    answer(std::move(path), [this](const LocalPtr<Exchange>& exchange) {
+      auto out = make_local<BodyPipe>();
       copier = std::make_shared<Copier>(shard, exchange->request().body, out);
       exchange->respond({.status = 200, .fields = {}, .body = out});
       copier->step();

@@ -95,7 +95,7 @@ TEST_CASE("a request over TLS is answered, and its scheme is https") {
   Site site(https());
   site.server.set_tls(context_of({identity}));
   Scheme seen = Scheme::Http;
-  site.answer("/", [&](const std::shared_ptr<Exchange>& exchange) {
+  site.answer("/", [&](const LocalPtr<Exchange>& exchange) {
     seen = exchange->request().scheme;
     exchange->respond({.status = 200, .fields = {}, .body = whole_body("hello")});
   });

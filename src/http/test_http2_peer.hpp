@@ -2,6 +2,7 @@
 /// sends what a script says, whether a codec would or not.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/client_test_support.hpp"
 #include "http/http2_frames.hpp"
 
@@ -191,7 +192,7 @@ inline std::string repeat(std::string_view text, int count) {
   return all;
 }
 
-inline Request post(const Server& server, std::shared_ptr<BodyPipe> body) {
+inline Request post(const Server& server, LocalPtr<BodyPipe> body) {
   Request request = get(server);
   request.method = "POST";
   request.body = std::move(body);

@@ -5,7 +5,7 @@
 
 namespace whorl::http {
 
-void TextEndpoint::handle(std::shared_ptr<Exchange> exchange) {
+void TextEndpoint::handle(LocalPtr<Exchange> exchange) {
   const Request& request = exchange->request();
   const std::string_view target = request.path_and_query;
   if (target.substr(0, target.find('?')) != path_) {
@@ -23,7 +23,7 @@ void TextEndpoint::handle(std::shared_ptr<Exchange> exchange) {
   const std::string text = make_();
   response.fields.append("content-type", content_type_);
   response.fields.append("cache-control", "no-store");
-  response.body = std::make_shared<BodyPipe>(text.size());
+  response.body = make_local<BodyPipe>(text.size());
   response.body->write(as_bytes(text));
   response.body->finish();
   exchange->respond(std::move(response));

@@ -2,6 +2,7 @@
 /// metrics. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 
 #include <functional>
@@ -20,7 +21,7 @@ class TextEndpoint final : public Handler {
   )
       : path_(std::move(path)), content_type_(std::move(content_type)), make_(std::move(make)) {}
 
-  void handle(std::shared_ptr<Exchange> exchange) override;
+  void handle(LocalPtr<Exchange> exchange) override;
 
  private:
   std::string path_;

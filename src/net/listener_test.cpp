@@ -228,7 +228,7 @@ struct Connected {
 TEST_CASE("a stream reads, writes parts, and tells the ends apart") {
   async::Shard shard(0);
   Connected pair(shard);
-  auto sink = std::make_shared<Recorder>();
+  auto sink = make_local<Recorder>();
   Bytes buffer(16);
   pair.stream->start_read(buffer, sink);
   shard.poll();
@@ -271,7 +271,7 @@ TEST_CASE("a stream reads, writes parts, and tells the ends apart") {
 TEST_CASE("a stream that is full says so and when it is not any more") {
   async::Shard shard(0);
   Connected pair(shard);
-  auto sink = std::make_shared<Recorder>();
+  auto sink = make_local<Recorder>();
   const Bytes data(1 << 16);
   const ByteView parts[] = {data};
   std::size_t written = 0;

@@ -66,8 +66,8 @@ class ReadOperation final : public reactor_op {
       int fd,
       Into into,
       MutableByteView buffer,
-      std::shared_ptr<StreamSink> sink,
-      std::shared_ptr<const void> keeper
+      LocalPtr<StreamSink> sink,
+      LocalPtr<const void> keeper
   ) {
     fd_ = fd;
     into_ = into;
@@ -121,8 +121,8 @@ class ReadOperation final : public reactor_op {
       void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
   ) {
     auto& self = *static_cast<ReadOperation*>(base);
-    const std::shared_ptr<const void> keeper = std::move(self.keeper_);
-    const std::shared_ptr<StreamSink> sink = std::move(self.sink_);
+    const LocalPtr<const void> keeper = std::move(self.keeper_);
+    const LocalPtr<StreamSink> sink = std::move(self.sink_);
     if (owner != nullptr) {
       sink->on_read(to_read_end(self.ec_), self.bytes_transferred_);
     }
@@ -131,15 +131,15 @@ class ReadOperation final : public reactor_op {
   int fd_ = -1;
   Into into_ = Into::Nowhere;
   MutableByteView buffer_;
-  std::shared_ptr<StreamSink> sink_;
-  std::shared_ptr<const void> keeper_;
+  LocalPtr<StreamSink> sink_;
+  LocalPtr<const void> keeper_;
 };
 
 class WriteWait final : public reactor_op {
  public:
   WriteWait() : reactor_op(error_code(), &perform_wait, &complete) {}
 
-  void prepare(std::shared_ptr<StreamSink> sink, std::shared_ptr<const void> keeper) {
+  void prepare(LocalPtr<StreamSink> sink, LocalPtr<const void> keeper) {
     sink_ = std::move(sink);
     keeper_ = std::move(keeper);
     ec_ = error_code();
@@ -151,15 +151,15 @@ class WriteWait final : public reactor_op {
       void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
   ) {
     auto& self = *static_cast<WriteWait*>(base);
-    const std::shared_ptr<const void> keeper = std::move(self.keeper_);
-    const std::shared_ptr<StreamSink> sink = std::move(self.sink_);
+    const LocalPtr<const void> keeper = std::move(self.keeper_);
+    const LocalPtr<StreamSink> sink = std::move(self.sink_);
     if (owner != nullptr) {
       sink->on_writable();
     }
   }
 
-  std::shared_ptr<StreamSink> sink_;
-  std::shared_ptr<const void> keeper_;
+  LocalPtr<StreamSink> sink_;
+  LocalPtr<const void> keeper_;
 };
 
 /// A stream's operations; one in flight may outlive the stream.
@@ -180,16 +180,16 @@ class TcpStream final : public Stream {
   }
   ~TcpStream() override { close(); }
 
-  void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) override {
+  void start_read(MutableByteView buffer, LocalPtr<StreamSink> sink) override {
     WHORL_DCHECK(!buffer.empty(), "a read needs room");
     start(Into::Buffer, buffer, std::move(sink), true);
   }
 
-  void start_read_lent(std::shared_ptr<StreamSink> sink) override {
+  void start_read_lent(LocalPtr<StreamSink> sink) override {
     start(Into::Lent, {}, std::move(sink), true);
   }
 
-  void start_wait_readable(std::shared_ptr<StreamSink> sink) override {
+  void start_wait_readable(LocalPtr<StreamSink> sink) override {
     start(Into::Nowhere, {}, std::move(sink), false);
   }
 
@@ -203,7 +203,7 @@ class TcpStream final : public Stream {
     return total <= kCopied ? write_copy(parts, total) : write_parts(parts);
   }
 
-  void start_wait_writable(std::shared_ptr<StreamSink> sink) override {
+  void start_wait_writable(LocalPtr<StreamSink> sink) override {
     operations_->write.prepare(std::move(sink), operations_);
     reactor_.start_op(Reactor::write_op, fd_.get(), state_, &operations_->write, false, false);
   }
@@ -220,7 +220,7 @@ class TcpStream final : public Stream {
 
  private:
   /// @param try_now  false asks the kernel anew whether there is something to read
-  void start(Into into, MutableByteView buffer, std::shared_ptr<StreamSink> sink, bool try_now) {
+  void start(Into into, MutableByteView buffer, LocalPtr<StreamSink> sink, bool try_now) {
     operations_->read.prepare(fd_.get(), into, buffer, std::move(sink), operations_);
     reactor_.start_op(Reactor::read_op, fd_.get(), state_, &operations_->read, false, try_now);
   }
@@ -270,7 +270,7 @@ class TcpStream final : public Stream {
   Reactor& reactor_;
   Reactor::per_descriptor_data state_ = nullptr;
   fs::Fd fd_;
-  std::shared_ptr<Operations> operations_ = std::make_shared<Operations>();
+  LocalPtr<Operations> operations_ = make_local<Operations>();
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "async/shard.hpp"
 #include "base/bytes.hpp"
+#include "base/local_ptr.hpp"
 #include "base/result.hpp"
 #include "fs/file.hpp"
 
@@ -55,19 +56,19 @@ class Stream {
 
   /// Starts reading into `buffer`, which stays where it is until on_read(). One read at a time.
   /// @param sink  kept until on_read() was called
-  virtual void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) = 0;
+  virtual void start_read(MutableByteView buffer, LocalPtr<StreamSink> sink) = 0;
   /// Like start_read(), into room that the sink lends when there is something to read: who waits
   /// needs no buffer.
-  virtual void start_read_lent(std::shared_ptr<StreamSink> sink) = 0;
+  virtual void start_read_lent(LocalPtr<StreamSink> sink) = 0;
   /// Like start_read() without a buffer: on_read(Bytes, 0) when there is something to read.
-  virtual void start_wait_readable(std::shared_ptr<StreamSink> sink) = 0;
+  virtual void start_wait_readable(LocalPtr<StreamSink> sink) = 0;
   /// Lets a started read end soon: with Cancelled, or as it would have ended.
   virtual void cancel_read() = 0;
 
   /// Writes what the connection takes now, of all parts in order.
   [[nodiscard]] virtual Attempt try_write(std::span<const ByteView> parts) = 0;
   /// on_writable() when try_write() is worth another try, or has failed. One wait at a time.
-  virtual void start_wait_writable(std::shared_ptr<StreamSink> sink) = 0;
+  virtual void start_wait_writable(LocalPtr<StreamSink> sink) = 0;
 
   /// Says that nothing more will be written.
   virtual void shutdown_write() = 0;

@@ -51,7 +51,7 @@ class TlsWait final : public reactor_op {
       : reactor_op(error_code(), &perform_wait, &complete), then_(then) {}
 
   [[nodiscard]] bool is_pending() const noexcept { return keeper_ != nullptr; }
-  void prepare(std::shared_ptr<TlsState> keeper) {
+  void prepare(LocalPtr<TlsState> keeper) {
     keeper_ = std::move(keeper);
     ec_ = error_code();
   }
@@ -64,11 +64,11 @@ class TlsWait final : public reactor_op {
   );
 
   Then then_;
-  std::shared_ptr<TlsState> keeper_;  ///< while it is in the queue
+  LocalPtr<TlsState> keeper_;  ///< while it is in the queue
 };
 
 /// What waits on the loop keeps this, not the stream, alive.
-struct TlsState final : std::enable_shared_from_this<TlsState> {
+struct TlsState final : EnableLocalFromThis<TlsState> {
   TlsState(async::Shard& on, fs::Fd fd)
       : shard(on), reactor(boost::asio::use_service<Reactor>(on.io())), socket(std::move(fd)) {
     reactor.init_task();
@@ -103,14 +103,14 @@ struct TlsState final : std::enable_shared_from_this<TlsState> {
   TlsWait write_wait{&TlsState::on_writable};
   Ssl ssl;
   std::shared_ptr<const void> owner;
-  std::shared_ptr<StreamSink> reader;   ///< while a read is started
-  MutableByteView buffer;               ///< where it goes; empty: into what the reader lends
-  std::shared_ptr<StreamSink> watcher;  ///< is told once there is something to read
-  std::shared_ptr<StreamSink> writer;   ///< is told once there is room to write
-  bool read_wants_room = false;         ///< the started read goes on when there is
-  bool cancelled = false;               ///< the started read is to end
-  bool broken = false;                  ///< nothing can be sent any more, not even a goodbye
-  bool shut = false;                    ///< the goodbye was said
+  LocalPtr<StreamSink> reader;   ///< while a read is started
+  MutableByteView buffer;        ///< where it goes; empty: into what the reader lends
+  LocalPtr<StreamSink> watcher;  ///< is told once there is something to read
+  LocalPtr<StreamSink> writer;   ///< is told once there is room to write
+  bool read_wants_room = false;  ///< the started read goes on when there is
+  bool cancelled = false;        ///< the started read is to end
+  bool broken = false;           ///< nothing can be sent any more, not even a goodbye
+  bool shut = false;             ///< the goodbye was said
   /// OpenSSL can go on only with more bytes from the socket, whatever part of a record it holds.
   bool starved = false;
   bool plain_http = false;  ///< the handshake failed of that
@@ -141,7 +141,7 @@ void TlsWait::complete(
     void* owner, boost::asio::detail::operation* base, const error_code&, std::size_t
 ) {
   auto& self = *static_cast<TlsWait*>(base);
-  const std::shared_ptr<TlsState> state = std::move(self.keeper_);
+  const LocalPtr<TlsState> state = std::move(self.keeper_);
   if (owner == nullptr) {
     // The loop is destroyed: nobody is called, and who was to be is let go of, since it has us.
     const auto reader = std::exchange(state->reader, nullptr);
@@ -251,7 +251,7 @@ void TlsState::try_read() {
 
 class TlsStream final : public TlsServerStream {
  public:
-  explicit TlsStream(std::shared_ptr<TlsState> state) noexcept : state_(std::move(state)) {}
+  explicit TlsStream(LocalPtr<TlsState> state) noexcept : state_(std::move(state)) {}
   ~TlsStream() override { close(); }
 
   Step try_handshake() override {
@@ -295,14 +295,14 @@ class TlsStream final : public TlsServerStream {
 
   const std::string& failure_text() const noexcept override { return state_->failure_text; }
 
-  void start_read(MutableByteView buffer, std::shared_ptr<StreamSink> sink) override {
+  void start_read(MutableByteView buffer, LocalPtr<StreamSink> sink) override {
     WHORL_DCHECK(!buffer.empty(), "a read needs room");
     start(buffer, std::move(sink));
   }
 
-  void start_read_lent(std::shared_ptr<StreamSink> sink) override { start({}, std::move(sink)); }
+  void start_read_lent(LocalPtr<StreamSink> sink) override { start({}, std::move(sink)); }
 
-  void start_wait_readable(std::shared_ptr<StreamSink> sink) override {
+  void start_wait_readable(LocalPtr<StreamSink> sink) override {
     if (state_->has_something()) {
       state_->shard.post([sink = std::move(sink)] { sink->on_read(ReadEnd::Bytes, 0); });
       return;
@@ -337,7 +337,7 @@ class TlsStream final : public TlsServerStream {
     }
   }
 
-  void start_wait_writable(std::shared_ptr<StreamSink> sink) override {
+  void start_wait_writable(LocalPtr<StreamSink> sink) override {
     state_->writer = std::move(sink);
     state_->wait_writable();
   }
@@ -356,7 +356,7 @@ class TlsStream final : public TlsServerStream {
   }
 
  private:
-  void start(MutableByteView buffer, std::shared_ptr<StreamSink> sink) {
+  void start(MutableByteView buffer, LocalPtr<StreamSink> sink) {
     state_->reader = std::move(sink);
     state_->buffer = buffer;
     if (state_->has_something()) {
@@ -422,7 +422,7 @@ class TlsStream final : public TlsServerStream {
     }
   }
 
-  std::shared_ptr<TlsState> state_;
+  LocalPtr<TlsState> state_;
 };
 
 }  // namespace
@@ -432,7 +432,7 @@ std::unique_ptr<TlsServerStream> make_tls_stream(
 ) {
   ERR_clear_error();
   const int fd = socket.get();
-  auto state = std::make_shared<TlsState>(shard, std::move(socket));
+  auto state = make_local<TlsState>(shard, std::move(socket));
   state->ssl = Ssl(SSL_new(context));
   BIO* bio = state->ssl == nullptr || !state->socket.is_open() ? nullptr : make_socket_bio(fd);
   if (bio == nullptr) {

@@ -151,7 +151,7 @@ http::Request Sender::make_request() const {
       request.fields.append(name, value);
     }
   }
-  request.body = std::make_shared<http::BodyPipe>(std::max<std::size_t>(body_.size(), 1));
+  request.body = make_local<http::BodyPipe>(std::max<std::size_t>(body_.size(), 1));
   request.body->write(as_bytes(body_));
   request.body->finish();
   return request;

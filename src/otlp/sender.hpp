@@ -6,6 +6,7 @@
 
 #include "async/shard.hpp"
 #include "async/timer.hpp"
+#include "base/local_ptr.hpp"
 #include "http/client.hpp"
 #include "http/client_exchange.hpp"
 #include "otlp/settings.hpp"
@@ -100,7 +101,7 @@ class Sender {
   std::chrono::milliseconds next_pause_{kFirstPause};
   async::Deadline deadline_;
   std::shared_ptr<http::ClientExchange> exchange_;
-  std::shared_ptr<http::BodyPipe> response_;
+  LocalPtr<http::BodyPipe> response_;
   http::Fields head_;  ///< of an answer to a call: says what came of one that answers nothing
   async::Timer timer_;
   Wake on_exchange_{*this};

@@ -9,7 +9,7 @@ namespace whorl::runtime {
 
 void Departure::begin(Turns& turns, std::unique_ptr<Guest> guest) {
   if (guest != nullptr && guest->memory_bytes() > kPiece) [[unlikely]] {
-    turns.add(std::make_shared<Departure>(turns, std::move(guest)));
+    turns.add(make_local<Departure>(turns, std::move(guest)));
   }
 }
 

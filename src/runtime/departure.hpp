@@ -16,7 +16,7 @@ namespace whorl::runtime {
 
 class Turns;
 
-class Departure final : public GuestRun, public std::enable_shared_from_this<Departure> {
+class Departure final : public GuestRun, public EnableLocalFromThis<Departure> {
  public:
   /// What is given back in one turn: a slice's worth.
   static constexpr std::uint64_t kPiece = std::uint64_t{8} << 20;

@@ -23,8 +23,8 @@ Guest::Guest(
     const Platform& platform,
     const GuestSurroundings& around,
     InstanceGate::Place place,
-    std::shared_ptr<KeptInstances> kept,
-    std::shared_ptr<Command> command
+    LocalPtr<KeptInstances> kept,
+    LocalPtr<Command> command
 )
     : place_(std::move(place)),
       kept_(std::move(kept)),

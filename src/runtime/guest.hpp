@@ -2,6 +2,7 @@
 /// instance, store. It serves one event, or, put back exactly after each, many. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "component/component.hpp"
 #include "component/instance_reset.hpp"
 #include "engine/store.hpp"
@@ -73,8 +74,8 @@ class Guest {
       const Platform& platform,
       const GuestSurroundings& around,
       InstanceGate::Place place,
-      std::shared_ptr<KeptInstances> kept,
-      std::shared_ptr<Command> command = nullptr
+      LocalPtr<KeptInstances> kept,
+      LocalPtr<Command> command = nullptr
   );
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
@@ -97,8 +98,8 @@ class Guest {
   [[nodiscard]] wasi::p2::P2Hosts& p2() noexcept { return p2_; }
   [[nodiscard]] wasi::Timers& timers() noexcept { return timers_; }
   /// Null for a guest that is no command.
-  [[nodiscard]] const std::shared_ptr<Command>& command() const noexcept { return command_; }
-  [[nodiscard]] const std::shared_ptr<KeptInstances>& kept() const noexcept { return kept_; }
+  [[nodiscard]] const LocalPtr<Command>& command() const noexcept { return command_; }
+  [[nodiscard]] const LocalPtr<KeptInstances>& kept() const noexcept { return kept_; }
   /// It has served an event before.
   [[nodiscard]] bool is_used() const noexcept { return store_ != nullptr; }
   /// Bytes of all its linear memories now.
@@ -114,8 +115,8 @@ class Guest {
   void prepare_reset();
 
   InstanceGate::Place place_;
-  std::shared_ptr<KeptInstances> kept_;
-  std::shared_ptr<Command> command_;
+  LocalPtr<KeptInstances> kept_;
+  LocalPtr<Command> command_;
   wasi::Timers& timers_;
   wasi::p2::P2Hosts p2_;
   wasi::p3::P3Hosts p3_;

@@ -16,11 +16,10 @@ InstancePool::~InstancePool() {
   }
 }
 
-const std::shared_ptr<KeptInstances>& InstancePool::of(const std::shared_ptr<const Service>& service
-) {
+const LocalPtr<KeptInstances>& InstancePool::of(const std::shared_ptr<const Service>& service) {
   auto& kept = services_[service.get()];
   if (kept == nullptr) {
-    kept = std::make_shared<KeptInstances>();
+    kept = make_local<KeptInstances>();
     kept->service = service;
     kept->stats = metrics_ != nullptr ? &metrics_->of(service->id) : nullptr;
   }

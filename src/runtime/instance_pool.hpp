@@ -6,6 +6,7 @@
 
 #include "async/event.hpp"
 #include "async/timer.hpp"
+#include "base/local_ptr.hpp"
 #include "runtime/guest.hpp"
 
 #include <chrono>
@@ -37,9 +38,7 @@ class InstancePool {
   /// Where events are counted from now on; before the first event. @param metrics  outlives this
   void set_metrics(telemetry::ShardMetrics* metrics) noexcept { metrics_ = metrics; }
   /// What is known of the service's instances; made at its first event.
-  [[nodiscard]] const std::shared_ptr<KeptInstances>& of(
-      const std::shared_ptr<const Service>& service
-  );
+  [[nodiscard]] const LocalPtr<KeptInstances>& of(const std::shared_ptr<const Service>& service);
   /// An idle instance of the service; null if there is none.
   [[nodiscard]] std::unique_ptr<Guest> take(KeptInstances& kept);
   /// Puts the instance back after an event that ended well, and keeps it if that can be done.
@@ -68,7 +67,7 @@ class InstancePool {
 
   async::Shard& shard_;
   telemetry::ShardMetrics* metrics_ = nullptr;
-  std::unordered_map<const Service*, std::shared_ptr<KeptInstances>> services_;
+  std::unordered_map<const Service*, LocalPtr<KeptInstances>> services_;
   std::size_t idle_ = 0;
   async::Timer timer_;
   Trim trim_;

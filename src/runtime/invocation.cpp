@@ -25,18 +25,18 @@ constexpr std::string_view kLogTarget = "whorl::guest";
 Invocation::Invocation(
     ShardRuntime& shard,
     std::unique_ptr<Guest> guest,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     Message message
 )
     : shard_(shard),
-      service_(guest->kept()->service),
+      kept_(guest->kept()),
       exchange_(std::move(exchange)),
       message_(std::move(message)),
       started_(now_for(*exchange_)),
       guest_(std::move(guest)) {
-  const auto& timeout = service_->limits.reuse.timeout;
-  if (timeout.most.count() != 0 && service_->handler_kind == HandlerKind::Wasi3) [[unlikely]] {
-    timeout_ = started_ + shard_.shared().draw(service_->limits.reuse).timeout;
+  const auto& timeout = service().limits.reuse.timeout;
+  if (timeout.most.count() != 0 && service().handler_kind == HandlerKind::Wasi3) [[unlikely]] {
+    timeout_ = started_ + shard_.shared().draw(service().limits.reuse).timeout;
   }
 }
 
@@ -44,7 +44,7 @@ Invocation::~Invocation() = default;
 
 engine::Budget Invocation::make_budget() const noexcept {
   engine::Budget budget;
-  const Limits& limits = service_->limits;
+  const Limits& limits = service().limits;
   budget.cpu = limits.cpu.count() == 0 ? std::chrono::nanoseconds::max()
                                        : std::chrono::nanoseconds(limits.cpu);
   budget.deadline = std::min(timeout_, deadline_after(started_));
@@ -53,13 +53,13 @@ engine::Budget Invocation::make_budget() const noexcept {
 }
 
 Invocation::Clock::time_point Invocation::deadline_after(Clock::time_point start) const noexcept {
-  const auto delay = service_->limits.response_delay;
+  const auto delay = service().limits.response_delay;
   return delay.count() == 0 ? Clock::time_point::max() : start + delay;
 }
 
 void Invocation::start() {
-  service_->standard_output->open();
-  service_->standard_error->open();
+  service().standard_output->open();
+  service().standard_error->open();
   account_begin(*guest_, *exchange_, started_);
   if (auto ready = guest_->begin(make_budget(), started_); !ready) {
     finish(std::unexpected(std::move(ready.error())));
@@ -80,23 +80,23 @@ std::expected<void, engine::Trap> Invocation::run_guest() {
   if (auto started = guest_->run_starts(); !started) {
     return started;
   }
-  if (service_->command != nullptr) {
-    auto verdict = wasi::call_command(guest_->instance(), guest_->store(), *service_->command);
+  if (service().command != nullptr) {
+    auto verdict = wasi::call_command(guest_->instance(), guest_->store(), *service().command);
     if (verdict && *verdict == wasi::CommandVerdict::Failed) {
-      log::error(kLogTarget, "component `{}`: the command said that it failed", service_->id);
+      log::error(kLogTarget, "component `{}`: the command said that it failed", service().id);
     }
     return verdict ? std::expected<void, engine::Trap>()
                    : std::unexpected(std::move(verdict.error()));
   }
-  if (service_->message_handler != nullptr) {
+  if (service().message_handler != nullptr) {
     auto verdict = call_message_handler(
-        guest_->instance(), guest_->store(), *service_->message_handler, message_
+        guest_->instance(), guest_->store(), *service().message_handler, message_
     );
     if (!verdict) {
       return std::unexpected(std::move(verdict.error()));
     }
     if (*verdict == MessageVerdict::Failed) {
-      log::info(kLogTarget, "Component {} handler failed", service_->id);
+      log::info(kLogTarget, "Component {} handler failed", service().id);
     }
     http::Response done;
     done.status = *verdict == MessageVerdict::Handled ? 200 : 500;
@@ -104,22 +104,22 @@ std::expected<void, engine::Trap> Invocation::run_guest() {
     exchange_->respond(std::move(done));
     return {};
   }
-  if (service_->spin1_handler != nullptr) {
+  if (service().spin1_handler != nullptr) {
     return wasi::spin1::call_inbound_http(
-        guest_->instance(), guest_->store(), *service_->spin1_handler, guest_->timers(), *exchange_
+        guest_->instance(), guest_->store(), *service().spin1_handler, guest_->timers(), *exchange_
     );
   }
-  if (service_->handler_kind == HandlerKind::Wasi3) {
+  if (service().handler_kind == HandlerKind::Wasi3) {
     return wasi::p3::call_handler(
         guest_->instance(),
         guest_->store(),
-        *service_->http_handler,
+        *service().http_handler,
         guest_->p2().surroundings(),
         exchange_
     );
   }
   return wasi::p2::call_incoming_handler(
-      guest_->instance(), guest_->store(), *service_->http_handler, guest_->p2(), exchange_
+      guest_->instance(), guest_->store(), *service().http_handler, guest_->p2(), exchange_
   );
 }
 
@@ -194,7 +194,7 @@ bool Invocation::check_deadline(Clock::time_point now) {
         engine::TrapKind::WallDeadline,
         fmt::format(
             "waited longer than {} ms {} (--max-response-delay)",
-            service_->limits.response_delay.count(),
+            service().limits.response_delay.count(),
             response_ended_ ? "after its response had ended" : "without giving a response"
         )
     );
@@ -204,7 +204,7 @@ bool Invocation::check_deadline(Clock::time_point now) {
 
 void Invocation::charge() noexcept {
   const std::chrono::nanoseconds used = guest_->store().cpu_used();
-  guest_->kept()->share.charge(started_ + used, used - std::exchange(charged_, used));
+  kept_->share.charge(started_ + used, used - std::exchange(charged_, used));
 }
 
 void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
@@ -228,12 +228,11 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
     guest_ = shard_.pool().give(std::move(guest_));
   }
   if (guest_ != nullptr) [[unlikely]] {
-    const std::shared_ptr<KeptInstances> kept = guest_->kept();
     Departure::begin(shard_.turns(), std::move(guest_));
     if (!is_kept_) {
       // The instance's making, its end and the report of it, too.
       const auto now = Clock::now();
-      kept->share.charge(now, std::max(now - started_ - charged_, Clock::duration::zero()));
+      kept_->share.charge(now, std::max(now - started_ - charged_, Clock::duration::zero()));
     }
   }
   // One that ended at once was never kept.
@@ -245,7 +244,7 @@ void Invocation::finish(const std::expected<void, engine::Trap>& outcome) {
 }
 
 void Invocation::report(const engine::Trap& trap) const {
-  report_trap(*service_, guest_->memory_bytes(), request_words(*exchange_), trap);
+  report_trap(service(), guest_->memory_bytes(), request_words(*exchange_), trap);
 }
 
 }  // namespace whorl::runtime

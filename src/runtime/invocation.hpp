@@ -6,6 +6,7 @@
 /// its shard and off the fiber, when the guest has ended. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "component/fiber_run.hpp"
 #include "engine/fiber.hpp"
 #include "engine/store.hpp"
@@ -27,12 +28,12 @@ class ShardRuntime;
 
 class Invocation final : public GuestRun,
                          public component::FiberRun::Driver,
-                         public std::enable_shared_from_this<Invocation> {
+                         public EnableLocalFromThis<Invocation> {
  public:
   Invocation(
       ShardRuntime& shard,
       std::unique_ptr<Guest> guest,
-      std::shared_ptr<http::Exchange> exchange,
+      LocalPtr<http::Exchange> exchange,
       Message message = nullptr
   );
   ~Invocation() override;
@@ -49,8 +50,9 @@ class Invocation final : public GuestRun,
  private:
   // component::FiberRun::Driver
   void wake() noexcept override;
-  [[nodiscard]] component::FiberShare* fibers() noexcept override { return service_->fibers.get(); }
+  [[nodiscard]] component::FiberShare* fibers() noexcept override { return service().fibers.get(); }
 
+  [[nodiscard]] const Service& service() const noexcept { return *kept_->service; }
   /// On the fiber: starts the module, then calls the handler.
   [[nodiscard]] std::expected<void, engine::Trap> run_guest();
   /// The guest has ended, or with a trap what was left of it.
@@ -62,13 +64,13 @@ class Invocation final : public GuestRun,
   [[nodiscard]] engine::Budget make_budget() const noexcept;
 
   ShardRuntime& shard_;
-  std::shared_ptr<const Service> service_;
+  LocalPtr<KeptInstances> kept_;  ///< outlives the guest's stay: a service may be forgotten
   InstanceGate::Place place_;
-  std::shared_ptr<http::Exchange> exchange_;
+  LocalPtr<http::Exchange> exchange_;
   /// What a component that takes messages is given; its exchange has the verdict as a status.
   Message message_;
   /// The response's body, kept to know when the answer has ended.
-  std::shared_ptr<http::BodyPipe> response_body_;
+  LocalPtr<http::BodyPipe> response_body_;
   Clock::time_point started_;
   Clock::time_point timeout_ = Clock::time_point::max();  ///< of all it does; `--request-timeout`
   std::optional<Clock::time_point> response_ended_;

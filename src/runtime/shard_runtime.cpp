@@ -48,7 +48,7 @@ InstanceGate::Place ShardRuntime::enter() {
 }
 
 std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Service>& service) {
-  const std::shared_ptr<KeptInstances>& kept = pool_.of(service);
+  const LocalPtr<KeptInstances>& kept = pool_.of(service);
   if (auto idle = pool_.take(*kept)) {
     return idle;
   }
@@ -61,7 +61,7 @@ std::unique_ptr<Guest> ShardRuntime::make_guest(const std::shared_ptr<const Serv
 }
 
 void ShardRuntime::serve(
-    std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange
+    const std::shared_ptr<const Service>& service, LocalPtr<http::Exchange> exchange
 ) {
   InstanceGate::Place place;
   if (admit(*service, place)) [[likely]] {
@@ -75,7 +75,7 @@ void ShardRuntime::serve(
 
 void ShardRuntime::dispatch(
     const std::shared_ptr<const Service>& service,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     InstanceGate::Place place
 ) {
   if (!gives_way(service, *exchange)) [[likely]] {
@@ -89,7 +89,7 @@ void ShardRuntime::dispatch(
 
 void ShardRuntime::begin_in_turn(
     const std::shared_ptr<const Service>& service,
-    const std::shared_ptr<http::Exchange>& exchange,
+    const LocalPtr<http::Exchange>& exchange,
     std::move_only_function<void()> begin
 ) {
   note_deferred(*pool_.of(service));
@@ -120,7 +120,7 @@ bool ShardRuntime::gives_way(
 
 void ShardRuntime::run_now(
     const std::shared_ptr<const Service>& service,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     InstanceGate::Place place
 ) {
   if (service->is_shared) {
@@ -132,17 +132,15 @@ void ShardRuntime::run_now(
 
 void ShardRuntime::serve_shared(
     const std::shared_ptr<const Service>& service,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     InstanceGate::Place place
 ) {
-  std::shared_ptr<SharedGuest> guest = shared_.find(*service, SharedGuests::Wanted::Free);
+  LocalPtr<SharedGuest> guest = shared_.find(*service, SharedGuests::Wanted::Free);
   if (guest == nullptr) {
     if (InstanceGate::Place among_all = enter()) {
       auto made =
           std::make_unique<Guest>(platform_, around_, std::move(among_all), pool_.of(service));
-      guest = std::make_shared<SharedGuest>(
-          *this, std::move(made), shared_.draw(service->limits.reuse)
-      );
+      guest = make_local<SharedGuest>(*this, std::move(made), shared_.draw(service->limits.reuse));
       shared_.add(guest);
     } else {
       guest = shared_.find(*service, SharedGuests::Wanted::Any);
@@ -180,7 +178,7 @@ bool ShardRuntime::admit(const Service& service, InstanceGate::Place& place) noe
 
 void ShardRuntime::wait_or_refuse(
     const std::shared_ptr<const Service>& service,
-    const std::shared_ptr<http::Exchange>& exchange,
+    const LocalPtr<http::Exchange>& exchange,
     WaitingRoom::Resume resume
 ) {
   const auto kept = pool_.of(service);
@@ -251,8 +249,8 @@ void ShardRuntime::serve_waiting() {
 
 void ShardRuntime::run_command(
     const std::shared_ptr<const Service>& service,
-    std::shared_ptr<http::Exchange> exchange,
-    std::shared_ptr<Command> command
+    LocalPtr<http::Exchange> exchange,
+    LocalPtr<Command> command
 ) {
   auto run = [this, service, exchange, command = std::move(command)](
                  InstanceGate::Place among_its_own
@@ -286,7 +284,7 @@ void ShardRuntime::run_command(
 
 void ShardRuntime::deliver(
     const std::shared_ptr<const Service>& service,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     Message message
 ) {
   InstanceGate::Place place;
@@ -318,7 +316,7 @@ void ShardRuntime::deliver(
 void ShardRuntime::start(
     const Service& service,
     std::unique_ptr<Guest> guest,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     InstanceGate::Place place,
     Message message
 ) {
@@ -328,19 +326,18 @@ void ShardRuntime::start(
   }
   turns_.note_short_work();
   ++instances_started_;
-  auto invocation = std::make_shared<Invocation>(
-      *this, std::move(guest), std::move(exchange), std::move(message)
-  );
+  auto invocation =
+      make_local<Invocation>(*this, std::move(guest), std::move(exchange), std::move(message));
   invocation->hold(std::move(place));
   invocation->start();
 }
 
-void ShardRuntime::keep(std::shared_ptr<GuestRun> guest) {
+void ShardRuntime::keep(LocalPtr<GuestRun> guest) {
   waiting_.insert(std::move(guest));
   schedule_sweep();
 }
 
-void ShardRuntime::release(const std::shared_ptr<GuestRun>& guest) {
+void ShardRuntime::release(const LocalPtr<GuestRun>& guest) {
   waiting_.erase(guest);
   place_is_free();
 }
@@ -357,7 +354,7 @@ void ShardRuntime::cancel_all(std::string_view reason) {
   turns_.refuse_beginnings();
   shared_.evict_all();
   // A copy: guests leave the set when they end.
-  const std::vector<std::shared_ptr<GuestRun>> guests(waiting_.begin(), waiting_.end());
+  const std::vector<LocalPtr<GuestRun>> guests(waiting_.begin(), waiting_.end());
   for (const auto& guest : guests) {
     guest->cancel(engine::TrapKind::Cancelled, std::string(reason));
   }
@@ -376,7 +373,7 @@ void ShardRuntime::schedule_sweep() {
 
 void ShardRuntime::sweep() {
   const auto now = Invocation::Clock::now();
-  const std::vector<std::shared_ptr<GuestRun>> guests(waiting_.begin(), waiting_.end());
+  const std::vector<LocalPtr<GuestRun>> guests(waiting_.begin(), waiting_.end());
   for (const auto& guest : guests) {
     guest->check_deadline(now);
   }

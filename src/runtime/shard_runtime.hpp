@@ -5,6 +5,7 @@
 
 #include "async/event.hpp"
 #include "async/timer.hpp"
+#include "base/local_ptr.hpp"
 #include "http/client.hpp"
 #include "http/exchange.hpp"
 #include "http/outbound.hpp"
@@ -43,13 +44,13 @@ class ShardRuntime {
 
   /// Answers a request with an instance of the service that no event has left a trace in. With no
   /// instance to be had the client gets 503 with Retry-After.
-  void serve(std::shared_ptr<const Service> service, std::shared_ptr<http::Exchange> exchange);
+  void serve(const std::shared_ptr<const Service>& service, LocalPtr<http::Exchange> exchange);
   /// Runs a service's command with what `command` gives it; a trap answers the exchange, the end of
   /// the command is told to `command`, which answers it.
   void run_command(
       const std::shared_ptr<const Service>& service,
-      std::shared_ptr<http::Exchange> exchange,
-      std::shared_ptr<Command> command
+      LocalPtr<http::Exchange> exchange,
+      LocalPtr<Command> command
   );
 
   /// Where events are counted; before the first one. @param metrics  outlives this object
@@ -58,7 +59,7 @@ class ShardRuntime {
   /// the component says that it failed, or ended; 503 when there is no instance to be had now.
   void deliver(
       const std::shared_ptr<const Service>& service,
-      std::shared_ptr<http::Exchange> exchange,
+      LocalPtr<http::Exchange> exchange,
       Message message
   );
 
@@ -93,8 +94,8 @@ class ShardRuntime {
   /// An event of a component is over: another one may have its place.
   void place_is_free();
   /// The guest did not end at once: keep it, and watch its deadline.
-  void keep(std::shared_ptr<GuestRun> guest);
-  void release(const std::shared_ptr<GuestRun>& guest);
+  void keep(LocalPtr<GuestRun> guest);
+  void release(const LocalPtr<GuestRun>& guest);
 
  private:
   /// Wakes the sweep.
@@ -115,7 +116,7 @@ class ShardRuntime {
   /// Lets an event without a place wait for one, or refuses the client.
   void wait_or_refuse(
       const std::shared_ptr<const Service>& service,
-      const std::shared_ptr<http::Exchange>& exchange,
+      const LocalPtr<http::Exchange>& exchange,
       WaitingRoom::Resume resume
   );
   void refuse_crowd(
@@ -135,26 +136,26 @@ class ShardRuntime {
   void start(
       const Service& service,
       std::unique_ptr<Guest> guest,
-      std::shared_ptr<http::Exchange> exchange,
+      LocalPtr<http::Exchange> exchange,
       InstanceGate::Place place,
       Message message = nullptr
   );
   /// Serves an event by an instance that serves others, too.
   void serve_shared(
       const std::shared_ptr<const Service>& service,
-      std::shared_ptr<http::Exchange> exchange,
+      LocalPtr<http::Exchange> exchange,
       InstanceGate::Place place
   );
   /// The same, or by one of its own, as the service is.
   void dispatch(
       const std::shared_ptr<const Service>& service,
-      std::shared_ptr<http::Exchange> exchange,
+      LocalPtr<http::Exchange> exchange,
       InstanceGate::Place place
   );
   /// Begins an event of a component that gives way, unless it waits too long or its client goes.
   void begin_in_turn(
       const std::shared_ptr<const Service>& service,
-      const std::shared_ptr<http::Exchange>& exchange,
+      const LocalPtr<http::Exchange>& exchange,
       std::move_only_function<void()> begin
   );
   /// Whether an event of the service is to give way to others' before it begins.
@@ -163,7 +164,7 @@ class ShardRuntime {
   ) noexcept;
   void run_now(
       const std::shared_ptr<const Service>& service,
-      std::shared_ptr<http::Exchange> exchange,
+      LocalPtr<http::Exchange> exchange,
       InstanceGate::Place place
   );
   void refuse_full(const Service& service, http::Exchange& exchange);
@@ -187,7 +188,7 @@ class ShardRuntime {
   GuestSurroundings around_;
   InstancePool pool_;
   SharedGuests shared_;
-  std::unordered_set<std::shared_ptr<GuestRun>> waiting_;
+  std::unordered_set<LocalPtr<GuestRun>> waiting_;
   WaitingRoom room_;
   std::uint64_t instances_started_ = 0;
   async::Event empty_event_;

@@ -29,7 +29,7 @@ std::chrono::nanoseconds cpu_of(const Limits& limits) noexcept {
 }  // namespace
 
 SharedGuest::Request::Request(
-    SharedGuest& of, std::shared_ptr<http::Exchange> asked, InstanceGate::Place held
+    SharedGuest& of, LocalPtr<http::Exchange> asked, InstanceGate::Place held
 )
     : guest(of), exchange(std::move(asked)), place(std::move(held)), started(now_for(*exchange)) {}
 
@@ -82,7 +82,7 @@ bool SharedGuest::is_idle() const noexcept {
   return requests_.empty() && !is_kept_ && !is_stepping_;
 }
 
-void SharedGuest::serve(std::shared_ptr<http::Exchange> exchange, InstanceGate::Place place) {
+void SharedGuest::serve(LocalPtr<http::Exchange> exchange, InstanceGate::Place place) {
   const auto self = shared_from_this();
   idle_timer_.cancel();
   ++served_;

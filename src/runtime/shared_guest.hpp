@@ -8,6 +8,7 @@
 
 #include "async/event.hpp"
 #include "async/timer.hpp"
+#include "base/local_ptr.hpp"
 #include "component/fiber_run.hpp"
 #include "http/exchange.hpp"
 #include "runtime/guest.hpp"
@@ -33,7 +34,7 @@ class ShardRuntime;
 
 class SharedGuest final : public GuestRun,
                           public component::FiberRun::Driver,
-                          public std::enable_shared_from_this<SharedGuest> {
+                          public EnableLocalFromThis<SharedGuest> {
  public:
   /// What was drawn for this instance from its service's ReuseLimits.
   struct Terms {
@@ -58,7 +59,7 @@ class SharedGuest final : public GuestRun,
 
   /// Answers one more; has_room(). Held by a shared_ptr.
   /// @param place  among the requests of its component
-  void serve(std::shared_ptr<http::Exchange> exchange, InstanceGate::Place place);
+  void serve(LocalPtr<http::Exchange> exchange, InstanceGate::Place place);
   /// It gets no more requests, and ends when those it has are over. @pre its holder let go of it
   void retire();
 
@@ -74,15 +75,15 @@ class SharedGuest final : public GuestRun,
   /// One of its requests.
   class Request final : public wasi::p3::PostedExchange {
    public:
-    Request(SharedGuest& of, std::shared_ptr<http::Exchange> exchange, InstanceGate::Place place);
+    Request(SharedGuest& of, LocalPtr<http::Exchange> exchange, InstanceGate::Place place);
     void on_answer(const char* failure) noexcept override;
     void on_exit() noexcept override { has_exited = true; }
 
     SharedGuest& guest;
-    std::shared_ptr<http::Exchange> exchange;
+    LocalPtr<http::Exchange> exchange;
     InstanceGate::Place place;
     /// The response's body, kept to know when the answer has ended.
-    std::shared_ptr<http::BodyPipe> response_body;
+    LocalPtr<http::BodyPipe> response_body;
     Clock::time_point started;
     std::optional<Clock::time_point> response_ended;
     std::chrono::nanoseconds cpu{};

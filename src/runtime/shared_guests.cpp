@@ -14,12 +14,12 @@ SharedGuests::SharedGuests()
 
 SharedGuests::~SharedGuests() = default;
 
-std::shared_ptr<SharedGuest> SharedGuests::find(const Service& service, Wanted wanted) const {
+LocalPtr<SharedGuest> SharedGuests::find(const Service& service, Wanted wanted) const {
   const auto found = guests_.find(&service);
   if (found == guests_.end()) {
     return nullptr;
   }
-  const auto fits = [&](const std::shared_ptr<SharedGuest>& guest) {
+  const auto fits = [&](const LocalPtr<SharedGuest>& guest) {
     return guest->has_room() && (wanted == Wanted::Any || !guest->holds_back());
   };
   const auto guest = std::ranges::find_if(found->second, fits);
@@ -41,7 +41,7 @@ SharedGuest::Terms SharedGuests::draw(const ReuseLimits& limits) {
   };
 }
 
-void SharedGuests::add(std::shared_ptr<SharedGuest> guest) {
+void SharedGuests::add(LocalPtr<SharedGuest> guest) {
   auto& guests = guests_[&guest->service()];
   guests.push_back(std::move(guest));
 }
@@ -72,7 +72,7 @@ bool SharedGuests::evict_one() {
     const auto idle =
         std::ranges::find_if(guests, [](const auto& held) { return held->is_idle(); });
     if (idle != guests.end()) {
-      const std::shared_ptr<SharedGuest> guest = *idle;
+      const LocalPtr<SharedGuest> guest = *idle;
       remove(*guest);
       guest->retire();
       return true;

@@ -2,6 +2,7 @@
 /// @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "runtime/service.hpp"
 #include "runtime/shared_guest.hpp"
 
@@ -26,10 +27,10 @@ class SharedGuests {
     Any,   ///< those that have it wait, too
   };
   /// The first that has room, so that those made last become idle. Null if there is none.
-  [[nodiscard]] std::shared_ptr<SharedGuest> find(const Service& service, Wanted wanted) const;
+  [[nodiscard]] LocalPtr<SharedGuest> find(const Service& service, Wanted wanted) const;
   /// For an instance that is to be made.
   [[nodiscard]] SharedGuest::Terms draw(const ReuseLimits& limits);
-  void add(std::shared_ptr<SharedGuest> guest);
+  void add(LocalPtr<SharedGuest> guest);
   /// It gets no more requests.
   void remove(const SharedGuest& guest) noexcept;
   /// The service was replaced: its instances end as soon as their requests are over.
@@ -40,7 +41,7 @@ class SharedGuests {
   void evict_all();
 
  private:
-  std::unordered_map<const Service*, std::vector<std::shared_ptr<SharedGuest>>> guests_;
+  std::unordered_map<const Service*, std::vector<LocalPtr<SharedGuest>>> guests_;
   std::minstd_rand random_;
 };
 

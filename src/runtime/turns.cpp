@@ -9,7 +9,7 @@
 
 namespace whorl::runtime {
 
-void Turns::add(std::shared_ptr<GuestRun> guest) {
+void Turns::add(LocalPtr<GuestRun> guest) {
   if (is_closed_) {
     return;
   }
@@ -78,7 +78,7 @@ bool Turns::may_begin(Clock::time_point now) noexcept {
 }
 
 void Turns::run_slice(Clock::time_point now) {
-  const std::shared_ptr<GuestRun> guest = std::move(waiting_.front());
+  const LocalPtr<GuestRun> guest = std::move(waiting_.front());
   waiting_.pop_front();
   if (length_ != nullptr) {
     length_->add(-1);

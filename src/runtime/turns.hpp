@@ -13,6 +13,8 @@
 /// @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -78,7 +80,7 @@ class Turns {
   /// They are refused.
   void refuse_beginnings();
   /// The guest's slice is over; it is stepped again when its turn comes.
-  void add(std::shared_ptr<GuestRun> guest);
+  void add(LocalPtr<GuestRun> guest);
   /// Nobody waits any more, or will; at the shard's end.
   void close() noexcept;
   /// Shows how many wait; null: nobody wants to know. @param length  outlives this object
@@ -93,7 +95,7 @@ class Turns {
   void run_beginning(Clock::time_point now);
 
   async::Shard& shard_;
-  std::deque<std::shared_ptr<GuestRun>> waiting_;
+  std::deque<LocalPtr<GuestRun>> waiting_;
   std::deque<Begin> beginnings_;
   Clock::time_point next_beginning_{};
   Clock::time_point rest_until_{};  ///< no slice before, behind a beginning that was long

@@ -40,7 +40,7 @@ TEST_CASE("events that give way begin one after the other, each behind a look at
 }
 
 /// Computes for so many slices.
-class Runner final : public GuestRun, public std::enable_shared_from_this<Runner> {
+class Runner final : public GuestRun, public EnableLocalFromThis<Runner> {
  public:
   Runner(Turns& turns, std::string& order, int slices) noexcept
       : turns_(turns), order_(order), left_(slices) {}
@@ -63,7 +63,7 @@ TEST_CASE("where nothing else happens, slices of long runners and beginnings tak
   async::Shard shard(0);
   Turns turns(shard);
   std::string order;
-  turns.add(std::make_shared<Runner>(turns, order, 5));
+  turns.add(make_local<Runner>(turns, order, 5));
   for (int i = 0; i < 3; ++i) {
     turns.begin_later([&](bool) { order += 'b'; });
   }
@@ -75,7 +75,7 @@ TEST_CASE("slices of a long runner are not kept away by beginnings that follow e
   async::Shard shard(0);
   Turns turns(shard);
   std::string order;
-  turns.add(std::make_shared<Runner>(turns, order, 3));
+  turns.add(make_local<Runner>(turns, order, 3));
   // Each brings the next one, and others want something all the time.
   int left = 100'000;
   std::move_only_function<void(bool)> begin = [&](bool) {

@@ -8,7 +8,7 @@ namespace whorl::runtime {
 
 bool WaitingRoom::enter(
     const std::shared_ptr<const Service>& service,
-    const std::shared_ptr<http::Exchange>& exchange,
+    const LocalPtr<http::Exchange>& exchange,
     Resume& resume,
     Clock::time_point now
 ) {

@@ -4,6 +4,7 @@
 /// First come, first served, by component. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "runtime/service.hpp"
 
@@ -32,7 +33,7 @@ class WaitingRoom {
   /// @return false, and nothing is kept, when as many wait as may
   [[nodiscard]] bool enter(
       const std::shared_ptr<const Service>& service,
-      const std::shared_ptr<http::Exchange>& exchange,
+      const LocalPtr<http::Exchange>& exchange,
       Resume& resume,
       Clock::time_point now = Clock::now()
   );
@@ -49,7 +50,7 @@ class WaitingRoom {
  private:
   struct Waiting {
     std::shared_ptr<const Service> service;
-    std::shared_ptr<http::Exchange> exchange;
+    LocalPtr<http::Exchange> exchange;
     InstanceGate::Place seat;  ///< among those that may wait
     Clock::time_point until;
     Resume resume;

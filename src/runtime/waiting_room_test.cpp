@@ -26,7 +26,7 @@ struct Scene {
   bool enter(
       const std::shared_ptr<const Service>& service,
       char name,
-      const std::shared_ptr<http::Exchange>& exchange = std::make_shared<http::Exchange>()
+      const LocalPtr<http::Exchange>& exchange = make_local<http::Exchange>()
   ) {
     WaitingRoom::Resume resume = [this, name](InstanceGate::Place place) {
       log += name;
@@ -90,7 +90,7 @@ TEST_CASE("nobody waits for good") {
 TEST_CASE("an event whose client has gone leaves, and so do all when the room closes") {
   const auto service = make_service(0, 4);
   Scene scene;
-  const auto gone = std::make_shared<http::Exchange>();
+  const auto gone = make_local<http::Exchange>();
   CHECK(scene.enter(service, 'a'));
   CHECK(scene.enter(service, 'b', gone));
   gone->set_client_gone();

@@ -43,7 +43,7 @@ std::expected<FieldMap*, FieldError> FieldsHandle::own_map() {
     if (!copy) {
       return std::unexpected(copy.error());
     }
-    map_ = std::make_shared<FieldMap>(*std::move(copy));
+    map_ = make_local<FieldMap>(*std::move(copy));
   }
   return map_.get();
 }
@@ -83,11 +83,11 @@ std::expected<FieldsHandle, FieldError> FieldsHandle::clone() const {
     return std::unexpected(copy.error());
   }
   return FieldsHandle(
-      memory_, std::make_shared<FieldMap>(*std::move(copy)), FieldsHandle::Access::Mutable
+      memory_, make_local<FieldMap>(*std::move(copy)), FieldsHandle::Access::Mutable
   );
 }
 
-http::Fields into_wire(std::shared_ptr<FieldMap> map) {
+http::Fields into_wire(LocalPtr<FieldMap> map) {
   return map.use_count() == 1 ? map->take_wire() : map->to_wire();
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/local_ptr.hpp"
 #include "component/host.hpp"
 #include "wasi/field_map.hpp"
 
@@ -28,11 +29,11 @@ class FieldsHandle {
   using Entry = std::tuple<std::string, Bytes>;
 
   /// @param memory  charged for the copies that changing shared fields takes; outlives the handle
-  FieldsHandle(HostMemory& memory, std::shared_ptr<FieldMap> map, Access access) noexcept
+  FieldsHandle(HostMemory& memory, LocalPtr<FieldMap> map, Access access) noexcept
       : memory_(memory), map_(std::move(map)), access_(access) {}
   /// Empty, to be filled by the guest.
   explicit FieldsHandle(HostMemory& memory)
-      : FieldsHandle(memory, std::make_shared<FieldMap>(memory), Access::Mutable) {}
+      : FieldsHandle(memory, make_local<FieldMap>(memory), Access::Mutable) {}
 
   [[nodiscard]] std::vector<Bytes> get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const noexcept { return map_->contains(name); }
@@ -46,7 +47,7 @@ class FieldsHandle {
   [[nodiscard]] std::expected<FieldsHandle, FieldError> clone() const;
 
   /// The fields, shared with the message they become part of.
-  [[nodiscard]] const std::shared_ptr<FieldMap>& map() const noexcept { return map_; }
+  [[nodiscard]] const LocalPtr<FieldMap>& map() const noexcept { return map_; }
 
  private:
   /// The map to change: this handle's own, or why there is none.
@@ -55,12 +56,12 @@ class FieldsHandle {
   [[nodiscard]] std::expected<FieldMap*, FieldError> own_map();
 
   HostMemory& memory_;
-  std::shared_ptr<FieldMap> map_;
+  LocalPtr<FieldMap> map_;
   Access access_;
 };
 
 /// A message's fields for the wire; copied only if the guest still has a handle on them.
-[[nodiscard]] http::Fields into_wire(std::shared_ptr<FieldMap> map);
+[[nodiscard]] http::Fields into_wire(LocalPtr<FieldMap> map);
 /// The end of a guest for which there is no other answer: TooLarge, OutOfMemory.
 [[nodiscard]] component::HostTrap field_trap(FieldError error);
 

@@ -25,7 +25,7 @@ http::Request to_http(const ServiceRequest& request) {
   out.fields = request.fields;
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
     out.fields.append("content-length", fmt::to_string(request.body.size()));
-    out.body = std::make_shared<http::BodyPipe>(std::max<std::size_t>(request.body.size(), 1));
+    out.body = make_local<http::BodyPipe>(std::max<std::size_t>(request.body.size(), 1));
     out.body->write(as_bytes(request.body));
     out.body->finish();
   }

@@ -6,7 +6,7 @@
 
 namespace whorl::trigger {
 
-std::shared_ptr<http::BodyPipe> FileBody::start(
+LocalPtr<http::BodyPipe> FileBody::start(
     async::Shard& shard, wasi::files::File file, std::uint64_t offset, std::uint64_t size
 ) {
   const auto pump = std::make_shared<FileBody>(shard, std::move(file), offset, size);
@@ -23,7 +23,7 @@ FileBody::FileBody(
       file_(std::move(file)),
       offset_(offset),
       left_(size),
-      body_(std::make_shared<http::BodyPipe>()) {}
+      body_(make_local<http::BodyPipe>()) {}
 
 void FileBody::wait() {
   self_ = shared_from_this();

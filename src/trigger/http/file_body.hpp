@@ -3,6 +3,7 @@
 
 #include "async/event.hpp"
 #include "async/shard.hpp"
+#include "base/local_ptr.hpp"
 #include "http/body.hpp"
 #include "wasi/files/file.hpp"
 
@@ -20,7 +21,7 @@ class FileBody final : public async::Waiter, public std::enable_shared_from_this
   /// Fills a new body with `size` bytes from `offset` on, what fits at once, the rest as the reader
   /// goes on. A file that has become shorter meanwhile cuts the body.
   /// @param shard  outlives the body's reader
-  [[nodiscard]] static std::shared_ptr<http::BodyPipe> start(
+  [[nodiscard]] static LocalPtr<http::BodyPipe> start(
       async::Shard& shard, wasi::files::File file, std::uint64_t offset, std::uint64_t size
   );
 
@@ -37,7 +38,7 @@ class FileBody final : public async::Waiter, public std::enable_shared_from_this
   wasi::files::File file_;
   std::uint64_t offset_;
   std::uint64_t left_;
-  std::shared_ptr<http::BodyPipe> body_;
+  LocalPtr<http::BodyPipe> body_;
   std::shared_ptr<FileBody> self_;  ///< while it waits
 };
 

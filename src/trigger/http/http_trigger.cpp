@@ -36,7 +36,7 @@ void respond_with(
   if (body.empty()) {
     response.body = http::BodyPipe::empty();
   } else {
-    response.body = std::make_shared<http::BodyPipe>(body.size());
+    response.body = make_local<http::BodyPipe>(body.size());
     response.body->write(as_bytes(body));
     response.body->finish();
   }
@@ -59,7 +59,7 @@ void answer_reserved(http::Exchange& exchange, std::string_view name, const Http
 /// Adds the `spin-*` headers, after what the client sent under the same names, if and when the
 /// guest looks at its headers. The facts are views of the exchange's request.
 void describe(
-    std::shared_ptr<const HttpApp> app,
+    LocalPtr<const HttpApp> app,
     const app::RouteMatch& match,
     const app::RequestFacts& facts,
     http::Exchange& exchange
@@ -146,7 +146,7 @@ void HttpTrigger::run(
     std::string_view component_id,
     const std::shared_ptr<const runtime::Service>& service,
     const app::RequestFacts& facts,
-    std::shared_ptr<http::Exchange> exchange
+    LocalPtr<http::Exchange> exchange
 ) {
   if (!app_->sites.empty()) [[unlikely]] {
     const auto site = app_->sites.find(component_id);
@@ -157,7 +157,7 @@ void HttpTrigger::run(
   }
   const auto wagi = app_->wagi_arguments.find(component_id);
   if (wagi != app_->wagi_arguments.end()) {
-    std::make_shared<WagiCall>(runtime_, service, std::move(exchange), app_, match, wagi->second)
+    make_local<WagiCall>(runtime_, service, std::move(exchange), app_, match, wagi->second)
         ->start();
     return;
   }
@@ -167,8 +167,8 @@ void HttpTrigger::run(
 
 void HttpTrigger::wait_or_fail(
     runtime::ServiceSlot& slot,
-    std::shared_ptr<http::Exchange> exchange,
-    std::move_only_function<void(std::shared_ptr<http::Exchange>)> again
+    LocalPtr<http::Exchange> exchange,
+    std::move_only_function<void(LocalPtr<http::Exchange>)> again
 ) {
   if (slot.state() == runtime::ServiceSlot::State::Failed) {
     exchange->abort(500);
@@ -182,7 +182,7 @@ void HttpTrigger::wait_or_fail(
   );
 }
 
-void HttpTrigger::handle(std::shared_ptr<http::Exchange> exchange) {
+void HttpTrigger::handle(LocalPtr<http::Exchange> exchange) {
   const http::Request& request = exchange->request_so_far();
   const std::string_view target = request.path_and_query;
   const std::string_view path = target.substr(0, target.find('?'));
@@ -228,7 +228,7 @@ bool HttpTrigger::has_component(std::string_view component_id) const {
   return app_->components.contains(component_id);
 }
 
-void HttpTrigger::serve(std::string_view component_id, std::shared_ptr<http::Exchange> exchange) {
+void HttpTrigger::serve(std::string_view component_id, LocalPtr<http::Exchange> exchange) {
   const auto found = app_->components.find(component_id);
   if (found == app_->components.end()) {
     // The application was replaced between the two calls.

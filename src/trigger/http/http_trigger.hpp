@@ -7,6 +7,7 @@
 #include "app/http_trigger.hpp"
 #include "app/locked_app.hpp"
 #include "app/route.hpp"
+#include "base/local_ptr.hpp"
 #include "base/result.hpp"
 #include "http/exchange.hpp"
 #include "http/in_process_hosts.hpp"
@@ -64,17 +65,17 @@ struct HttpApp {
 class HttpTrigger final : public http::Handler, public http::InProcessHosts {
  public:
   /// @param runtime  outlives this object
-  HttpTrigger(std::shared_ptr<const HttpApp> app, runtime::ShardRuntime& runtime) noexcept
-      : app_(std::move(app)), runtime_(runtime) {}
+  HttpTrigger(std::shared_ptr<const HttpApp> app, runtime::ShardRuntime& runtime)
+      : app_(make_share(std::move(app))), runtime_(runtime) {}
 
   /// From now on requests are answered by this application; those that have begun are not touched.
-  void replace(std::shared_ptr<const HttpApp> app) noexcept { app_ = std::move(app); }
+  void replace(std::shared_ptr<const HttpApp> app) { app_ = make_share(std::move(app)); }
 
   // http::Handler
-  void handle(std::shared_ptr<http::Exchange> exchange) override;
+  void handle(LocalPtr<http::Exchange> exchange) override;
   // http::InProcessHosts: service chaining
   [[nodiscard]] bool has_component(std::string_view component_id) const override;
-  void serve(std::string_view component_id, std::shared_ptr<http::Exchange> exchange) override;
+  void serve(std::string_view component_id, LocalPtr<http::Exchange> exchange) override;
 
  private:
   /// Adds what the component is told of the request, and lets it answer.
@@ -83,17 +84,24 @@ class HttpTrigger final : public http::Handler, public http::InProcessHosts {
       std::string_view component_id,
       const std::shared_ptr<const runtime::Service>& service,
       const app::RequestFacts& facts,
-      std::shared_ptr<http::Exchange> exchange
+      LocalPtr<http::Exchange> exchange
   );
 
   /// Calls `again` when the slot is settled, if it is pending; a slot that failed answers 500.
   void wait_or_fail(
       runtime::ServiceSlot& slot,
-      std::shared_ptr<http::Exchange> exchange,
-      std::move_only_function<void(std::shared_ptr<http::Exchange>)> again
+      LocalPtr<http::Exchange> exchange,
+      std::move_only_function<void(LocalPtr<http::Exchange>)> again
   );
 
-  std::shared_ptr<const HttpApp> app_;
+  /// The shard's share of an application: each request holds it, and all of them count as one
+  /// among the shards.
+  [[nodiscard]] static LocalPtr<const HttpApp> make_share(std::shared_ptr<const HttpApp> app) {
+    const auto share = make_local<std::shared_ptr<const HttpApp>>(std::move(app));
+    return {share, share->get()};
+  }
+
+  LocalPtr<const HttpApp> app_;
   runtime::ShardRuntime& runtime_;
 };
 

@@ -25,7 +25,7 @@ struct Scene {
         site(std::move(settings)) {}
 
   /// @return null when the component is to answer
-  std::shared_ptr<http::Exchange> ask(
+  LocalPtr<http::Exchange> ask(
       std::string_view path, Lines fields = {}, std::string method = "GET"
   ) {
     http::Request request;
@@ -35,7 +35,7 @@ struct Scene {
     for (const auto& [name, value] : fields) {
       request.fields.append(name, value);
     }
-    auto exchange = std::make_shared<http::Exchange>(std::move(request));
+    auto exchange = make_local<http::Exchange>(std::move(request));
     const std::string info(path.substr(0, path.find('?')));
     return site.try_answer(shard, mounts, info, *exchange) ? exchange : nullptr;
   }

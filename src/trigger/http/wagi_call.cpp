@@ -20,8 +20,8 @@ constinit log::RateLimit problem_reports{100, std::chrono::seconds(1)};
 WagiCall::WagiCall(
     runtime::ShardRuntime& runtime,
     std::shared_ptr<const runtime::Service> service,
-    std::shared_ptr<http::Exchange> exchange,
-    std::shared_ptr<const void> app,
+    LocalPtr<http::Exchange> exchange,
+    LocalPtr<const void> app,
     const app::RouteMatch& match,
     std::string_view argv
 )
@@ -47,7 +47,7 @@ void WagiCall::Listener::on_event() noexcept {
 }
 
 void WagiCall::refuse(std::uint16_t status) {
-  const std::shared_ptr<WagiCall> last = std::move(reading_);
+  const LocalPtr<WagiCall> last = std::move(reading_);
   on_body_.stop();
   on_client_gone_.stop();
   exchange_->request().body->stop_reading();
@@ -76,7 +76,7 @@ void WagiCall::read_on() {
 }
 
 void WagiCall::run() {
-  const std::shared_ptr<WagiCall> self = std::move(reading_);
+  const LocalPtr<WagiCall> self = std::move(reading_);
   on_body_.stop();
   on_client_gone_.stop();
   const http::Request& request = exchange_->request();
@@ -117,7 +117,7 @@ void WagiCall::ended(const std::expected<void, engine::Trap>& outcome) {
   http::Response response;
   response.status = answer.status;
   response.fields = std::move(answer.fields);
-  response.body = std::make_shared<http::BodyPipe>(answer.body.size());
+  response.body = make_local<http::BodyPipe>(answer.body.size());
   response.body->write(as_bytes(answer.body));
   response.body->finish();
   exchange_->respond(std::move(response));

@@ -4,6 +4,7 @@
 
 #include "app/route.hpp"
 #include "async/event.hpp"
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "runtime/command.hpp"
 #include "runtime/service.hpp"
@@ -16,7 +17,7 @@
 
 namespace whorl::trigger {
 
-class WagiCall final : public runtime::Command, public std::enable_shared_from_this<WagiCall> {
+class WagiCall final : public runtime::Command, public EnableLocalFromThis<WagiCall> {
  public:
   /// Bytes of a request's body at most (413), and of what a command writes (500).
   static constexpr std::size_t kMaxBody = std::size_t{128} << 20;
@@ -27,8 +28,8 @@ class WagiCall final : public runtime::Command, public std::enable_shared_from_t
   WagiCall(
       runtime::ShardRuntime& runtime,
       std::shared_ptr<const runtime::Service> service,
-      std::shared_ptr<http::Exchange> exchange,
-      std::shared_ptr<const void> app,
+      LocalPtr<http::Exchange> exchange,
+      LocalPtr<const void> app,
       const app::RouteMatch& match,
       std::string_view argv
   );
@@ -88,8 +89,8 @@ class WagiCall final : public runtime::Command, public std::enable_shared_from_t
 
   runtime::ShardRuntime& runtime_;
   std::shared_ptr<const runtime::Service> service_;
-  std::shared_ptr<http::Exchange> exchange_;
-  std::shared_ptr<const void> app_;
+  LocalPtr<http::Exchange> exchange_;
+  LocalPtr<const void> app_;
   const app::Route* route_;
   std::string path_info_;
   std::vector<std::string> values_;
@@ -98,7 +99,7 @@ class WagiCall final : public runtime::Command, public std::enable_shared_from_t
   std::vector<std::string> arguments_;
   Input input_;
   Output output_;
-  std::shared_ptr<WagiCall> reading_;  ///< itself, while the body comes
+  LocalPtr<WagiCall> reading_;  ///< itself, while the body comes
   Listener on_body_{*this};
   Listener on_client_gone_{*this};
 };

@@ -50,7 +50,7 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
     request.method = "MESSAGE";
     request.path_and_query = channel_;
     request.body = http::BodyPipe::empty();
-    exchange_ = std::make_shared<http::Exchange>(std::move(request));
+    exchange_ = make_local<http::Exchange>(std::move(request));
     if (telemetry::Recorder* recorder = telemetry::recorder_here()) {
       exchange_->set_record(recorder->begin_message(channel_));
     }
@@ -94,7 +94,7 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
   runtime::Message message_;
   std::string channel_;
   std::move_only_function<void(Outcome)> done_;
-  std::shared_ptr<http::Exchange> exchange_;
+  LocalPtr<http::Exchange> exchange_;
   std::shared_ptr<Delivery> self_;
   async::Timer timer_;
   Listener on_change_{*this};

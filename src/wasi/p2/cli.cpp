@@ -8,18 +8,18 @@ namespace {
 component::Own<wit::wasi_io_streams::OutputStream> output(
     const InstanceContext& context, OutputSink& sink
 ) {
-  return std::make_unique<OutputStream>(context.timers, std::make_shared<OutputSinkStream>(sink));
+  return std::make_unique<OutputStream>(context.timers, make_local<OutputSinkStream>(sink));
 }
 
 }  // namespace
 
 component::HostResult<component::Own<wit::wasi_io_streams::InputStream>>
 StdinHost::get_stdin(component::Call&) {
-  std::shared_ptr<ByteSource> source;
+  LocalPtr<ByteSource> source;
   if (context_.standard_input != nullptr) {
-    source = std::make_shared<InputSourceStream>(*context_.standard_input);
+    source = make_local<InputSourceStream>(*context_.standard_input);
   } else {
-    source = std::make_shared<EndedSource>();
+    source = make_local<EndedSource>();
   }
   return std::make_unique<InputStream>(context_.timers, std::move(source));
 }

@@ -23,7 +23,7 @@ component::Own<wit::wasi_io_poll::Pollable> alarm_at(Timers& timers, std::uint64
   if (when <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
     instant = Instant(nanoseconds(static_cast<std::int64_t>(when)));
   }
-  return std::make_unique<Pollable>(timers, std::make_shared<Alarm>(timers, instant));
+  return std::make_unique<Pollable>(timers, make_local<Alarm>(timers, instant));
 }
 
 }  // namespace

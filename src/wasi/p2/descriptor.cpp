@@ -49,8 +49,7 @@ FileResult<component::Own<fs_wit::InputStream>> Descriptor::read_via_stream(
     return Outcome(refused(ENOMEM));
   }
   return Outcome(std::make_unique<InputStream>(
-      around_.timers,
-      std::make_shared<FileSource>(*std::move(file), offset, blocking_, std::move(charge))
+      around_.timers, make_local<FileSource>(*std::move(file), offset, blocking_, std::move(charge))
   ));
 }
 
@@ -62,9 +61,9 @@ FileResult<component::Own<fs_wit::OutputStream>> Descriptor::write_via_stream(
   if (!file) {
     return Outcome(refused(file.error()));
   }
-  return Outcome(std::make_unique<OutputStream>(
-      around_.timers, std::make_shared<FileSink>(*std::move(file), offset)
-  ));
+  return Outcome(
+      std::make_unique<OutputStream>(around_.timers, make_local<FileSink>(*std::move(file), offset))
+  );
 }
 
 FileResult<component::Own<fs_wit::OutputStream>> Descriptor::append_via_stream(component::Call&) {
@@ -74,7 +73,7 @@ FileResult<component::Own<fs_wit::OutputStream>> Descriptor::append_via_stream(c
     return Outcome(refused(file.error()));
   }
   return Outcome(std::make_unique<OutputStream>(
-      around_.timers, std::make_shared<FileSink>(*std::move(file), std::nullopt)
+      around_.timers, make_local<FileSink>(*std::move(file), std::nullopt)
   ));
 }
 

@@ -9,7 +9,7 @@ namespace whorl::wasi::p2 {
 namespace types = wit::wasi_http_types;
 
 component::Own<types::IncomingRequest> make_incoming_request(
-    const Surroundings& around, std::shared_ptr<http::Exchange> exchange
+    const Surroundings& around, LocalPtr<http::Exchange> exchange
 ) {
   return std::make_unique<IncomingRequest>(around, std::move(exchange));
 }
@@ -19,11 +19,11 @@ std::expected<void, engine::Trap> call_incoming_handler(
     engine::Store& store,
     const component::ExportedFunc& func,
     P2Hosts& hosts,
-    std::shared_ptr<http::Exchange> exchange
+    LocalPtr<http::Exchange> exchange
 ) {
   using Handle =
       void(component::Own<types::IncomingRequest>, component::Own<types::ResponseOutparam>);
-  auto state = std::make_shared<ResponseState>(exchange);
+  auto state = make_local<ResponseState>(exchange);
   component::Own<types::ResponseOutparam> out = std::make_unique<ResponseOutparam>(state);
   auto request = make_incoming_request(hosts.surroundings(), std::move(exchange));
   auto called =

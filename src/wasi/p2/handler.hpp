@@ -1,6 +1,7 @@
 /// Calling wasi:http/incoming-handler: one request in, one response out.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "component/component.hpp"
 #include "engine/store.hpp"
 #include "http/exchange.hpp"
@@ -13,7 +14,7 @@ namespace whorl::wasi::p2 {
 
 /// What a guest's incoming-handler is given for an exchange.
 [[nodiscard]] component::Own<wit::wasi_http_types::IncomingRequest> make_incoming_request(
-    const Surroundings& around, std::shared_ptr<http::Exchange> exchange
+    const Surroundings& around, LocalPtr<http::Exchange> exchange
 );
 
 /// Lets the guest answer the exchange. The answer goes out as the guest makes it. When the guest
@@ -30,7 +31,7 @@ namespace whorl::wasi::p2 {
     engine::Store& store,
     const component::ExportedFunc& func,
     P2Hosts& hosts,
-    std::shared_ptr<http::Exchange> exchange
+    LocalPtr<http::Exchange> exchange
 );
 
 }  // namespace whorl::wasi::p2

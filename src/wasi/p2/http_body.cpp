@@ -52,7 +52,7 @@ IncomingBody::stream(component::Call&) {
     return Outcome(std::unexpect);
   }
   stream_taken_ = true;
-  auto source = std::make_shared<BodySource>(body_);
+  auto source = make_local<BodySource>(body_);
   stream_ = source;
   return Outcome(std::make_unique<InputStream>(around_.timers, std::move(source)));
 }
@@ -61,7 +61,7 @@ component::HostResult<component::Own<wit::wasi_http_types::FutureTrailers>> Inco
   if (!stream_.expired()) {
     return component::trap("incoming-body.finish was called before the body's stream was dropped");
   }
-  return std::make_unique<FutureTrailers>(around_, std::make_shared<BodyEnd>(body_));
+  return std::make_unique<FutureTrailers>(around_, make_local<BodyEnd>(body_));
 }
 
 component::HostResult<component::Own<wit::wasi_http_types::Pollable>>
@@ -85,7 +85,7 @@ FutureTrailers::get(component::Call&) {
   Trailers trailers(std::nullopt);
   if (auto fields = end_->body().pipe().take_trailers(); fields != nullptr) {
     trailers = immutable_view(
-        around_.memory, std::make_shared<FieldMap>(FieldMap::from_wire(std::move(*fields)))
+        around_.memory, make_local<FieldMap>(FieldMap::from_wire(std::move(*fields)))
     );
   }
   return std::optional<Outcome>(std::move(trailers));
@@ -112,7 +112,7 @@ component::HostResult<std::optional<FutureTrailers::Trailers>> FutureTrailers::g
 OutgoingBodyState::OutgoingBodyState(
     MessageKind message, std::optional<std::uint64_t> announced, MemoryCharge charge
 )
-    : pipe_(std::make_shared<http::BodyPipe>()),
+    : pipe_(make_local<http::BodyPipe>()),
       announced_(announced),
       message_(message),
       charge_(std::move(charge)) {}
@@ -123,7 +123,7 @@ make_outgoing_body(
     const Surroundings& around,
     MessageKind message,
     const FieldMap& headers,
-    std::shared_ptr<OutgoingBodyState>& body
+    LocalPtr<OutgoingBodyState>& body
 ) {
   using Outcome =
       std::expected<component::Own<wit::wasi_http_types::OutgoingBody>, component::Unit>;
@@ -135,7 +135,7 @@ make_outgoing_body(
   if (!charge.try_resize(http::BodyPipe::kDefaultCapacity)) {
     return component::trap(kOverHostMemory);
   }
-  body = std::make_shared<OutgoingBodyState>(message, *announced, std::move(charge));
+  body = make_local<OutgoingBodyState>(message, *announced, std::move(charge));
   return Outcome(std::make_unique<OutgoingBody>(around, body));
 }
 
@@ -172,7 +172,7 @@ OutgoingBody::write(component::Call&) {
     return Outcome(std::unexpect);
   }
   stream_taken_ = true;
-  auto sink = std::make_shared<BodySink>(body_);
+  auto sink = make_local<BodySink>(body_);
   stream_ = sink;
   return Outcome(std::make_unique<OutputStream>(around_.timers, std::move(sink)));
 }

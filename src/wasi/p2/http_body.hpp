@@ -4,6 +4,7 @@
 /// it needs alive, so that a guest may drop its handles in any order.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/body.hpp"
 #include "wasi/p2/byte_streams.hpp"
 #include "wasi/p2/http_fields.hpp"
@@ -25,7 +26,7 @@ class IncomingBodyState {
  public:
   /// @param charge  for the pipe's buffer, where the guest can have many
   IncomingBodyState(
-      std::shared_ptr<http::BodyPipe> pipe, MessageKind message, MemoryCharge charge = {}
+      LocalPtr<http::BodyPipe> pipe, MessageKind message, MemoryCharge charge = {}
   ) noexcept
       : pipe_(std::move(pipe)), message_(message), charge_(std::move(charge)) {}
   IncomingBodyState(const IncomingBodyState&) = delete;
@@ -37,7 +38,7 @@ class IncomingBodyState {
   [[nodiscard]] ErrorCode error() const;
 
  private:
-  std::shared_ptr<http::BodyPipe> pipe_;
+  LocalPtr<http::BodyPipe> pipe_;
   MessageKind message_;
   MemoryCharge charge_;
 };
@@ -45,7 +46,7 @@ class IncomingBodyState {
 /// The body's bytes, for its input-stream.
 class BodySource final : public ByteSource {
  public:
-  explicit BodySource(std::shared_ptr<IncomingBodyState> body) noexcept : body_(std::move(body)) {}
+  explicit BodySource(LocalPtr<IncomingBodyState> body) noexcept : body_(std::move(body)) {}
   [[nodiscard]] ByteView available() override;
   void consume(std::size_t count) override { body_->pipe().consume(count); }
   [[nodiscard]] State state() override;
@@ -53,25 +54,25 @@ class BodySource final : public ByteSource {
   [[nodiscard]] async::Event* event() noexcept override { return &body_->pipe().readable_event(); }
 
  private:
-  std::shared_ptr<IncomingBodyState> body_;
+  LocalPtr<IncomingBodyState> body_;
 };
 
 /// Ready when the end of the body is there. Asking throws away what was not read of it.
 class BodyEnd final : public Readiness {
  public:
-  explicit BodyEnd(std::shared_ptr<IncomingBodyState> body) noexcept : body_(std::move(body)) {}
+  explicit BodyEnd(LocalPtr<IncomingBodyState> body) noexcept : body_(std::move(body)) {}
   [[nodiscard]] bool is_ready() override;
   [[nodiscard]] async::Event* event() noexcept override { return &body_->pipe().readable_event(); }
   [[nodiscard]] IncomingBodyState& body() noexcept { return *body_; }
 
  private:
-  std::shared_ptr<IncomingBodyState> body_;
+  LocalPtr<IncomingBodyState> body_;
 };
 
 class IncomingBody final : public wit::wasi_http_types::IncomingBody {
  public:
   using Stream = wit::wasi_http_types::InputStream;
-  IncomingBody(const Surroundings& around, std::shared_ptr<IncomingBodyState> body) noexcept
+  IncomingBody(const Surroundings& around, LocalPtr<IncomingBodyState> body) noexcept
       : around_(around), body_(std::move(body)) {}
   [[nodiscard]] component::HostResult<std::expected<component::Own<Stream>, component::Unit>>
   stream(component::Call& call) override;
@@ -82,9 +83,9 @@ class IncomingBody final : public wit::wasi_http_types::IncomingBody {
 
  private:
   const Surroundings& around_;
-  std::shared_ptr<IncomingBodyState> body_;
+  LocalPtr<IncomingBodyState> body_;
   bool stream_taken_ = false;
-  std::weak_ptr<BodySource> stream_;
+  WeakLocalPtr<BodySource> stream_;
 };
 
 class FutureTrailers final : public wit::wasi_http_types::FutureTrailers {
@@ -92,7 +93,7 @@ class FutureTrailers final : public wit::wasi_http_types::FutureTrailers {
   /// What the guest learns at the end of a body.
   using Trailers =
       std::expected<std::optional<component::Own<wit::wasi_http_types::Fields>>, ErrorCode>;
-  FutureTrailers(const Surroundings& around, std::shared_ptr<BodyEnd> end) noexcept
+  FutureTrailers(const Surroundings& around, LocalPtr<BodyEnd> end) noexcept
       : around_(around), end_(std::move(end)) {}
   [[nodiscard]] component::HostResult<component::Own<wit::wasi_http_types::Pollable>> subscribe(
       component::Call& call
@@ -106,12 +107,12 @@ class FutureTrailers final : public wit::wasi_http_types::FutureTrailers {
   );
   /// What the candidate of October 2023 says of a body without trailers.
   [[nodiscard]] component::Own<wit::wasi_http_types::Fields> no_trailers() const {
-    return immutable_view(around_.memory, std::make_shared<FieldMap>(around_.memory));
+    return immutable_view(around_.memory, make_local<FieldMap>(around_.memory));
   }
 
  private:
   const Surroundings& around_;
-  std::shared_ptr<BodyEnd> end_;
+  LocalPtr<BodyEnd> end_;
   bool taken_ = false;
 };
 
@@ -126,7 +127,7 @@ class OutgoingBodyState {
       MessageKind message, std::optional<std::uint64_t> announced, MemoryCharge charge
   );
 
-  [[nodiscard]] const std::shared_ptr<http::BodyPipe>& pipe() const noexcept { return pipe_; }
+  [[nodiscard]] const LocalPtr<http::BodyPipe>& pipe() const noexcept { return pipe_; }
   /// Takes bytes for which there is room. Beyond the announced length: what was announced goes out,
   /// and the guest gets a size error.
   [[nodiscard]] std::unique_ptr<IoError> write(ByteView bytes);
@@ -136,7 +137,7 @@ class OutgoingBodyState {
   void abort() { pipe_->fail(ErrorKind::Disconnected); }
 
  private:
-  std::shared_ptr<http::BodyPipe> pipe_;
+  LocalPtr<http::BodyPipe> pipe_;
   std::optional<std::uint64_t> announced_;
   std::uint64_t written_ = 0;
   MessageKind message_;
@@ -153,13 +154,13 @@ make_outgoing_body(
     const Surroundings& around,
     MessageKind message,
     const FieldMap& headers,
-    std::shared_ptr<OutgoingBodyState>& body
+    LocalPtr<OutgoingBodyState>& body
 );
 
 /// Where an outgoing body's output-stream writes to.
 class BodySink final : public ByteSink {
  public:
-  explicit BodySink(std::shared_ptr<OutgoingBodyState> body) noexcept : body_(std::move(body)) {}
+  explicit BodySink(LocalPtr<OutgoingBodyState> body) noexcept : body_(std::move(body)) {}
   [[nodiscard]] bool is_closed() override {
     return body_->pipe()->reader_gone() || body_->pipe()->is_ended();
   }
@@ -170,13 +171,13 @@ class BodySink final : public ByteSink {
   [[nodiscard]] async::Event* event() noexcept override { return &body_->pipe()->writable_event(); }
 
  private:
-  std::shared_ptr<OutgoingBodyState> body_;
+  LocalPtr<OutgoingBodyState> body_;
 };
 
 class OutgoingBody final : public wit::wasi_http_types::OutgoingBody {
  public:
   using Stream = wit::wasi_http_types::OutputStream;
-  OutgoingBody(const Surroundings& around, std::shared_ptr<OutgoingBodyState> body) noexcept
+  OutgoingBody(const Surroundings& around, LocalPtr<OutgoingBodyState> body) noexcept
       : around_(around), body_(std::move(body)) {}
   /// A body dropped without `finish` is cut.
   ~OutgoingBody() override { body_->abort(); }
@@ -191,9 +192,9 @@ class OutgoingBody final : public wit::wasi_http_types::OutgoingBody {
 
  private:
   const Surroundings& around_;
-  std::shared_ptr<OutgoingBodyState> body_;
+  LocalPtr<OutgoingBodyState> body_;
   bool stream_taken_ = false;
-  std::weak_ptr<BodySink> stream_;
+  WeakLocalPtr<BodySink> stream_;
 };
 
 }  // namespace whorl::wasi::p2

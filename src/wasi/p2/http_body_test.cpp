@@ -19,7 +19,7 @@ struct Trailing : Service {
     pipe = exchange->request().body;
     body = *std::move(*guest->consume(call));
   }
-  std::shared_ptr<http::BodyPipe> pipe;
+  LocalPtr<http::BodyPipe> pipe;
   Own<types::IncomingBody> body;
 };
 

@@ -21,12 +21,12 @@ component::HostResult<Fields::Change> to_guest(const std::expected<void, FieldEr
 }
 
 component::Own<wit::wasi_http_types::Fields> immutable_view(
-    HostMemory& memory, std::shared_ptr<FieldMap> map
+    HostMemory& memory, LocalPtr<FieldMap> map
 ) {
   return std::make_unique<Fields>(memory, std::move(map), Fields::Access::Immutable);
 }
 
-std::shared_ptr<FieldMap> into_map(component::Own<wit::wasi_http_types::Fields> fields) {
+LocalPtr<FieldMap> into_map(component::Own<wit::wasi_http_types::Fields> fields) {
   return static_cast<Fields&>(*fields).map();
 }
 

@@ -1,6 +1,7 @@
 /// wasi:http/types, resource fields.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "wasi/fields_handle.hpp"
 #include "wit/wasi_http_types.hpp"
 
@@ -20,7 +21,7 @@ class Fields final : public wit::wasi_http_types::Fields {
   using Change = std::expected<void, HeaderError>;
 
   /// @param memory  charged for the copies that changing shared fields takes
-  Fields(HostMemory& memory, std::shared_ptr<FieldMap> map, Access access) noexcept
+  Fields(HostMemory& memory, LocalPtr<FieldMap> map, Access access) noexcept
       : handle_(memory, std::move(map), access) {}
   explicit Fields(FieldsHandle handle) noexcept : handle_(std::move(handle)) {}
 
@@ -45,7 +46,7 @@ class Fields final : public wit::wasi_http_types::Fields {
   ) override;
 
   /// The fields, shared with the message they become part of.
-  [[nodiscard]] const std::shared_ptr<FieldMap>& map() const noexcept { return handle_.map(); }
+  [[nodiscard]] const LocalPtr<FieldMap>& map() const noexcept { return handle_.map(); }
 
  private:
   FieldsHandle handle_;
@@ -53,11 +54,10 @@ class Fields final : public wit::wasi_http_types::Fields {
 
 /// A handle on a message's fields, through which they cannot be changed.
 [[nodiscard]] component::Own<wit::wasi_http_types::Fields> immutable_view(
-    HostMemory& memory, std::shared_ptr<FieldMap> map
+    HostMemory& memory, LocalPtr<FieldMap> map
 );
 /// The `fields` a guest hands over become part of a message.
-[[nodiscard]] std::shared_ptr<FieldMap> into_map(component::Own<wit::wasi_http_types::Fields> fields
-);
+[[nodiscard]] LocalPtr<FieldMap> into_map(component::Own<wit::wasi_http_types::Fields> fields);
 /// What a guest is told about a refused change; too large is a trap.
 [[nodiscard]] component::HostResult<Fields::Change> to_guest(
     const std::expected<void, FieldError>& change

@@ -11,7 +11,7 @@ namespace types = wit::wasi_http_types;
 
 component::HostResult<component::Own<types::Fields>> HttpTypesHost::fields_new(component::Call&) {
   return std::make_unique<p2::Fields>(
-      around_.memory, std::make_shared<FieldMap>(around_.memory), p2::Fields::Access::Mutable
+      around_.memory, make_local<FieldMap>(around_.memory), p2::Fields::Access::Mutable
   );
 }
 
@@ -20,7 +20,7 @@ HttpTypesHost::fields_from_list(
     component::Call&, std::vector<std::tuple<std::string_view, ByteView>> entries
 ) {
   using Outcome = std::expected<component::Own<types::Fields>, types::HeaderError>;
-  auto map = std::make_shared<FieldMap>(around_.memory);
+  auto map = make_local<FieldMap>(around_.memory);
   for (const auto& [name, value] : entries) {
     auto told = to_guest(map->append(name, as_text(value)));
     if (!told) {
@@ -115,7 +115,7 @@ OutgoingHandlerHost::handle(
   } else if (auto started = context_.outbound->start(*context_.allowed_hosts, exchange); !started) {
     return component::trap(std::move(started.error()));
   }
-  auto pending = std::make_shared<PendingResponse>(std::move(exchange), std::move(charge));
+  auto pending = make_local<PendingResponse>(std::move(exchange), std::move(charge));
   return Outcome(std::make_unique<FutureIncomingResponse>(around_, std::move(pending)));
 }
 

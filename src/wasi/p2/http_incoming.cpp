@@ -77,8 +77,7 @@ component::HostResult<std::optional<std::string>> IncomingRequest::authority(com
 component::HostResult<component::Own<wit::wasi_http_types::Fields>>
 IncomingRequest::headers(component::Call&) {
   if (headers_ == nullptr) {
-    headers_ =
-        std::make_shared<FieldMap>(FieldMap::from_wire(std::move(exchange_->request().fields)));
+    headers_ = make_local<FieldMap>(FieldMap::from_wire(std::move(exchange_->request().fields)));
   }
   return immutable_view(around_.memory, headers_);
 }
@@ -92,8 +91,7 @@ IncomingRequest::consume(component::Call&) {
     return Outcome(std::unexpect);
   }
   consumed_ = true;
-  auto body =
-      std::make_shared<IncomingBodyState>(exchange_->request_so_far().body, MessageKind::Request);
+  auto body = make_local<IncomingBodyState>(exchange_->request_so_far().body, MessageKind::Request);
   return Outcome(std::make_unique<IncomingBody>(around_, std::move(body)));
 }
 

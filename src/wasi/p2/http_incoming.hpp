@@ -2,6 +2,7 @@
 /// response-outparam.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "wasi/p2/http_body.hpp"
 #include "wasi/p2/http_fields.hpp"
@@ -23,7 +24,7 @@ namespace whorl::wasi::p2 {
 /// The request being answered. Takes the parts it needs out of the exchange's request.
 class IncomingRequest final : public wit::wasi_http_types::IncomingRequest {
  public:
-  IncomingRequest(const Surroundings& around, std::shared_ptr<http::Exchange> exchange) noexcept
+  IncomingRequest(const Surroundings& around, LocalPtr<http::Exchange> exchange) noexcept
       : around_(around), exchange_(std::move(exchange)) {}
   /// A body that nobody took will not be read.
   ~IncomingRequest() override;
@@ -47,14 +48,14 @@ class IncomingRequest final : public wit::wasi_http_types::IncomingRequest {
 
  private:
   const Surroundings& around_;
-  std::shared_ptr<http::Exchange> exchange_;
-  std::shared_ptr<FieldMap> headers_;  ///< made when first asked for
+  LocalPtr<http::Exchange> exchange_;
+  LocalPtr<FieldMap> headers_;  ///< made when first asked for
   bool consumed_ = false;
 };
 
 class OutgoingResponse final : public wit::wasi_http_types::OutgoingResponse {
  public:
-  OutgoingResponse(const Surroundings& around, std::shared_ptr<FieldMap> headers) noexcept
+  OutgoingResponse(const Surroundings& around, LocalPtr<FieldMap> headers) noexcept
       : around_(around), headers_(std::move(headers)) {}
   /// A response that was never sent takes no more bytes for its body.
   ~OutgoingResponse() override;
@@ -73,22 +74,22 @@ class OutgoingResponse final : public wit::wasi_http_types::OutgoingResponse {
   [[nodiscard]] std::uint16_t status() const noexcept { return status_; }
   /// Hands the parts over for sending.
   struct Parts {
-    std::shared_ptr<FieldMap> headers;
-    std::shared_ptr<OutgoingBodyState> body;  ///< null: the guest never asked for it
+    LocalPtr<FieldMap> headers;
+    LocalPtr<OutgoingBodyState> body;  ///< null: the guest never asked for it
   };
   [[nodiscard]] Parts take_parts() noexcept { return {std::move(headers_), std::move(body_)}; }
 
  private:
   const Surroundings& around_;
   std::uint16_t status_ = 200;
-  std::shared_ptr<FieldMap> headers_;
-  std::shared_ptr<OutgoingBodyState> body_;
+  LocalPtr<FieldMap> headers_;
+  LocalPtr<OutgoingBodyState> body_;
 };
 
 /// What became of the answer of one call of the handler.
 class ResponseState {
  public:
-  explicit ResponseState(std::shared_ptr<http::Exchange> exchange) noexcept
+  explicit ResponseState(LocalPtr<http::Exchange> exchange) noexcept
       : exchange_(std::move(exchange)) {}
 
   /// The guest's answer.
@@ -101,20 +102,19 @@ class ResponseState {
   [[nodiscard]] const char* conclude();
 
  private:
-  std::shared_ptr<http::Exchange> exchange_;
-  std::shared_ptr<OutgoingBodyState> body_;
+  LocalPtr<http::Exchange> exchange_;
+  LocalPtr<OutgoingBodyState> body_;
   bool answered_ = false;
   const char* failure_ = nullptr;
 };
 
 class ResponseOutparam final : public wit::wasi_http_types::ResponseOutparam {
  public:
-  explicit ResponseOutparam(std::shared_ptr<ResponseState> state) noexcept
-      : state_(std::move(state)) {}
+  explicit ResponseOutparam(LocalPtr<ResponseState> state) noexcept : state_(std::move(state)) {}
   [[nodiscard]] ResponseState& state() noexcept { return *state_; }
 
  private:
-  std::shared_ptr<ResponseState> state_;
+  LocalPtr<ResponseState> state_;
 };
 
 }  // namespace whorl::wasi::p2

@@ -200,7 +200,7 @@ IncomingResponse::IncomingResponse(
 )
     : around_(around),
       status_(response.status),
-      headers_(std::make_shared<FieldMap>(FieldMap::from_wire(std::move(response.fields)))),
+      headers_(make_local<FieldMap>(FieldMap::from_wire(std::move(response.fields)))),
       body_(std::move(response.body)),
       charge_(std::move(charge)) {}
 
@@ -227,9 +227,8 @@ IncomingResponse::consume(component::Call&) {
   if (body_ == nullptr) {
     return Outcome(std::unexpect);
   }
-  auto body = std::make_shared<IncomingBodyState>(
-      std::move(body_), MessageKind::Response, std::move(charge_)
-  );
+  auto body =
+      make_local<IncomingBodyState>(std::move(body_), MessageKind::Response, std::move(charge_));
   return Outcome(std::make_unique<IncomingBody>(around_, std::move(body)));
 }
 

@@ -2,6 +2,7 @@
 /// incoming-response, future-incoming-response.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/client_exchange.hpp"
 #include "http/message.hpp"
 #include "wasi/p2/http_body.hpp"
@@ -24,7 +25,7 @@ class OutgoingRequest final : public wit::wasi_http_types::OutgoingRequest {
   /// What a setter tells the guest.
   using Accepted = std::expected<void, component::Unit>;
 
-  OutgoingRequest(const Surroundings& around, std::shared_ptr<FieldMap> headers) noexcept
+  OutgoingRequest(const Surroundings& around, LocalPtr<FieldMap> headers) noexcept
       : around_(around), headers_(std::move(headers)), charge_(around.memory) {}
   /// A request that was never sent takes no more bytes for its body.
   ~OutgoingRequest() override;
@@ -71,8 +72,8 @@ class OutgoingRequest final : public wit::wasi_http_types::OutgoingRequest {
   std::optional<std::string> path_with_query_;
   std::optional<Scheme> scheme_;
   std::optional<std::string> authority_;
-  std::shared_ptr<FieldMap> headers_;
-  std::shared_ptr<OutgoingBodyState> body_;
+  LocalPtr<FieldMap> headers_;
+  LocalPtr<OutgoingBodyState> body_;
   MemoryCharge charge_;
 };
 
@@ -122,8 +123,8 @@ class IncomingResponse final : public wit::wasi_http_types::IncomingResponse {
  private:
   const Surroundings& around_;
   std::uint16_t status_;
-  std::shared_ptr<FieldMap> headers_;
-  std::shared_ptr<http::BodyPipe> body_;  ///< null once consumed
+  LocalPtr<FieldMap> headers_;
+  LocalPtr<http::BodyPipe> body_;  ///< null once consumed
   MemoryCharge charge_;
 };
 
@@ -156,9 +157,7 @@ class PendingResponse final : public Readiness {
 class FutureIncomingResponse final : public wit::wasi_http_types::FutureIncomingResponse {
  public:
   using Response = std::expected<component::Own<wit::wasi_http_types::IncomingResponse>, ErrorCode>;
-  FutureIncomingResponse(
-      const Surroundings& around, std::shared_ptr<PendingResponse> pending
-  ) noexcept
+  FutureIncomingResponse(const Surroundings& around, LocalPtr<PendingResponse> pending) noexcept
       : around_(around), pending_(std::move(pending)) {}
   [[nodiscard]] component::HostResult<component::Own<wit::wasi_http_types::Pollable>> subscribe(
       component::Call& call
@@ -169,7 +168,7 @@ class FutureIncomingResponse final : public wit::wasi_http_types::FutureIncoming
 
  private:
   const Surroundings& around_;
-  std::shared_ptr<PendingResponse> pending_;
+  LocalPtr<PendingResponse> pending_;
 };
 
 }  // namespace whorl::wasi::p2

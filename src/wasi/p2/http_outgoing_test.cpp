@@ -92,11 +92,11 @@ TEST_CASE("a response arrives through its future, once") {
   const auto exchange =
       std::make_shared<http::ClientExchange>(http::Request{}, http::ClientTimeouts{});
   FutureIncomingResponse future(
-      service.around, std::make_shared<PendingResponse>(exchange, MemoryCharge())
+      service.around, make_local<PendingResponse>(exchange, MemoryCharge())
   );
   CHECK_FALSE(future.get(service.call)->has_value());
   auto pollable = *future.subscribe(service.call);
-  auto pipe = std::make_shared<http::BodyPipe>();
+  auto pipe = make_local<http::BodyPipe>();
   service.fiber.then([&] {
     http::Response response{.status = 201, .fields = {}, .body = pipe};
     response.fields.append("Connection", "close");

@@ -1,6 +1,7 @@
 /// What the tests of wasi:http share: an exchange, and the calls a guest makes to answer it.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "wasi/p2/handler.hpp"
 #include "wasi/p2/http_body.hpp"
 #include "wasi/p2/http_fields.hpp"
@@ -27,11 +28,11 @@ using HeaderTag = types::HeaderError::Tag;
 /// A request being answered, seen from the guest's side with the calls a guest makes.
 struct Service : Scene {
   explicit Service(http::Request request = {})
-      : exchange(std::make_shared<http::Exchange>(with_body(std::move(request)))),
-        state(std::make_shared<ResponseState>(exchange)) {}
+      : exchange(make_local<http::Exchange>(with_body(std::move(request)))),
+        state(make_local<ResponseState>(exchange)) {}
   static http::Request with_body(http::Request request) {
     if (request.body == nullptr) {
-      request.body = std::make_shared<http::BodyPipe>();
+      request.body = make_local<http::BodyPipe>();
     }
     return request;
   }
@@ -62,8 +63,8 @@ struct Service : Scene {
   std::string sent() { return std::string(as_text(exchange->response().body->readable())); }
 
   HttpTypesHost host{around};
-  std::shared_ptr<http::Exchange> exchange;
-  std::shared_ptr<ResponseState> state;
+  LocalPtr<http::Exchange> exchange;
+  LocalPtr<ResponseState> state;
 };
 
 inline std::optional<HeaderTag> refusal(const component::HostResult<Fields::Change>& told) {

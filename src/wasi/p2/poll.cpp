@@ -9,7 +9,7 @@ component::HostResult<bool> Pollable::ready(component::Call&) {
 }
 
 component::HostResult<> Pollable::block(component::Call& call) {
-  const std::shared_ptr<Readiness> target = target_;  // the handle may be dropped while we wait
+  const LocalPtr<Readiness> target = target_;  // the handle may be dropped while we wait
   return wait_for(call.fiber, timers_, *target);
 }
 
@@ -23,7 +23,7 @@ component::HostResult<std::vector<std::uint32_t>> PollHost::poll(
     return component::trap("wasi:io/poll.poll was called with more pollables than there can be");
   }
   // The handles may be dropped while we wait, by another task of the same guest.
-  std::vector<std::shared_ptr<Readiness>> kept;
+  std::vector<LocalPtr<Readiness>> kept;
   std::vector<Readiness*> targets;
   kept.reserve(in.size());
   targets.reserve(in.size());

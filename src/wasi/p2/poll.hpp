@@ -1,6 +1,7 @@
 /// wasi:io/poll.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "wasi/readiness.hpp"
 #include "wit/wasi_io_poll.hpp"
 
@@ -12,15 +13,15 @@ namespace whorl::wasi::p2 {
 /// The one kind of pollable there is: a share in something that becomes ready.
 class Pollable final : public wit::wasi_io_poll::Pollable {
  public:
-  Pollable(Timers& timers, std::shared_ptr<Readiness> target) noexcept
+  Pollable(Timers& timers, LocalPtr<Readiness> target) noexcept
       : timers_(timers), target_(std::move(target)) {}
   [[nodiscard]] component::HostResult<bool> ready(component::Call& call) override;
   [[nodiscard]] component::HostResult<> block(component::Call& call) override;
-  [[nodiscard]] const std::shared_ptr<Readiness>& target() const noexcept { return target_; }
+  [[nodiscard]] const LocalPtr<Readiness>& target() const noexcept { return target_; }
 
  private:
   Timers& timers_;
-  std::shared_ptr<Readiness> target_;
+  LocalPtr<Readiness> target_;
 };
 
 class PollHost final : public wit::wasi_io_poll::Host {

@@ -65,7 +65,7 @@ class ResolveAddressStream final : public lookup_wit::ResolveAddressStream {
 
   [[nodiscard]] component::HostResult<component::Own<lookup_wit::Pollable>>
   subscribe(component::Call&) override {
-    return std::make_unique<Pollable>(around_.timers, std::make_shared<LookupReadiness>(lookup_));
+    return std::make_unique<Pollable>(around_.timers, make_local<LookupReadiness>(lookup_));
   }
 
  private:

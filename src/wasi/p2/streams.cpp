@@ -165,7 +165,7 @@ StreamResult<void> OutputStream::blocking_flush(component::Call& call) {
 component::HostResult<component::Own<wit::wasi_io_poll::Pollable>>
 OutputStream::subscribe(component::Call&) {
   if (failed_) {
-    return std::make_unique<Pollable>(timers_, std::make_shared<AlwaysReady>());
+    return std::make_unique<Pollable>(timers_, make_local<AlwaysReady>());
   }
   return std::make_unique<Pollable>(timers_, sink_);
 }

@@ -5,6 +5,7 @@
 /// the guest. After an operation failed the stream is closed.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "wasi/p2/byte_streams.hpp"
 #include "wit/wasi_io_poll.hpp"
 #include "wit/wasi_io_streams.hpp"
@@ -30,7 +31,7 @@ inline constexpr std::size_t kMaxBlockingWrite = 4096;
 
 class InputStream final : public wit::wasi_io_streams::InputStream {
  public:
-  InputStream(Timers& timers, std::shared_ptr<ByteSource> source) noexcept
+  InputStream(Timers& timers, LocalPtr<ByteSource> source) noexcept
       : timers_(timers), source_(std::move(source)) {}
 
   [[nodiscard]] StreamResult<Bytes> read(component::Call& call, std::uint64_t len) override;
@@ -50,13 +51,13 @@ class InputStream final : public wit::wasi_io_streams::InputStream {
 
  private:
   Timers& timers_;
-  std::shared_ptr<ByteSource> source_;
+  LocalPtr<ByteSource> source_;
   bool failed_ = false;  ///< the failure was reported; closed from now on
 };
 
 class OutputStream final : public wit::wasi_io_streams::OutputStream {
  public:
-  OutputStream(Timers& timers, std::shared_ptr<ByteSink> sink) noexcept
+  OutputStream(Timers& timers, LocalPtr<ByteSink> sink) noexcept
       : timers_(timers), sink_(std::move(sink)) {}
 
   [[nodiscard]] StreamResult<std::uint64_t> check_write(component::Call& call) override;
@@ -87,7 +88,7 @@ class OutputStream final : public wit::wasi_io_streams::OutputStream {
   [[nodiscard]] StreamResult<void> blocking_write(async::Parkable* fiber, ByteView contents);
 
   Timers& timers_;
-  std::shared_ptr<ByteSink> sink_;
+  LocalPtr<ByteSink> sink_;
   bool failed_ = false;  ///< a failure was reported; closed from now on
 };
 

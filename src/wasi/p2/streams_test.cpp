@@ -50,9 +50,9 @@ std::optional<ErrorCode> failed_with(const StreamResult<T>& result) {
 
 /// A body that a guest reads, with the side that writes it.
 struct Incoming : Scene {
-  std::shared_ptr<http::BodyPipe> pipe = std::make_shared<http::BodyPipe>();
-  std::shared_ptr<BodySource> source =
-      std::make_shared<BodySource>(std::make_shared<IncomingBodyState>(pipe, MessageKind::Request));
+  LocalPtr<http::BodyPipe> pipe = make_local<http::BodyPipe>();
+  LocalPtr<BodySource> source =
+      make_local<BodySource>(make_local<IncomingBodyState>(pipe, MessageKind::Request));
   InputStream stream{timers, source};
   void put(std::string_view text) { CHECK(pipe->write(as_bytes(text)) == text.size()); }
 };
@@ -60,10 +60,9 @@ struct Incoming : Scene {
 /// A body that a guest writes, with the side that reads it.
 struct Outgoing : Scene {
   explicit Outgoing(std::optional<std::uint64_t> announced = std::nullopt)
-      : body(std::make_shared<OutgoingBodyState>(MessageKind::Response, announced, MemoryCharge())
-        ) {}
-  std::shared_ptr<OutgoingBodyState> body;
-  OutputStream stream{timers, std::make_shared<BodySink>(body)};
+      : body(make_local<OutgoingBodyState>(MessageKind::Response, announced, MemoryCharge())) {}
+  LocalPtr<OutgoingBodyState> body;
+  OutputStream stream{timers, make_local<BodySink>(body)};
   http::BodyPipe& pipe() { return *body->pipe(); }
   std::string take() {
     std::string text(as_text(pipe().readable()));
@@ -90,10 +89,10 @@ TEST_CASE("read gives what is there, at most what was asked for") {
 
 TEST_CASE("one read never gives more than its bound") {
   Scene scene;
-  auto pipe = std::make_shared<http::BodyPipe>(4 * kMaxRead);
+  auto pipe = make_local<http::BodyPipe>(4 * kMaxRead);
   InputStream stream(
       scene.timers,
-      std::make_shared<BodySource>(std::make_shared<IncomingBodyState>(pipe, MessageKind::Request))
+      make_local<BodySource>(make_local<IncomingBodyState>(pipe, MessageKind::Request))
   );
   pipe->write(Bytes(3 * kMaxRead, 'x'));
   CHECK(str(stream.read(scene.call, kHuge)).size() == kMaxRead);
@@ -145,10 +144,10 @@ TEST_CASE("a failure is told once, then the stream is closed") {
 
 TEST_CASE("the pollable of an input-stream outlives it") {
   Scene scene;
-  auto pipe = std::make_shared<http::BodyPipe>();
+  auto pipe = make_local<http::BodyPipe>();
   auto stream = std::make_unique<InputStream>(
       scene.timers,
-      std::make_shared<BodySource>(std::make_shared<IncomingBodyState>(pipe, MessageKind::Request))
+      make_local<BodySource>(make_local<IncomingBodyState>(pipe, MessageKind::Request))
   );
   auto pollable = *stream->subscribe(scene.call);
   CHECK(*pollable->ready(scene.call) == false);
@@ -301,7 +300,7 @@ TEST_CASE("a blocking splice waits for both sides") {
 
 TEST_CASE("standard output goes to its sink and waits for it") {
   Scene scene;
-  OutputStream stream(scene.timers, std::make_shared<OutputSinkStream>(scene.out));
+  OutputStream stream(scene.timers, make_local<OutputSinkStream>(scene.out));
   CHECK(is_good(stream.blocking_write_and_flush(scene.call, as_bytes("line\n"))));
   CHECK(scene.out.text == "line\n");
   scene.out.capacity = 7;

@@ -197,8 +197,8 @@ TcpSocket::Outcome<TcpSocket::Streams> TcpSocket::finish_connect(component::Call
   }
   state_ = State::Connected;
   return SocketOutcome<Streams>(Streams(
-      std::make_unique<InputStream>(around_.timers, std::make_shared<TcpSource>(connection_)),
-      std::make_unique<OutputStream>(around_.timers, std::make_shared<TcpSink>(connection_))
+      std::make_unique<InputStream>(around_.timers, make_local<TcpSource>(connection_)),
+      std::make_unique<OutputStream>(around_.timers, make_local<TcpSink>(connection_))
   ));
 }
 
@@ -322,11 +322,9 @@ TcpSocket::Outcome<> TcpSocket::set_send_buffer_size(component::Call&, std::uint
 
 component::HostResult<component::Own<tcp_wit::Pollable>> TcpSocket::subscribe(component::Call&) {
   if (state_ == State::Connecting) {
-    return std::make_unique<Pollable>(
-        around_.timers, std::make_shared<ConnectReadiness>(connection_)
-    );
+    return std::make_unique<Pollable>(around_.timers, make_local<ConnectReadiness>(connection_));
   }
-  return std::make_unique<Pollable>(around_.timers, std::make_shared<AlwaysReady>());
+  return std::make_unique<Pollable>(around_.timers, make_local<AlwaysReady>());
 }
 
 TcpSocket::Outcome<> TcpSocket::shutdown(component::Call&, tcp_wit::ShutdownType shutdown_type) {

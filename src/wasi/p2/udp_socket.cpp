@@ -91,7 +91,7 @@ IncomingDatagramStream::receive(component::Call&, std::uint64_t max_results) {
 component::HostResult<component::Own<udp_wit::Pollable>>
 IncomingDatagramStream::subscribe(component::Call&) {
   return std::make_unique<Pollable>(
-      around_.timers, std::make_shared<DatagramReadiness>(endpoint_, POLLIN)
+      around_.timers, make_local<DatagramReadiness>(endpoint_, POLLIN)
   );
 }
 
@@ -161,7 +161,7 @@ component::HostResult<SocketOutcome<std::uint64_t>> OutgoingDatagramStream::send
 component::HostResult<component::Own<udp_wit::Pollable>>
 OutgoingDatagramStream::subscribe(component::Call&) {
   return std::make_unique<Pollable>(
-      around_.timers, std::make_shared<DatagramReadiness>(endpoint_, POLLOUT)
+      around_.timers, make_local<DatagramReadiness>(endpoint_, POLLOUT)
   );
 }
 
@@ -293,7 +293,7 @@ UdpSocket::Outcome<> UdpSocket::set_send_buffer_size(component::Call&, std::uint
 }
 
 component::HostResult<component::Own<udp_wit::Pollable>> UdpSocket::subscribe(component::Call&) {
-  return std::make_unique<Pollable>(around_.timers, std::make_shared<AlwaysReady>());
+  return std::make_unique<Pollable>(around_.timers, make_local<AlwaysReady>());
 }
 
 }  // namespace whorl::wasi::p2

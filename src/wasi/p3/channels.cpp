@@ -10,7 +10,7 @@ using component::Progress;
 
 class SourceProducer final : public component::StreamProducer<std::uint8_t> {
  public:
-  SourceProducer(std::shared_ptr<ByteSource> source, ReadEnded ended)
+  SourceProducer(LocalPtr<ByteSource> source, ReadEnded ended)
       : source_(std::move(source)), ended_(std::move(ended)) {}
   /// The guest wants no more, if it was not told of the end.
   ~SourceProducer() override {
@@ -48,14 +48,14 @@ class SourceProducer final : public component::StreamProducer<std::uint8_t> {
     }
   }
 
-  std::shared_ptr<ByteSource> source_;
+  LocalPtr<ByteSource> source_;
   ReadEnded ended_;
   Retry retry_{*this};
 };
 
 class SinkConsumer final : public component::StreamConsumer<std::uint8_t> {
  public:
-  SinkConsumer(std::shared_ptr<ByteSink> sink, WriteEnded ended)
+  SinkConsumer(LocalPtr<ByteSink> sink, WriteEnded ended)
       : sink_(std::move(sink)), ended_(std::move(ended)) {}
   ~SinkConsumer() override { tell({WriteEnd::How::Aborted, nullptr}); }
 
@@ -91,18 +91,18 @@ class SinkConsumer final : public component::StreamConsumer<std::uint8_t> {
     }
   }
 
-  std::shared_ptr<ByteSink> sink_;
+  LocalPtr<ByteSink> sink_;
   WriteEnded ended_;
   Retry retry_{*this};
 };
 
 }  // namespace
 
-ByteReader read_from(std::shared_ptr<ByteSource> source, ReadEnded ended) {
+ByteReader read_from(LocalPtr<ByteSource> source, ReadEnded ended) {
   return ByteReader(std::make_unique<SourceProducer>(std::move(source), std::move(ended)));
 }
 
-void write_to(ByteReader data, std::shared_ptr<ByteSink> sink, WriteEnded ended) {
+void write_to(ByteReader data, LocalPtr<ByteSink> sink, WriteEnded ended) {
   data.consume(std::make_unique<SinkConsumer>(std::move(sink), std::move(ended)));
 }
 

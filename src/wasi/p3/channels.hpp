@@ -2,6 +2,7 @@
 /// streams of 0.2, and futures that tell how they ended. @thread shard
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "component/stream.hpp"
 #include "wasi/p2/byte_streams.hpp"
 
@@ -39,7 +40,7 @@ class Retry final : public async::Waiter {
 /// guest wants no more of it.
 using ReadEnded = std::move_only_function<void(std::unique_ptr<IoError> failure)>;
 /// The bytes of `source` for a guest.
-[[nodiscard]] ByteReader read_from(std::shared_ptr<ByteSource> source, ReadEnded ended);
+[[nodiscard]] ByteReader read_from(LocalPtr<ByteSource> source, ReadEnded ended);
 
 /// How a stream that a guest writes came to its end.
 struct WriteEnd {
@@ -54,7 +55,7 @@ struct WriteEnd {
 };
 using WriteEnded = std::move_only_function<void(WriteEnd end)>;
 /// Lets `sink` have what a guest writes. `ended` is called once.
-void write_to(ByteReader data, std::shared_ptr<ByteSink> sink, WriteEnded ended);
+void write_to(ByteReader data, LocalPtr<ByteSink> sink, WriteEnded ended);
 
 /// A future whose value is asked for when a guest wants it: given once, items(1).
 template <class T>
@@ -76,7 +77,7 @@ using ReadChannel = std::tuple<ByteReader, DoneFuture<E>>;
 /// The bytes of `source`, and how they ended.
 /// @param to_error  E from a const IoError&
 template <class E, class ToError>
-[[nodiscard]] ReadChannel<E> read_channel(std::shared_ptr<ByteSource> source, ToError to_error) {
+[[nodiscard]] ReadChannel<E> read_channel(LocalPtr<ByteSource> source, ToError to_error) {
   component::FutureWriter<std::expected<void, E>> done;
   auto future = done.reader();
   auto stream = read_from(
@@ -100,7 +101,7 @@ template <class E>
 /// @param closed  told when the sink takes no more
 template <class E, class ToError>
 [[nodiscard]] DoneFuture<E> write_channel(
-    ByteReader data, std::shared_ptr<ByteSink> sink, E closed, ToError to_error
+    ByteReader data, LocalPtr<ByteSink> sink, E closed, ToError to_error
 ) {
   component::FutureWriter<std::expected<void, E>> done;
   auto future = done.reader();

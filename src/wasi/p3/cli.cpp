@@ -11,18 +11,18 @@ CliError to_cli_error(const IoError&) {
 
 DoneFuture<CliError> write_output(ByteReader data, OutputSink& sink) {
   return write_channel<CliError>(
-      std::move(data), std::make_shared<p2::OutputSinkStream>(sink), CliError::Pipe, to_cli_error
+      std::move(data), make_local<p2::OutputSinkStream>(sink), CliError::Pipe, to_cli_error
   );
 }
 
 }  // namespace
 
 component::HostResult<ReadChannel<CliError>> StdinHost::read_via_stream(component::Call&) {
-  std::shared_ptr<ByteSource> source;
+  LocalPtr<ByteSource> source;
   if (context_.standard_input != nullptr) {
-    source = std::make_shared<p2::InputSourceStream>(*context_.standard_input);
+    source = make_local<p2::InputSourceStream>(*context_.standard_input);
   } else {
-    source = std::make_shared<p2::EndedSource>();
+    source = make_local<p2::EndedSource>();
   }
   return read_channel<CliError>(std::move(source), to_cli_error);
 }

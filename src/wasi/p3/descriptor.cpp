@@ -117,8 +117,7 @@ component::HostResult<ReadChannel<FileErrorCode>> Descriptor::read_via_stream(
     return failed_channel<FileErrorCode>(to_file_error(file ? ENOMEM : file.error()));
   }
   return read_channel<FileErrorCode>(
-      std::make_shared<p2::FileSource>(*std::move(file), offset, blocking_, std::move(charge)),
-      to_error
+      make_local<p2::FileSource>(*std::move(file), offset, blocking_, std::move(charge)), to_error
   );
 }
 
@@ -129,7 +128,7 @@ DoneFuture<FileErrorCode> Descriptor::write(ByteReader data, std::optional<std::
   }
   return write_channel<FileErrorCode>(
       std::move(data),
-      std::make_shared<p2::FileSink>(*std::move(file), offset),
+      make_local<p2::FileSink>(*std::move(file), offset),
       FileErrorCode::pipe(),
       to_error
   );

@@ -43,7 +43,7 @@ std::expected<void, engine::Trap> call_handler(
     engine::Store& store,
     const component::ExportedFunc& func,
     const p2::Surroundings& around,
-    std::shared_ptr<http::Exchange> exchange
+    LocalPtr<http::Exchange> exchange
 ) {
   component::Own<types::Request> request = std::make_unique<Request>(around, *exchange);
   const char* failure = nullptr;
@@ -68,7 +68,7 @@ std::expected<void, engine::Trap> post_handler(
     engine::Store& store,
     const component::ExportedFunc& func,
     const p2::Surroundings& around,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     PostedExchange& posted
 ) {
   component::Own<types::Request> request = std::make_unique<Request>(around, *exchange);

@@ -1,6 +1,7 @@
 /// Calling wasi:http/handler: one request in, one response out, and what the guest does after it.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "component/component.hpp"
 #include "engine/store.hpp"
 #include "http/exchange.hpp"
@@ -29,7 +30,7 @@ namespace whorl::wasi::p3 {
     engine::Store& store,
     const component::ExportedFunc& func,
     const p2::Surroundings& around,
-    std::shared_ptr<http::Exchange> exchange
+    LocalPtr<http::Exchange> exchange
 );
 
 /// One of several exchanges that an instance answers at the same time. @thread shard
@@ -56,7 +57,7 @@ class PostedExchange {
     engine::Store& store,
     const component::ExportedFunc& func,
     const p2::Surroundings& around,
-    std::shared_ptr<http::Exchange> exchange,
+    LocalPtr<http::Exchange> exchange,
     PostedExchange& posted
 );
 

@@ -132,7 +132,7 @@ TEST_CASE("options of a request cannot be changed, clones can") {
 // --- requests ------------------------------------------------------------------------------------
 
 struct RequestScene : Scene {
-  Request request{around, std::make_shared<FieldMap>(memory), MessageBody(), std::nullopt};
+  Request request{around, make_local<FieldMap>(memory), MessageBody(), std::nullopt};
 };
 
 TEST_CASE("a request starts with nothing but a method") {
@@ -181,7 +181,7 @@ TEST_CASE("paths of a request") {
 
 TEST_CASE("a status is one of five classes, and an answer is no informational one") {
   Scene scene;
-  Response response(scene.around, std::make_shared<FieldMap>(), MessageBody());
+  Response response(scene.around, make_local<FieldMap>(), MessageBody());
   for (const std::uint16_t bad : {std::uint16_t{99}, std::uint16_t{600}, std::uint16_t{65'535}}) {
     CHECK_FALSE(*response.set_status_code(scene.call, bad));
   }

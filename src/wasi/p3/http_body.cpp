@@ -14,7 +14,7 @@ using component::Progress;
 /// The future that tells a guest what became of its body.
 class SentProducer final : public component::StreamProducer<Sent> {
  public:
-  explicit SentProducer(std::shared_ptr<Transmission> transmission)
+  explicit SentProducer(LocalPtr<Transmission> transmission)
       : transmission_(std::move(transmission)) {}
 
   [[nodiscard]] Progress produce(std::size_t room, std::vector<Sent>& items) override {
@@ -40,7 +40,7 @@ class SentProducer final : public component::StreamProducer<Sent> {
   }
 
  private:
-  std::shared_ptr<Transmission> transmission_;
+  LocalPtr<Transmission> transmission_;
   Retry on_change_{*this};
   Retry on_pipe_{*this};
 };
@@ -48,19 +48,19 @@ class SentProducer final : public component::StreamProducer<Sent> {
 /// What a reader says came of a body: that is what its writer is told.
 class ResultConsumer final : public component::FutureConsumer<Sent> {
  public:
-  explicit ResultConsumer(std::shared_ptr<Transmission> to) : to_(std::move(to)) {}
+  explicit ResultConsumer(LocalPtr<Transmission> to) : to_(std::move(to)) {}
   void resolved(Sent value) override { to_->settle(std::move(value)); }
   void dropped() override { to_->settle({}); }
 
  private:
-  std::shared_ptr<Transmission> to_;
+  LocalPtr<Transmission> to_;
 };
 
 /// The same for a body of the wire, whose writer is told nothing: a reader that failed wants no
 /// more of it.
 class PipeResultConsumer final : public component::FutureConsumer<Sent> {
  public:
-  explicit PipeResultConsumer(std::shared_ptr<http::BodyPipe> pipe) : pipe_(std::move(pipe)) {}
+  explicit PipeResultConsumer(LocalPtr<http::BodyPipe> pipe) : pipe_(std::move(pipe)) {}
   void resolved(Sent value) override {
     if (!value) {
       pipe_->stop_reading();
@@ -69,7 +69,7 @@ class PipeResultConsumer final : public component::FutureConsumer<Sent> {
   void dropped() override {}
 
  private:
-  std::shared_ptr<http::BodyPipe> pipe_;
+  LocalPtr<http::BodyPipe> pipe_;
 };
 
 /// The trailers of a body that came over the wire: there when the guest has read the body, or said
@@ -78,8 +78,8 @@ class TrailersProducer final : public component::StreamProducer<Trailers> {
  public:
   TrailersProducer(
       const Surroundings& around,
-      std::shared_ptr<p2::IncomingBodyState> body,
-      std::weak_ptr<p2::BodySource> contents
+      LocalPtr<p2::IncomingBodyState> body,
+      WeakLocalPtr<p2::BodySource> contents
   )
       : around_(around), end_(std::move(body)), contents_(std::move(contents)) {}
 
@@ -105,7 +105,7 @@ class TrailersProducer final : public component::StreamProducer<Trailers> {
     Trailers trailers(std::nullopt);
     if (auto fields = pipe.take_trailers(); fields != nullptr) {
       trailers = immutable_view(
-          around_.memory, std::make_shared<FieldMap>(FieldMap::from_wire(std::move(*fields)))
+          around_.memory, make_local<FieldMap>(FieldMap::from_wire(std::move(*fields)))
       );
     }
     return trailers;
@@ -113,7 +113,7 @@ class TrailersProducer final : public component::StreamProducer<Trailers> {
 
   const Surroundings& around_;
   p2::BodyEnd end_;
-  std::weak_ptr<p2::BodySource> contents_;
+  WeakLocalPtr<p2::BodySource> contents_;
   Retry retry_{*this};
 };
 
@@ -122,8 +122,7 @@ class TrailersProducer final : public component::StreamProducer<Trailers> {
 /// A guest's body on its way out. Held by what still has a part to bring.
 class Sending {
  public:
-  explicit Sending(std::shared_ptr<Transmission> transmission)
-      : transmission_(std::move(transmission)) {}
+  explicit Sending(LocalPtr<Transmission> transmission) : transmission_(std::move(transmission)) {}
   Sending(const Sending&) = delete;
   Sending& operator=(const Sending&) = delete;
   ~Sending() {
@@ -188,20 +187,20 @@ class Sending {
     transmission_->changed.notify();
   }
 
-  std::shared_ptr<Transmission> transmission_;
+  LocalPtr<Transmission> transmission_;
   bool contents_done_ = false;
   std::optional<Trailers> trailers_;
 };
 
 class TrailersConsumer final : public component::FutureConsumer<Trailers> {
  public:
-  explicit TrailersConsumer(std::shared_ptr<Sending> sending) : sending_(std::move(sending)) {}
+  explicit TrailersConsumer(LocalPtr<Sending> sending) : sending_(std::move(sending)) {}
   void resolved(Trailers value) override { sending_->trailers_arrived(std::move(value)); }
   /// The guest was over before it wrote them: then there are none.
   void dropped() override { sending_->trailers_arrived(std::nullopt); }
 
  private:
-  std::shared_ptr<Sending> sending_;
+  LocalPtr<Sending> sending_;
 };
 
 }  // namespace
@@ -221,7 +220,7 @@ std::pair<MessageBody, SentReader> MessageBody::of_guest(
   MessageBody body;
   body.contents_ = std::move(contents);
   body.trailers_ = std::move(trailers);
-  body.transmission_ = std::make_shared<Transmission>();
+  body.transmission_ = make_local<Transmission>();
   SentReader sent = future_of<Sent>(std::make_unique<SentProducer>(body.transmission_));
   return {std::move(body), std::move(sent)};
 }
@@ -245,12 +244,12 @@ std::tuple<ByteReader, TrailersReader> MessageBody::consume(
         std::move(trailers_)
     };
   }
-  std::shared_ptr<http::BodyPipe> pipe =
+  LocalPtr<http::BodyPipe> pipe =
       pipe_ != nullptr ? std::exchange(pipe_, nullptr) : http::BodyPipe::empty();
   result.consume(std::make_unique<PipeResultConsumer>(pipe));
-  auto body = std::make_shared<p2::IncomingBodyState>(std::move(pipe), kind_, std::move(charge_));
-  auto source = std::make_shared<p2::BodySource>(body);
-  const std::weak_ptr<p2::BodySource> contents = source;
+  auto body = make_local<p2::IncomingBodyState>(std::move(pipe), kind_, std::move(charge_));
+  auto source = make_local<p2::BodySource>(body);
+  const WeakLocalPtr<p2::BodySource> contents = source;
   // What the guest does not want to read is in the way of the trailers until then.
   auto stream = read_from(std::move(source), [body](std::unique_ptr<IoError>) {
     body->pipe().readable_event().notify();
@@ -261,7 +260,7 @@ std::tuple<ByteReader, TrailersReader> MessageBody::consume(
   };
 }
 
-std::expected<std::shared_ptr<http::BodyPipe>, const char*> MessageBody::send(
+std::expected<LocalPtr<http::BodyPipe>, const char*> MessageBody::send(
     const Surroundings& around, MessageKind kind, std::optional<std::uint64_t> announced
 ) {
   auto transmission = std::exchange(transmission_, nullptr);
@@ -274,11 +273,11 @@ std::expected<std::shared_ptr<http::BodyPipe>, const char*> MessageBody::send(
     return std::unexpected(kOverHostMemory);
   }
   transmission->is_held = kind == MessageKind::Request;
-  transmission->body = std::make_shared<p2::OutgoingBodyState>(kind, announced, std::move(charge));
+  transmission->body = make_local<p2::OutgoingBodyState>(kind, announced, std::move(charge));
   auto pipe = transmission->body->pipe();
   transmission->changed.notify();
-  auto sink = std::make_shared<p2::BodySink>(transmission->body);
-  auto sending = std::make_shared<Sending>(std::move(transmission));
+  auto sink = make_local<p2::BodySink>(transmission->body);
+  auto sending = make_local<Sending>(std::move(transmission));
   const bool had_contents = contents_.has_value();
   if (had_contents) {
     write_to(*std::exchange(contents_, std::nullopt), std::move(sink), [sending](WriteEnd end) {

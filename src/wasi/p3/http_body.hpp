@@ -5,6 +5,7 @@
 /// @thread shard. @spec wasi:http/types, request.new, request.consume-body
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/body.hpp"
 #include "wasi/p2/http_body.hpp"
 #include "wasi/p3/channels.hpp"
@@ -32,7 +33,7 @@ using SentReader = component::FutureReader<Sent>;
 /// What became of a guest's body, shared by those who carry it and by the future the guest has.
 struct Transmission {
   /// Set once the body is being sent; the future waits until the other side has taken all of it.
-  std::shared_ptr<p2::OutgoingBodyState> body;
+  LocalPtr<p2::OutgoingBodyState> body;
   bool finished = false;  ///< all was handed to `body`
   /// A request: that all was taken of it does not mean that it was sent, not before its response.
   bool is_held = false;
@@ -58,9 +59,7 @@ class MessageBody {
   );
   /// One that came over the wire.
   /// @param charge  for the pipe's buffer, where the guest can have many
-  MessageBody(
-      std::shared_ptr<http::BodyPipe> pipe, MessageKind kind, MemoryCharge charge = {}
-  ) noexcept
+  MessageBody(LocalPtr<http::BodyPipe> pipe, MessageKind kind, MemoryCharge charge = {}) noexcept
       : pipe_(std::move(pipe)), kind_(kind), charge_(std::move(charge)) {}
   MessageBody(MessageBody&&) noexcept = default;
   MessageBody& operator=(MessageBody&&) = default;
@@ -73,23 +72,23 @@ class MessageBody {
       const Surroundings& around, SentReader result
   );
   /// Of a guest's body; null for others.
-  [[nodiscard]] const std::shared_ptr<Transmission>& transmission() const noexcept {
+  [[nodiscard]] const LocalPtr<Transmission>& transmission() const noexcept {
     return transmission_;
   }
   /// Sends it: bytes flow as the guest writes them.
   /// @param announced  what `content-length` says, if it says anything
   /// @return           leaves nothing; a trap text when there is no memory for it
-  [[nodiscard]] std::expected<std::shared_ptr<http::BodyPipe>, const char*> send(
+  [[nodiscard]] std::expected<LocalPtr<http::BodyPipe>, const char*> send(
       const Surroundings& around, MessageKind kind, std::optional<std::uint64_t> announced
   );
 
  private:
-  std::shared_ptr<http::BodyPipe> pipe_;  ///< of the host's; else the rest is set
+  LocalPtr<http::BodyPipe> pipe_;  ///< of the host's; else the rest is set
   MessageKind kind_ = MessageKind::Request;
   MemoryCharge charge_;
   std::optional<ByteReader> contents_;
   TrailersReader trailers_;
-  std::shared_ptr<Transmission> transmission_;
+  LocalPtr<Transmission> transmission_;
 };
 
 }  // namespace whorl::wasi::p3

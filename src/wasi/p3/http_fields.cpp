@@ -27,13 +27,13 @@ component::HostResult<Fields::Change> to_guest(const std::expected<void, FieldEr
   return std::unexpected(field_trap(change.error()));
 }
 
-component::Own<types::Fields> immutable_view(HostMemory& memory, std::shared_ptr<FieldMap> map) {
+component::Own<types::Fields> immutable_view(HostMemory& memory, LocalPtr<FieldMap> map) {
   return std::make_unique<Fields>(
       FieldsHandle(memory, std::move(map), FieldsHandle::Access::Immutable)
   );
 }
 
-std::shared_ptr<FieldMap> into_map(component::Own<types::Fields> fields) {
+LocalPtr<FieldMap> into_map(component::Own<types::Fields> fields) {
   return static_cast<Fields&>(*fields).map();  // every resource of this process is ours
 }
 

@@ -1,6 +1,7 @@
 /// wasi:http/types of 0.3: fields and request-options.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/client_exchange.hpp"
 #include "wasi/fields_handle.hpp"
 #include "wit/wasi_http_types_p3.hpp"
@@ -44,7 +45,7 @@ class Fields final : public types::Fields {
   ) override;
 
   /// The fields, shared with the message they become part of.
-  [[nodiscard]] const std::shared_ptr<FieldMap>& map() const noexcept { return handle_.map(); }
+  [[nodiscard]] const LocalPtr<FieldMap>& map() const noexcept { return handle_.map(); }
 
  private:
   FieldsHandle handle_;
@@ -52,10 +53,10 @@ class Fields final : public types::Fields {
 
 /// A handle on a message's fields, through which they cannot be changed.
 [[nodiscard]] component::Own<types::Fields> immutable_view(
-    HostMemory& memory, std::shared_ptr<FieldMap> map
+    HostMemory& memory, LocalPtr<FieldMap> map
 );
 /// The `fields` a guest hands over become part of a message.
-[[nodiscard]] std::shared_ptr<FieldMap> into_map(component::Own<types::Fields> fields);
+[[nodiscard]] LocalPtr<FieldMap> into_map(component::Own<types::Fields> fields);
 /// What a guest is told about a refused change; without memory for it a trap.
 [[nodiscard]] component::HostResult<Fields::Change> to_guest(
     const std::expected<void, FieldError>& change

@@ -41,7 +41,7 @@ std::string to_text(const types::Method& from) {
 
 /// The fields of a message that is sent. Those that came with another message and belong to its
 /// connection do not go on.
-http::Fields to_sendable(std::shared_ptr<FieldMap> headers) {
+http::Fields to_sendable(LocalPtr<FieldMap> headers) {
   http::Fields fields = into_wire(std::move(headers));
   std::erase_if(fields.lines(), [](const http::Field& line) {
     return is_forbidden_field(line.name);
@@ -58,7 +58,7 @@ Request::Request(const Surroundings& around, http::Exchange& exchange)
       method_(to_method(exchange.request().method)),
       path_with_query_(exchange.request().path_and_query),
       scheme_(exchange.request().scheme == http::Scheme::Https ? Scheme::https() : Scheme::http()),
-      headers_(std::make_shared<FieldMap>(FieldMap::from_wire(
+      headers_(make_local<FieldMap>(FieldMap::from_wire(
           std::move(exchange.request().fields), FieldMap::Shown::AllButConnection
       ))),
       body_(exchange.request().body, MessageKind::Request) {
@@ -206,7 +206,7 @@ component::HostResult<std::expected<http::Request, ErrorCode>> Request::take_for
 Response::Response(const Surroundings& around, http::Response response, MemoryCharge charge)
     : around_(around),
       status_(response.status),
-      headers_(std::make_shared<FieldMap>(FieldMap::from_wire(std::move(response.fields)))),
+      headers_(make_local<FieldMap>(FieldMap::from_wire(std::move(response.fields)))),
       body_(std::move(response.body), MessageKind::Response, std::move(charge)) {}
 
 component::HostResult<std::uint16_t> Response::get_status_code(component::Call&) {

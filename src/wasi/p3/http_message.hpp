@@ -1,6 +1,7 @@
 /// wasi:http/types of 0.3: request and response, whoever made them.
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "http/exchange.hpp"
 #include "http/message.hpp"
 #include "wasi/p3/http_body.hpp"
@@ -25,7 +26,7 @@ class Request final : public types::Request {
   /// A guest's.
   Request(
       const Surroundings& around,
-      std::shared_ptr<FieldMap> headers,
+      LocalPtr<FieldMap> headers,
       MessageBody body,
       std::optional<RequestOptions::Timeouts> options
   ) noexcept
@@ -85,17 +86,17 @@ class Request final : public types::Request {
   std::optional<std::string> path_with_query_;
   std::optional<Scheme> scheme_;
   std::optional<std::string> authority_;
-  std::shared_ptr<FieldMap> headers_;
+  LocalPtr<FieldMap> headers_;
   MessageBody body_;
   std::optional<RequestOptions::Timeouts> options_;
   MemoryCharge charge_;
-  std::shared_ptr<Transmission> sent_;  ///< while it is being sent
+  LocalPtr<Transmission> sent_;  ///< while it is being sent
 };
 
 class Response final : public types::Response {
  public:
   /// A guest's.
-  Response(const Surroundings& around, std::shared_ptr<FieldMap> headers, MessageBody body) noexcept
+  Response(const Surroundings& around, LocalPtr<FieldMap> headers, MessageBody body) noexcept
       : around_(around), headers_(std::move(headers)), body_(std::move(body)) {}
   /// One that came over the wire.
   /// @param charge  for what the host keeps of it
@@ -119,7 +120,7 @@ class Response final : public types::Response {
  private:
   const Surroundings& around_;
   std::uint16_t status_ = 200;
-  std::shared_ptr<FieldMap> headers_;
+  LocalPtr<FieldMap> headers_;
   MessageBody body_;
 };
 

@@ -208,7 +208,7 @@ component::HostResult<DoneFuture<SocketError>> TcpSocket::send(component::Call&,
   }
   return write_channel<SocketError>(
       std::move(data),
-      std::make_shared<p2::TcpSink>(connection_),
+      make_local<p2::TcpSink>(connection_),
       SocketError::connection_broken(),
       [connection = connection_](const IoError&) {
         return to_socket_error(connection->send_error());
@@ -221,7 +221,7 @@ component::HostResult<ReadChannel<SocketError>> TcpSocket::receive(component::Ca
     return failed_channel<SocketError>(SocketError::invalid_state());
   }
   return read_channel<SocketError>(
-      std::make_shared<p2::TcpSource>(connection_),
+      make_local<p2::TcpSource>(connection_),
       [connection = connection_](const IoError&) {
         return to_socket_error(connection->receive_error());
       }

@@ -81,11 +81,11 @@ component::HostResult<std::expected<Bytes, BodyFault>> read_all(
   }
 }
 
-std::shared_ptr<http::BodyPipe> pipe_of(ByteView body) {
+LocalPtr<http::BodyPipe> pipe_of(ByteView body) {
   if (body.empty()) {
     return http::BodyPipe::empty();
   }
-  auto pipe = std::make_shared<http::BodyPipe>(body.size());
+  auto pipe = make_local<http::BodyPipe>(body.size());
   pipe->write(body);
   pipe->finish();
   return pipe;
