@@ -41,18 +41,19 @@ void KeptText::keep(const RequestFacts& facts, bool with_referer) {
       method.size() + path.size() + authority.size() + client.size() + agent.size() + referer.size()
   );
   char* at = begin;
-  std::uint32_t* end = ends_.data();
-  const auto take = [&](std::string_view part) {
-    at = put(at, part);
-    *end++ = static_cast<std::uint32_t>(at - begin);
+  TextEnds ends;
+  const auto take = [&](TextPart part, std::string_view text) {
+    at = put(at, text);
+    ends[static_cast<std::size_t>(part)] = static_cast<std::uint32_t>(at - begin);
   };
-  take(method);
-  take(path);
-  take(authority);
-  take(client);
-  take(agent);
-  take(referer);
-  *end = end[-1];  // no route yet
+  take(TextPart::Method, method);
+  take(TextPart::Path, path);
+  take(TextPart::Authority, authority);
+  take(TextPart::Client, client);
+  take(TextPart::UserAgent, agent);
+  take(TextPart::Referer, referer);
+  ends[static_cast<std::size_t>(TextPart::Route)] = static_cast<std::uint32_t>(at - begin);
+  ends_ = ends;
   protocol_ = facts.protocol;
   scheme_ = facts.scheme;
 }

@@ -36,12 +36,14 @@ void copy_both_ends(char* to, const char* from, std::size_t size) noexcept {
 inline char* put(char* to, std::string_view text) noexcept {
   const std::size_t size = text.size();
   const char* from = text.data();
-  if (size > 32) {
-    std::memcpy(to, from, size);
-  } else if (size >= 16) {
-    detail::copy_both_ends<detail::Wide>(to, from, size);
-  } else if (size >= 8) {
-    detail::copy_both_ends<std::uint64_t>(to, from, size);
+  if (size >= 8) {
+    if (size <= 16) {
+      detail::copy_both_ends<std::uint64_t>(to, from, size);
+    } else if (size <= 32) {
+      detail::copy_both_ends<detail::Wide>(to, from, size);
+    } else {
+      std::memcpy(to, from, size);
+    }
   } else if (size >= 4) {
     detail::copy_both_ends<std::uint32_t>(to, from, size);
   } else if (size >= 2) {

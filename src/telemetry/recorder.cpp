@@ -31,10 +31,29 @@ Recorder::Recorder(async::Shard& shard, const RecorderOptions& options)
       unanswered_(metrics_->of("")),
       noted_(options.access_log != nullptr ? options.access_log->format() : AccessLogFormat::Text),
       timer_(shard) {
+  records_.reserve(kKeptRecords);
   look_at_clock();
 }
 
 Recorder::~Recorder() = default;
+
+std::unique_ptr<RequestRecord> Recorder::make_record() {
+  std::unique_ptr<RecordMemory> memory;
+  if (records_.empty()) [[unlikely]] {
+    memory = std::make_unique_for_overwrite<RecordMemory>();
+  } else {
+    memory = std::move(records_.back());
+    records_.pop_back();
+  }
+  return std::unique_ptr<RequestRecord>(new (memory.release()) RequestRecord(*this));
+}
+
+void Recorder::take_back(void* memory) noexcept {
+  std::unique_ptr<RecordMemory> kept(static_cast<RecordMemory*>(memory));
+  if (records_.size() < kKeptRecords) [[likely]] {
+    records_.push_back(std::move(kept));
+  }
+}
 
 void Recorder::look_at_clock() noexcept {
   const auto steady = RequestRecord::Clock::now().time_since_epoch();
@@ -46,7 +65,7 @@ std::uint64_t Recorder::since_epoch(RequestRecord::Clock::time_point time) const
 }
 
 std::unique_ptr<RequestRecord> Recorder::begin(const RequestFacts& facts) {
-  auto record = std::make_unique<RequestRecord>(*this);
+  auto record = make_record();
   record->began_ = RequestRecord::Clock::now();
   begun_just_now_ = record.get();
   metrics_->requests_active.add(1);
@@ -125,7 +144,7 @@ void Recorder::sample_late(RequestRecord& record) {
 std::unique_ptr<RequestRecord> Recorder::begin_chained(
     std::string_view traceparent, std::string_view tracestate
 ) {
-  auto record = std::make_unique<RequestRecord>(*this);
+  auto record = make_record();
   begun_just_now_ = nullptr;
   record->origin_ = RequestRecord::Origin::Chained;
   record->began_ = RequestRecord::Clock::now();
@@ -138,7 +157,7 @@ std::unique_ptr<RequestRecord> Recorder::begin_chained(
 }
 
 std::unique_ptr<RequestRecord> Recorder::begin_message(std::string_view channel) {
-  auto record = std::make_unique<RequestRecord>(*this);
+  auto record = make_record();
   begun_just_now_ = nullptr;
   record->origin_ = RequestRecord::Origin::Message;
   record->began_ = RequestRecord::Clock::now();

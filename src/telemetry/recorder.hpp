@@ -76,6 +76,8 @@ class Recorder {
   /// @param channel  where it came from
   [[nodiscard]] std::unique_ptr<RequestRecord> begin_message(std::string_view channel);
   void finish(RequestRecord& record);
+  /// Takes back the memory of a record that was destroyed.
+  void take_back(void* memory) noexcept;
 
   [[nodiscard]] bool is_tracing() const noexcept { return options_.spans != nullptr; }
   [[nodiscard]] bool takes_logs() const noexcept { return options_.logs != nullptr; }
@@ -107,6 +109,14 @@ class Recorder {
     Recorder& recorder_;
   };
 
+  /// Memory of a record. There is one for each request, of some ten lines of the cache: what the
+  /// last one has left is warm.
+  struct RecordMemory {
+    alignas(RequestRecord) std::array<std::byte, sizeof(RequestRecord)> bytes;
+  };
+  static constexpr std::size_t kKeptRecords = 64;
+
+  [[nodiscard]] std::unique_ptr<RequestRecord> make_record();
   void begin_trace(RequestRecord& record, const RequestFacts& facts);
   void sample(RequestRecord& record, const std::optional<SpanContext>& parent);
   void sample_late(RequestRecord& record);
@@ -137,6 +147,7 @@ class Recorder {
   ComponentStats& unanswered_;                     ///< of requests that no component answers
   const RequestRecord* begun_just_now_ = nullptr;  ///< its handler is called, and nobody has asked
   RequestRecord* current_ = nullptr;
+  std::vector<std::unique_ptr<RecordMemory>> records_;  ///< of none now; has room for kKeptRecords
   AccessLines noted_;
   std::string lines_;             ///< rendered
   std::uint64_t line_count_ = 0;  ///< noted or rendered

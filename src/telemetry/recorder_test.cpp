@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
 
 namespace whorl::telemetry {
 namespace {
@@ -210,6 +213,26 @@ TEST_CASE("who works on a request at once shares the look at the clock with its 
   const auto called = recorder.begin_chained("", "");
   later = Clock::now();
   CHECK(recorder.now_for(*fourth) >= later);
+}
+
+TEST_CASE("a record is made where one before it was, however many there are at once") {
+  async::Shard shard(0);
+  Recorder recorder(shard, {});
+  auto first = recorder.begin({});
+  const auto second = recorder.begin({});
+  const RequestRecord* const place = first.get();
+  first.reset();
+  const auto third = recorder.begin({});
+  CHECK(third.get() == place);
+  std::vector<std::unique_ptr<RequestRecord>> many;
+  for (int i = 0; i < 1000; ++i) {
+    many.push_back(recorder.begin({}));
+  }
+  CHECK(recorder.metrics()->requests_active.value() == 1002);
+  many.clear();
+  CHECK(recorder.metrics()->requests_active.value() == 2);
+  const auto totals = collect(std::array{recorder.metrics()});
+  CHECK(totals.components.at("").requests[0] == 1001);
 }
 
 const Attribute* find(const Span& span, std::string_view key) {

@@ -10,6 +10,15 @@ RequestRecord::~RequestRecord() {
   recorder_.finish(*this);
 }
 
+void RequestRecord::operator delete(  // lint: allow(delete) for unique_ptr
+    RequestRecord* record,
+    std::destroying_delete_t
+) noexcept {
+  Recorder& recorder = record->recorder_;
+  record->~RequestRecord();
+  recorder.take_back(record);
+}
+
 void RequestRecord::end_component(
     std::chrono::nanoseconds cpu, std::uint64_t memory_bytes, std::string_view failure
 ) {

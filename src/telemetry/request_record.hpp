@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <new>  // lint: allow(new) of the tag below
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,11 @@ class RequestRecord {
   RequestRecord& operator=(const RequestRecord&) = delete;
   /// Tells the recorder, which writes and counts.
   ~RequestRecord();
+  /// The memory is the recorder's, which has given it.
+  static void operator delete(  // lint: allow(delete) for unique_ptr
+      RequestRecord* record,
+      std::destroying_delete_t
+  ) noexcept;
 
   // --- along the way -----------------------------------------------------------------------------
   /// The router's decision; "" where none matched. @param route  as metrics and spans show it
