@@ -123,17 +123,32 @@ std::size_t ClientCore::tls_profile(std::string_view component_id, std::string_v
   return 0;
 }
 
-Result<std::shared_ptr<const net::TlsClientContext>> ClientCore::tls(const Destination& to) {
+Result<std::shared_ptr<ClientCore::TlsSettings>> ClientCore::tls(const Destination& to) {
   tls_.resize(std::max(tls_.size(), 2 * (options.tls_rules.size() + 1)));
   const bool offers_http2 = options.offers_http2 && !to.only_http1;
-  auto& context = tls_[2 * to.tls_profile + (offers_http2 ? 1 : 0)];
-  if (context == nullptr) {
-    net::TlsClientOptions settings =
-        to.tls_profile == 0 ? options.tls : options.tls_rules[to.tls_profile - 1].tls;
-    settings.offers_http2 = offers_http2;
-    WHORL_TRY(context, net::TlsClientContext::create(settings));
+  auto& kept = tls_[2 * to.tls_profile + (offers_http2 ? 1 : 0)];
+  const bool has_failed = kept != nullptr && kept->made && !*kept->made;
+  if (kept != nullptr && !has_failed) {
+    return kept;
   }
-  return context;
+  net::TlsClientOptions wanted =
+      to.tls_profile == 0 ? options.tls : options.tls_rules[to.tls_profile - 1].tls;
+  wanted.offers_http2 = offers_http2;
+  auto settings = std::make_shared<TlsSettings>();
+  WHORL_CHECKED(resolver.submit(
+      [&on = shard, settings, wanted = std::move(wanted)](async::BlockingPool::Fate fate) {
+        if (fate == async::BlockingPool::Fate::Dropped) {
+          return;  // the client is gone
+        }
+        auto made = net::TlsClientContext::create(wanted);
+        on.post([settings, made = std::move(made)]() mutable {
+          settings->made.emplace(std::move(made));
+          settings->over.notify();
+        });
+      }
+  ));
+  kept = settings;
+  return settings;
 }
 
 Client::Client(async::Shard& shard, ClientOptions options)

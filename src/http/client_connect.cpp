@@ -153,7 +153,20 @@ async::Awaitable<ClientRun::Step<std::unique_ptr<net::WatchedSocket>>> ClientRun
 async::Awaitable<ClientRun::Step<ClientRun::Channel>> ClientRun::secure(
     std::unique_ptr<net::WatchedSocket> socket, async::Deadline deadline
 ) {
-  auto context = core_->tls(to_);
+  auto asked = core_->tls(to_);
+  if (!asked) {
+    co_return failed(ClientFailure::ConnectionLimit, asked.error().to_line());
+  }
+  const std::shared_ptr<ClientCore::TlsSettings> settings = *std::move(asked);
+  while (!settings->made) {
+    on_socket_.listen(settings->over);
+    auto waited = co_await wait_connecting(deadline);
+    on_socket_.stop();
+    if (!waited) {
+      co_return std::unexpected(std::move(waited.error()));
+    }
+  }
+  const auto& context = *settings->made;
   if (!context) {
     co_return failed(ClientFailure::Tls, context.error().to_line());
   }

@@ -66,8 +66,14 @@ class ClientCore final : private IdleHolder::Owner {
   /// A place wants HTTP/1.1 for everything, and is asked so for a while.
   void require_http1(const Destination& to);
   [[nodiscard]] bool requires_http1(const Destination& to) const noexcept;
-  /// The settings of TLS for a place, made when first needed.
-  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(const Destination& to);
+  /// Settings of TLS, made when first needed and on another thread: certificates are read for
+  /// them, which is longer than others' requests should wait.
+  struct TlsSettings {
+    std::optional<Result<std::shared_ptr<const net::TlsClientContext>>> made;
+    async::Event over;  ///< `made` has a value
+  };
+  /// Those for a place, or those that are being made. @return Overloaded: they cannot be
+  [[nodiscard]] Result<std::shared_ptr<TlsSettings>> tls(const Destination& to);
 
   /// The settings that a component's requests to a host are made under.
   [[nodiscard]] std::size_t tls_profile(std::string_view component_id, std::string_view host)
@@ -102,7 +108,7 @@ class ClientCore final : private IdleHolder::Owner {
   std::vector<std::shared_ptr<Attempt>> attempts_;
   std::deque<Destination> http1_;  ///< places that speak HTTP/1.1 over TLS; the newest at the back
   std::deque<Http1Place> http1_required_;  ///< those that want nothing else; the newest at the back
-  std::vector<std::shared_ptr<const net::TlsClientContext>> tls_;  ///< two of each profile
+  std::vector<std::shared_ptr<TlsSettings>> tls_;  ///< two of each profile
 };
 
 }  // namespace whorl::http

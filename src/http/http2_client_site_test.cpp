@@ -1,10 +1,15 @@
 // The client and the server of this room, with each other: HTTP/2 agreed on by TLS, and bodies that
 // stream both ways.
+#include "fs/file.hpp"
 #include "fs/test_folder.hpp"
 #include "http/client.hpp"
 #include "http/server_test_support.hpp"
 #include "net/test_identity.hpp"
 #include "net/tls_server.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace whorl::http::test {
 namespace {
@@ -102,6 +107,42 @@ TEST_CASE("a client that does not offer HTTP/2 speaks HTTP/1.1, and waits for no
   REQUIRE(outcome);
   REQUIRE_FALSE(*outcome);
   CHECK(outcome->error().text == "the server does not speak HTTP/2");
+}
+
+TEST_CASE("the loop turns while certificates are read, once for all who wait for them") {
+  SecureSite secure;
+  const auto roots = fs::read_file(secure.trusting.tls.extra_roots_file, 1 << 16);
+  REQUIRE(roots);
+  // Who opens this to read waits for one who writes: here that is the loop.
+  const std::string pipe = secure.folder.path("roots");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  secure.trusting.tls.extra_roots_file = pipe;
+  http::Client client(secure.site.shard, secure.trusting);
+  const auto first = send(client, secure.request());
+  const auto second = send(client, secure.request());
+  fs::Fd writer;
+  REQUIRE(secure.site.run_until([&] {
+    writer = fs::Fd(::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return writer.is_open();
+  }));
+  CHECK_FALSE(first->is_resolved());
+  REQUIRE(
+      ::write(writer.get(), roots->data(), roots->size()) == static_cast<ssize_t>(roots->size())
+  );
+  writer = fs::Fd();
+  CHECK(body_of(secure.site, first) == "hello");
+  CHECK(body_of(secure.site, second) == "hello");
+}
+
+TEST_CASE("a request whose certificates cannot be read fails, and the next one reads them again") {
+  SecureSite secure;
+  const std::string file = secure.trusting.tls.extra_roots_file;
+  secure.trusting.tls.extra_roots_file = secure.folder.path("later.pem");
+  http::Client client(secure.site.shard, secure.trusting);
+  CHECK(body_of(secure.site, send(client, secure.request()))
+            .starts_with(secure.trusting.tls.extra_roots_file + ": cannot read root certificates"));
+  REQUIRE(::link(file.c_str(), secure.trusting.tls.extra_roots_file.c_str()) == 0);
+  CHECK(body_of(secure.site, send(client, secure.request())) == "hello");
 }
 
 TEST_CASE("bodies stream both ways at once over HTTP/2, within bounds") {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <span>
 #include <utility>
 
@@ -20,6 +21,7 @@ namespace {
 
 using SslContext = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+using Store = std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>>;
 
 // Small parts put together make one record instead of several.
 constexpr std::size_t kRecordBytes = 8 * 1024;
@@ -108,6 +110,36 @@ class TlsChannel final : public Channel {
   bool broken_ = false;
 };
 
+/// The operating system's roots, which the first who needs them reads for all: there are some
+/// hundred of them. Never freed, as the library is never unloaded.
+Result<X509_STORE*> system_roots() {
+  static std::mutex mutex;
+  static X509_STORE* roots = nullptr;
+  const std::scoped_lock lock(mutex);
+  if (roots == nullptr) {
+    Store store(X509_STORE_new());
+    if (store == nullptr || X509_STORE_set_default_paths(store.get()) != 1) {
+      return tls_error("cannot read the system's root certificates");
+    }
+    roots = store.release();
+  }
+  return roots;
+}
+
+Result<> load_roots(SSL_CTX* context, const TlsClientOptions& options) {
+  if (!options.system_roots) {
+    return {};
+  }
+  if (options.extra_roots_file.empty()) {
+    WHORL_TRY(X509_STORE * roots, system_roots());
+    SSL_CTX_set1_cert_store(context, roots);
+  } else if (SSL_CTX_set_default_verify_paths(context) != 1) {
+    // A store of its own, to which others are added.
+    return tls_error("cannot read the system's root certificates");
+  }
+  return {};
+}
+
 Result<> load_files(SSL_CTX* context, const TlsClientOptions& options) {
   if (!options.extra_roots_file.empty() &&
       SSL_CTX_load_verify_file(context, options.extra_roots_file.c_str()) != 1) {
@@ -159,9 +191,7 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
       ) != 0) {
     return tls_error("cannot set up TLS");
   }
-  if (options.system_roots && SSL_CTX_set_default_verify_paths(context.get()) != 1) {
-    return tls_error("cannot read the system's root certificates");
-  }
+  WHORL_CHECKED(load_roots(context.get(), options));
   WHORL_CHECKED(load_files(context.get(), options));
   return std::shared_ptr<const TlsClientContext>(
       std::make_shared<TlsClientContext>(std::make_unique<Impl>(std::move(context)))

@@ -28,7 +28,9 @@ struct TlsClientOptions {
 /// Settings shared by connections. @thread any (immutable)
 class TlsClientContext {
  public:
-  /// Reads the files that are named. @return InvalidInput naming the file
+  /// Reads the files that are named; the system's roots, if no others are added to them, only the
+  /// first time in the process. That is some 17 ms of work: not on a shard.
+  /// @return InvalidInput naming the file
   [[nodiscard]] static Result<std::shared_ptr<const TlsClientContext>> create(
       const TlsClientOptions& options
   );

@@ -54,38 +54,44 @@ std::string system_message(int number) {
   return fmt::format("{} (os error {})", std::system_category().message(number), number);
 }
 
+template <class F>
+std::invoke_result_t<F> Network::beside(Caller caller, async::Deadline deadline, F work) {
+  struct Shared {
+    std::optional<std::invoke_result_t<F>> result;
+    async::Event done;
+  };
+  auto shared = std::make_shared<Shared>();
+  auto& pool = resolvers_.get(caller.shard, [] {
+    return std::make_shared<async::BlockingPool>(kResolverThreads, kResolverQueue);
+  });
+  WHORL_CHECKED(pool.submit([&shard = caller.shard,
+                             shared,
+                             work = std::move(work)](async::BlockingPool::Fate fate) mutable {
+    if (fate == async::BlockingPool::Fate::Dropped) {
+      return;
+    }
+    auto result = work();
+    shard.post([shared, result = std::move(result)]() mutable {
+      shared->result.emplace(std::move(result));
+      shared->done.notify();
+    });
+  }));
+  while (!shared->result) {
+    WHORL_CHECKED(async::wait_on(caller.shard, caller.fiber, shared->done, deadline));
+  }
+  return *std::move(shared->result);
+}
+
 Result<std::vector<net::SocketAddress>> Network::resolve(
     Caller caller, const std::string& host, std::uint16_t port, async::Deadline deadline
 ) {
   using Addresses = std::vector<net::SocketAddress>;
-  struct Lookup {
-    std::optional<Result<Addresses>> result;
-    async::Event done;
-  };
-  auto lookup = std::make_shared<Lookup>();
-  if (const auto address = net::SocketAddress::from_ip(host, port)) {
-    lookup->result.emplace(Addresses{*address});
-  } else {
-    auto& resolver = resolvers_.get(caller.shard, [] {
-      return std::make_shared<async::BlockingPool>(kResolverThreads, kResolverQueue);
-    });
-    WHORL_CHECKED(resolver.submit(
-        [&shard = caller.shard, lookup, host, port](async::BlockingPool::Fate fate) {
-          if (fate == async::BlockingPool::Fate::Dropped) {
-            return;
-          }
-          auto found = net::resolve_host(host, port);
-          shard.post([lookup, found = std::move(found)]() mutable {
-            lookup->result.emplace(std::move(found));
-            lookup->done.notify();
-          });
-        }
-    ));
-  }
-  while (!lookup->result) {
-    WHORL_CHECKED(async::wait_on(caller.shard, caller.fiber, lookup->done, deadline));
-  }
-  WHORL_TRY(Addresses addresses, *std::move(lookup->result));
+  const auto address = net::SocketAddress::from_ip(host, port);
+  WHORL_TRY(
+      Addresses addresses,
+      address ? Result<Addresses>(Addresses{*address})
+              : beside(caller, deadline, [host, port] { return net::resolve_host(host, port); })
+  );
   const bool found_any = !addresses.empty();
   std::erase_if(addresses, [&](const auto& each) { return options_.blocked.blocks(each); });
   if (addresses.empty()) {
@@ -95,12 +101,28 @@ Result<std::vector<net::SocketAddress>> Network::resolve(
   return addresses;
 }
 
-Result<std::shared_ptr<const net::TlsClientContext>> Network::tls() {
+std::shared_ptr<const net::TlsClientContext> Network::made_tls() {
   const std::scoped_lock lock(tls_mutex_);
-  if (tls_ == nullptr) {
-    WHORL_TRY(tls_, net::TlsClientContext::create(options_.tls));
-  }
   return tls_;
+}
+
+Result<std::shared_ptr<const net::TlsClientContext>> Network::make_tls() {
+  const std::scoped_lock making(making_tls_);
+  if (auto made = made_tls()) {
+    return made;
+  }
+  WHORL_TRY(auto made, net::TlsClientContext::create(options_.tls));
+  const std::scoped_lock lock(tls_mutex_);
+  return tls_ = std::move(made);
+}
+
+Result<std::shared_ptr<const net::TlsClientContext>> Network::tls(
+    Caller caller, async::Deadline deadline
+) {
+  if (auto made = made_tls()) {
+    return made;
+  }
+  return beside(caller, deadline, [this] { return make_tls(); });
 }
 
 Result<std::unique_ptr<net::Channel>> Network::secure(
@@ -109,7 +131,7 @@ Result<std::unique_ptr<net::Channel>> Network::secure(
     const std::string& host,
     async::Deadline deadline
 ) {
-  WHORL_TRY(const auto context, tls());
+  WHORL_TRY(const auto context, tls(caller, deadline));
   WHORL_TRY(auto channel, context->make_channel(std::move(socket), host));
   while (true) {
     const net::Tried tried = channel->try_handshake();

@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace whorl::host::net_policy {
@@ -64,12 +65,23 @@ class Network {
       const std::string& host,
       async::Deadline deadline
   );
-  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls();
+  /// The settings of TLS, for all shards; made when first needed, while the fiber is parked:
+  /// certificates are read for them.
+  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(
+      Caller caller, async::Deadline deadline
+  );
+  /// The same where waiting is allowed.
+  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> make_tls();
+  [[nodiscard]] std::shared_ptr<const net::TlsClientContext> made_tls();
+  /// Has `work` done beside the shard, and parks the fiber until then.
+  template <class F>
+  [[nodiscard]] std::invoke_result_t<F> beside(Caller caller, async::Deadline deadline, F work);
 
   NetworkOptions options_;
-  async::PerShard<async::BlockingPool> resolvers_;
-  std::mutex tls_mutex_;
+  std::mutex making_tls_;  ///< held while files are read
+  std::mutex tls_mutex_;   ///< for a moment
   std::shared_ptr<const net::TlsClientContext> tls_;
+  async::PerShard<async::BlockingPool> resolvers_;  ///< last: their ends wait for their work
 };
 
 /// Writes all of it. @return errors: Disconnected, DeadlineExceeded, Cancelled

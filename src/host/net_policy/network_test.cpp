@@ -1,10 +1,13 @@
 #include "host/net_policy/network.hpp"
 
+#include "fs/test_folder.hpp"
 #include "host/test_support.hpp"
 #include "net/listener.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
 
@@ -49,6 +52,30 @@ TEST_CASE("connecting, sending, receiving") {
         ErrorKind::Cancelled
     );
   });
+}
+
+TEST_CASE("certificates are read beside the shard, and waited for no longer than the caller does") {
+  const fs::test::TestFolder folder;
+  // Who opens this to read waits for one who writes.
+  const std::string pipe = folder.path("roots");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  NetworkOptions options;
+  options.tls.extra_roots_file = pipe;
+  test::Scene scene;
+  Network network(options);
+  const net::Listeners listening = listen();
+  scene.run([&] {
+    const Caller caller{scene.shard, scene.fiber};
+    const auto port = listening.address.port();
+    const auto made = network.connect(caller, "127.0.0.1", port, Security::Tls, soon(50));
+    REQUIRE_FALSE(made);
+    CHECK(made.error().kind() == ErrorKind::DeadlineExceeded);
+  });
+  // The thread that reads ends.
+  fs::Fd writer;
+  while (!writer.is_open()) {
+    writer = fs::Fd(::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  }
 }
 
 TEST_CASE("no connection, and why") {
