@@ -1,7 +1,7 @@
 // What a clean instance costs where the last event's is put back (Guest::reset, the code that
 // serves): only that is timed; the event before it is one that the guest answers.
 //
-//   WHORL_BENCH_GUEST=app.wasm whorl_reset_bench          (default: the hello example's guest)
+//   whorl_reset_bench [FLAG…] [GUEST.wasm…]               (default: the hello example's guest)
 #include "must.hpp"
 
 #include "async/shard.hpp"
@@ -23,19 +23,17 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace whorl {
 namespace {
 
 class World final : public component::FiberRun::Driver {
  public:
-  World() {
-    const char* named = std::getenv("WHORL_BENCH_GUEST");
-    const std::string path =
-        named != nullptr ? named : WHORL_SOURCE_DIR "/examples/hello/hello.wasm";
+  explicit World(const std::string& path) {
     const Bytes bytes = must(fs::read_file(path, std::uint64_t{512} << 20));
     const engine::ModuleCache cache =
         must(engine::ModuleCache::open(engine::ModuleCache::default_directory()));
@@ -116,8 +114,8 @@ class World final : public component::FiberRun::Driver {
   LocalPtr<http::Exchange> exchange_;
 };
 
-void PutBack(benchmark::State& state) {
-  World world;
+void put_back(benchmark::State& state, const std::string& path) {
+  World world(path);
   // Which pages are written is learned from the first events.
   for (int i = 0; i < 16; ++i) {
     (void)world.serve();
@@ -131,14 +129,21 @@ void PutBack(benchmark::State& state) {
     state.SetIterationTime(time->count());
   }
 }
-BENCHMARK(PutBack)->UseManualTime()->Unit(benchmark::kNanosecond);
-
 }  // namespace
 }  // namespace whorl
 
 int main(int count, char** arguments) {
   whorl::engine::PageTracker::disable_huge_pages();
   benchmark::Initialize(&count, arguments);
+  std::vector<std::string> guests(arguments + 1, arguments + count);
+  if (guests.empty()) {
+    guests.emplace_back(WHORL_SOURCE_DIR "/examples/hello/hello.wasm");
+  }
+  for (const std::string& guest : guests) {
+    benchmark::RegisterBenchmark(guest.c_str(), whorl::put_back, guest)
+        ->UseManualTime()
+        ->Unit(benchmark::kNanosecond);
+  }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }
