@@ -95,10 +95,10 @@ void AsyncState::pump_later(SharedStream& stream) noexcept {
   }
 }
 
-std::shared_ptr<SharedStream> AsyncState::run_pumps() {
+LocalPtr<SharedStream> AsyncState::run_pumps() {
   // Those that are added meanwhile have their turn in the next round.
   for (std::size_t left = pumps_.size(); left != 0; --left) {
-    std::shared_ptr<SharedStream> stream = pumps_.front().lock();
+    LocalPtr<SharedStream> stream = pumps_.front().lock();
     pumps_.pop_front();
     if (stream == nullptr) {
       continue;

@@ -88,7 +88,7 @@ class AsyncState {
   void pump_later(SharedStream& stream) noexcept;
   [[nodiscard]] bool has_pumps() const noexcept { return !pumps_.empty(); }
   /// Pumps what was asked for, but for streams that want a fiber: one of those is returned.
-  [[nodiscard]] std::shared_ptr<SharedStream> run_pumps();
+  [[nodiscard]] LocalPtr<SharedStream> run_pumps();
   /// Whether an event may still come from the host by a stream.
   [[nodiscard]] bool has_host_ends() const noexcept;
   /// Whether something flows from the host to the host, without a guest.
@@ -108,7 +108,7 @@ class AsyncState {
   std::unordered_map<Task*, std::unique_ptr<Task>> tasks_;
   bool was_busy_ = false;
   std::unordered_set<SharedStream*> streams_;
-  std::deque<std::weak_ptr<SharedStream>> pumps_;
+  std::deque<WeakLocalPtr<SharedStream>> pumps_;
   struct Known {
     const HostElement* element;
     const PayloadType* type;

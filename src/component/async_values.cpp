@@ -85,7 +85,7 @@ std::uint32_t lower_async_value(LowerContext& cx, ReadableHalf half) {
     cx.fail("a stream or future can't be passed on to another instance");
     return 0;
   }
-  std::shared_ptr<SharedStream> shared = half.take();
+  LocalPtr<SharedStream> shared = half.take();
   const ResourceTag& tag = readable_tag(shared->kind());
   auto end = std::make_unique<CopyEnd>(std::move(shared), CopyEnd::Side::Readable);
   CopyEnd& made = *end;

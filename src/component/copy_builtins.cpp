@@ -28,7 +28,7 @@ CopyEnd* end_at(const Builtin& call, std::uint32_t index, Failure& failed) {
 template <SharedStream::Kind kKind>
 Failure new_pair(Builtin& call) {
   using Side = CopyEnd::Side;
-  auto shared = std::make_shared<SharedStream>(&call.async, kKind, call.site.payload);
+  auto shared = make_local<SharedStream>(&call.async, kKind, call.site.payload);
   std::uint64_t packed = 0;
   for (const Side side : {Side::Readable, Side::Writable}) {
     auto end = std::make_unique<CopyEnd>(shared, side);

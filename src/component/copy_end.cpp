@@ -38,7 +38,7 @@ void HostEnd::ask() noexcept {
   }
 }
 
-CopyEnd::CopyEnd(std::shared_ptr<SharedStream> shared, Side side) noexcept
+CopyEnd::CopyEnd(LocalPtr<SharedStream> shared, Side side) noexcept
     : shared_(std::move(shared)), side_(side) {}
 
 CopyEnd::~CopyEnd() {
@@ -61,7 +61,7 @@ EventCode CopyEnd::event_code() const noexcept {
 
 Failure CopyEnd::copy(const Call& call) {
   // What is shared may lose its last owner inside.
-  const std::shared_ptr<SharedStream> shared = shared_;
+  const LocalPtr<SharedStream> shared = shared_;
   return side_ == Side::Readable ? shared->read(call, *this) : shared->write(call, *this);
 }
 
@@ -135,7 +135,7 @@ void SharedStream::attach(std::unique_ptr<HostSource> source) {
 }
 
 void SharedStream::attach(std::unique_ptr<HostSink> sink) {
-  const std::shared_ptr<SharedStream> keep = shared_from_this();
+  const LocalPtr<SharedStream> keep = shared_from_this();
   sink_ = std::move(sink);
   sink_->shared_ = this;
   self_ = keep;
@@ -155,7 +155,7 @@ void SharedStream::cancel() {
 }
 
 void SharedStream::drop(CopyEnd::Side side) {
-  const std::shared_ptr<SharedStream> keep = weak_from_this().lock();
+  const LocalPtr<SharedStream> keep = weak_from_this().lock();
   if (!dropped_) {
     dropped_ = true;
     if (pending_ != nullptr) {
@@ -192,7 +192,7 @@ void SharedStream::end_sink(bool is_aborted) {
 }
 
 void SharedStream::abandon() noexcept {
-  const std::shared_ptr<SharedStream> keep = weak_from_this().lock();
+  const LocalPtr<SharedStream> keep = weak_from_this().lock();
   state_ = nullptr;
   pending_ = nullptr;
   const bool was_dropped = std::exchange(dropped_, true);
@@ -417,7 +417,7 @@ Failure SharedStream::pump(const Call* call) {
   if (is_pumping_) {
     return std::nullopt;
   }
-  const std::shared_ptr<SharedStream> keep = weak_from_this().lock();
+  const LocalPtr<SharedStream> keep = weak_from_this().lock();
   if (source_ != nullptr && sink_ != nullptr) {
     pump_between_hosts();
   } else if (dropped_) {

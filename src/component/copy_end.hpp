@@ -7,6 +7,7 @@
 /// @thread shard. @spec CanonicalABI.md "Stream State", "Future State", "Buffer State"
 #pragma once
 
+#include "base/local_ptr.hpp"
 #include "component/abi_context.hpp"
 #include "component/waitable.hpp"
 
@@ -127,13 +128,13 @@ class CopyEnd final : public Waitable {
  public:
   enum class Side : std::uint8_t { Readable, Writable };
 
-  CopyEnd(std::shared_ptr<SharedStream> shared, Side side) noexcept;
+  CopyEnd(LocalPtr<SharedStream> shared, Side side) noexcept;
   /// Tells the other side.
   ~CopyEnd() override;
 
   [[nodiscard]] SharedStream& shared() const noexcept { return *shared_; }
   /// Takes what is shared out of an end that is given away: its destructor tells nobody.
-  [[nodiscard]] std::shared_ptr<SharedStream> release() noexcept { return std::move(shared_); }
+  [[nodiscard]] LocalPtr<SharedStream> release() noexcept { return std::move(shared_); }
   [[nodiscard]] Side side() const noexcept { return side_; }
   [[nodiscard]] bool is_copying() const noexcept {
     return state == CopyState::Copying || state == CopyState::CancellingCopy;
@@ -155,14 +156,14 @@ class CopyEnd final : public Waitable {
   void on_copy_done(CopyResult result);  ///< the copy is over
   [[nodiscard]] EventTuple make_event() override;
 
-  std::shared_ptr<SharedStream> shared_;
+  LocalPtr<SharedStream> shared_;
   Side side_;
   CopyResult result_ = CopyResult::Completed;
   bool reclaims_ = false;  ///< the buffer is still the other side's to use until the event is taken
 };
 
 /// What both ends share. @spec definitions.py SharedStreamImpl, SharedFutureImpl
-class SharedStream final : public std::enable_shared_from_this<SharedStream> {
+class SharedStream final : public EnableLocalFromThis<SharedStream> {
  public:
   enum class Kind : std::uint8_t { Stream, Future };
 
@@ -225,7 +226,7 @@ class SharedStream final : public std::enable_shared_from_this<SharedStream> {
   CopyEnd* pending_ = nullptr;  ///< whose copy waits for the other side
   std::unique_ptr<HostSource> source_;
   std::unique_ptr<HostSink> sink_;
-  std::shared_ptr<SharedStream> self_;  ///< while only its sink needs it
+  LocalPtr<SharedStream> self_;  ///< while only its sink needs it
 };
 
 /// A readable end on its way: what a lifted `stream<T>` or `future<T>` is. Dropped unless it is
@@ -233,8 +234,7 @@ class SharedStream final : public std::enable_shared_from_this<SharedStream> {
 class ReadableHalf {
  public:
   ReadableHalf() = default;
-  explicit ReadableHalf(std::shared_ptr<SharedStream> shared) noexcept
-      : shared_(std::move(shared)) {}
+  explicit ReadableHalf(LocalPtr<SharedStream> shared) noexcept : shared_(std::move(shared)) {}
   ReadableHalf(ReadableHalf&&) noexcept = default;
   ReadableHalf& operator=(ReadableHalf&& other) noexcept {
     if (this != &other) {
@@ -245,12 +245,12 @@ class ReadableHalf {
   }
   ~ReadableHalf() { drop(); }
 
-  [[nodiscard]] const std::shared_ptr<SharedStream>& shared() const noexcept { return shared_; }
-  [[nodiscard]] std::shared_ptr<SharedStream> take() noexcept { return std::move(shared_); }
+  [[nodiscard]] const LocalPtr<SharedStream>& shared() const noexcept { return shared_; }
+  [[nodiscard]] LocalPtr<SharedStream> take() noexcept { return std::move(shared_); }
   void drop() noexcept;
 
  private:
-  std::shared_ptr<SharedStream> shared_;
+  LocalPtr<SharedStream> shared_;
 };
 
 /// Takes the readable end out of the guest's table. Empty after a failure.

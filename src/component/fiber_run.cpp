@@ -37,7 +37,7 @@ engine::Trap ending_of(engine::Store& store, HostTrap otherwise) {
 
 class FiberRun::PumpThread final : public Thread {
  public:
-  PumpThread(FiberRun& run, std::shared_ptr<SharedStream> stream)
+  PumpThread(FiberRun& run, LocalPtr<SharedStream> stream)
       : Thread(run, nullptr, kHostThread), stream_(std::move(stream)) {}
   [[nodiscard]] Failure run() override {
     FiberRun& run = run_of;
@@ -49,7 +49,7 @@ class FiberRun::PumpThread final : public Thread {
   }
 
  private:
-  std::shared_ptr<SharedStream> stream_;
+  LocalPtr<SharedStream> stream_;
 };
 
 Worker::Worker(FiberRun& in, engine::Store& store, engine::Fiber::Entry entry, FiberShare* share)

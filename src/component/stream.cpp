@@ -62,10 +62,10 @@ TypeRef async_type(TypeKind kind, TypeRef element) {
   return std::make_shared<const Type>(std::move(type));
 }
 
-std::shared_ptr<SharedStream> detail::make_host_stream(
+LocalPtr<SharedStream> detail::make_host_stream(
     SharedStream::Kind kind, std::unique_ptr<HostSource> source
 ) {
-  auto shared = std::make_shared<SharedStream>(nullptr, kind, nullptr);
+  auto shared = make_local<SharedStream>(nullptr, kind, nullptr);
   if (source != nullptr) {
     shared->attach(std::move(source));
   }

@@ -141,7 +141,7 @@ class NoItems<std::uint8_t> final : public StreamProducer<std::uint8_t> {
   [[nodiscard]] Progress produce(MutableByteView /*room*/) override { return Progress::dropped(); }
 };
 
-[[nodiscard]] std::shared_ptr<SharedStream> make_host_stream(
+[[nodiscard]] LocalPtr<SharedStream> make_host_stream(
     SharedStream::Kind kind, std::unique_ptr<HostSource> source
 );
 

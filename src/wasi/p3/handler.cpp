@@ -45,7 +45,7 @@ std::expected<void, engine::Trap> call_handler(
     const p2::Surroundings& around,
     LocalPtr<http::Exchange> exchange
 ) {
-  component::Own<types::Request> request = std::make_unique<Request>(around, *exchange);
+  component::Own<types::Request> request = std::make_unique<Request>(around, exchange);
   const char* failure = nullptr;
   auto called = component::call_async_export<Handle>(
       instance,
@@ -71,7 +71,10 @@ std::expected<void, engine::Trap> post_handler(
     LocalPtr<http::Exchange> exchange,
     PostedExchange& posted
 ) {
-  component::Own<types::Request> request = std::make_unique<Request>(around, *exchange);
+  auto made = std::make_unique<Request>(around, exchange);
+  // The guest may keep its handle for as long as the instance serves others.
+  made->detach();
+  component::Own<types::Request> request = std::move(made);
   return component::post_async_export<Handle>(
       instance,
       store,

@@ -191,18 +191,53 @@ TEST_CASE("a status is one of five classes, and an answer is no informational on
 
 TEST_CASE("what belongs to a connection does not go on with a message") {
   Scene scene;
-  http::Exchange exchange;
-  exchange.request().fields.append("Host", "h");
-  exchange.request().fields.append("Connection", "close");
-  exchange.request().fields.append("X-A", "1");
-  exchange.request().body = http::BodyPipe::empty();
-  Request request(scene.around, exchange);
+  auto exchange = make_local<http::Exchange>();
+  exchange->request().fields.append("Host", "h");
+  exchange->request().fields.append("Connection", "close");
+  exchange->request().fields.append("X-A", "1");
+  exchange->request().body = http::BodyPipe::empty();
+  Request request(scene.around, std::move(exchange));
   const auto headers = *request.get_headers(scene.call);
   CHECK(*headers->has(scene.call, "host"));
   CHECK_FALSE(*headers->has(scene.call, "connection"));
   const auto taken = request.take_for_sending();
   REQUIRE(*taken);
   CHECK((*taken)->fields.lines() == std::vector<http::Field>{{"x-a", "1"}});
+}
+
+TEST_CASE("fields of a request are made when its guest looks at them, and then it goes alone") {
+  Scene scene;
+  auto exchange = make_local<http::Exchange>();
+  exchange->request().method = "PUT";
+  exchange->request().authority = "h";
+  exchange->request().body = http::BodyPipe::empty();
+  bool were_made = false;
+  exchange->set_field_lines("Host: h\r\nX-A: 1\r\n");
+  exchange->set_more_fields([&were_made](http::Request&) { were_made = true; });
+  Request request(scene.around, exchange);
+  CHECK(*request.get_method(scene.call) == types::Method::put());
+  CHECK(**request.get_authority(scene.call) == "h");
+  CHECK_FALSE(were_made);
+  CHECK(exchange.use_count() == 2);
+
+  const auto headers = *request.get_headers(scene.call);
+  CHECK(*headers->has(scene.call, "x-a"));
+  CHECK(were_made);
+  CHECK(exchange.use_count() == 1);
+  exchange.reset();
+  CHECK(*(*request.get_headers(scene.call))->has(scene.call, "host"));
+}
+
+TEST_CASE("a request that was detached holds no exchange, and has its fields") {
+  Scene scene;
+  auto exchange = make_local<http::Exchange>();
+  exchange->request().body = http::BodyPipe::empty();
+  exchange->set_field_lines("X-A: 1\r\n");
+  Request request(scene.around, exchange);
+  request.detach();
+  CHECK(exchange.use_count() == 1);
+  exchange.reset();
+  CHECK(*(*request.get_headers(scene.call))->has(scene.call, "x-a"));
 }
 
 }  // namespace

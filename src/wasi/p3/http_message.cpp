@@ -53,18 +53,28 @@ http::Fields to_sendable(LocalPtr<FieldMap> headers) {
 
 // --- Request -------------------------------------------------------------------------------------
 
-Request::Request(const Surroundings& around, http::Exchange& exchange)
+Request::Request(const Surroundings& around, LocalPtr<http::Exchange> exchange)
     : around_(around),
-      method_(to_method(exchange.request().method)),
-      path_with_query_(exchange.request().path_and_query),
-      scheme_(exchange.request().scheme == http::Scheme::Https ? Scheme::https() : Scheme::http()),
-      headers_(make_local<FieldMap>(FieldMap::from_wire(
-          std::move(exchange.request().fields), FieldMap::Shown::AllButConnection
-      ))),
-      body_(exchange.request().body, MessageKind::Request) {
-  if (!exchange.request().authority.empty()) {
-    authority_ = exchange.request().authority;
+      method_(to_method(exchange->request_so_far().method)),
+      path_with_query_(exchange->request_so_far().path_and_query),
+      scheme_(
+          exchange->request_so_far().scheme == http::Scheme::Https ? Scheme::https()
+                                                                   : Scheme::http()
+      ),
+      exchange_(std::move(exchange)),
+      body_(exchange_->request_so_far().body, MessageKind::Request) {
+  if (!exchange_->request_so_far().authority.empty()) {
+    authority_ = exchange_->request_so_far().authority;
   }
+}
+
+LocalPtr<FieldMap>& Request::headers() {
+  if (const auto exchange = std::exchange(exchange_, nullptr)) {
+    headers_ = make_local<FieldMap>(FieldMap::from_wire(
+        std::move(exchange->request().fields), FieldMap::Shown::AllButConnection
+    ));
+  }
+  return headers_;
 }
 
 component::HostResult<Accepted> Request::accept() {
@@ -154,7 +164,7 @@ Request::get_options(component::Call&) {
 }
 
 component::HostResult<component::Own<types::Fields>> Request::get_headers(component::Call&) {
-  return immutable_view(around_.memory, headers_);
+  return immutable_view(around_.memory, headers());
 }
 
 void Request::tell_guest(const Sent& how) {
@@ -174,7 +184,7 @@ http::ClientTimeouts Request::timeouts() const noexcept {
 
 component::HostResult<std::expected<http::Request, ErrorCode>> Request::take_for_sending() {
   using Outcome = std::expected<http::Request, ErrorCode>;
-  const auto announced = headers_->content_length();
+  const auto announced = headers()->content_length();
   if (!announced) {
     return Outcome(std::unexpect, ErrorCode::internal_error("content-length is not a number"));
   }

@@ -37,8 +37,11 @@ class Request final : public types::Request {
         charge_(around.memory) {}
   ~Request() override { tell_guest(std::unexpected(ErrorCode::connection_terminated())); }
   /// One to be answered; takes its parts out of the exchange, but for method and path, which the
-  /// log names.
-  Request(const Surroundings& around, http::Exchange& exchange);
+  /// log names. Fields are made for guests that look at them; until then it holds the exchange.
+  Request(const Surroundings& around, LocalPtr<http::Exchange> exchange);
+  /// Makes the fields now, for one that may outlive its exchange: who holds that keeps its record
+  /// from being written.
+  void detach() { static_cast<void>(headers()); }
 
   [[nodiscard]] component::HostResult<Method> get_method(component::Call& call) override;
   [[nodiscard]] component::HostResult<Accepted> set_method(component::Call& call, Method method)
@@ -80,13 +83,15 @@ class Request final : public types::Request {
   static constexpr std::size_t kMaxPart = 65'534;
   /// Charges for the texts now held.
   [[nodiscard]] component::HostResult<Accepted> accept();
+  [[nodiscard]] LocalPtr<FieldMap>& headers();
 
   const Surroundings& around_;
   Method method_ = Method::get();
   std::optional<std::string> path_with_query_;
   std::optional<Scheme> scheme_;
   std::optional<std::string> authority_;
-  LocalPtr<FieldMap> headers_;
+  LocalPtr<FieldMap> headers_;         ///< null while they are in exchange_
+  LocalPtr<http::Exchange> exchange_;  ///< whose fields nobody has looked at; else null
   MessageBody body_;
   std::optional<RequestOptions::Timeouts> options_;
   MemoryCharge charge_;
