@@ -1,37 +1,24 @@
 #include "app_runner.hpp"
 
-#include "capabilities.hpp"
 #include "edge.hpp"
-#include "engine_start.hpp"
 #include "fleet.hpp"
 #include "listening.hpp"
-#include "observatory.hpp"
 #include "run_options.hpp"
 #include "signals.hpp"
+#include "versions.hpp"
 
-#include "app/http_trigger.hpp"
-#include "app/redis_trigger.hpp"
 #include "app/startup_output.hpp"
 #include "async/shard.hpp"
 #include "engine/late.hpp"
-#include "engine/module.hpp"
-#include "fs/file.hpp"
 #include "log/guest_output.hpp"
 #include "log/log.hpp"
 #include "log/terminal.hpp"
 #include "net/listener.hpp"
-#include "runtime/platform.hpp"
-#include "runtime/prepare.hpp"
-#include "trigger/http/http_trigger.hpp"
 #include "trigger/redis/redis_listener.hpp"
 #include "trigger/redis/stream_listener.hpp"
 
-#include <algorithm>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -44,70 +31,12 @@ constexpr std::chrono::seconds kRetireInterval{1};
 /// How often is looked whether the files of certificates have changed.
 constexpr std::chrono::seconds kTlsInterval{5};
 
-/// The components that some trigger runs.
-std::vector<std::string> components_of(const std::vector<app::HttpTrigger>& triggers) {
-  std::vector<std::string> ids;
-  for (const app::HttpTrigger& trigger : triggers) {
-    if (!trigger.static_response) {
-      ids.push_back(trigger.component);
-    }
-  }
-  return ids;
-}
-
-/// Errors of a trigger's own settings come with a log line that says so, as in Spin.
-Error trigger_failed(Error error) {
-  log::error(kLogTarget, "Trigger executor failed");
-  return error;
-}
-
 /// Runs an application: its first version and those that replace it.
 class Run {
  public:
-  Run(const cli::UpRequest& request,
-      EngineStart& engine,
-      log::GuestOutput& output,
-      StopSignals& signals)
-      : request_(request), engine_(engine), output_(output), signals_(signals) {}
-
-  /// What is compiled when the program is to stop can't be cancelled, and nothing waits for it:
-  /// it goes on, with all that it uses, until the process ends.
-  /// @return whether there is such a thing; the process must end without taking anything else apart
-  [[nodiscard]] bool abandon_background() {
-    if (background_ == nullptr || !background_->is_busy()) {
-      return false;
-    }
-    (void)background_.release();
-    (void)platform_.release();
-    return true;
-  }
-
-  /// Fills the code cache.
-  Result<> precompile() {
-    if (request_.code_cache == cli::CodeCache::Disabled) {
-      return fail(
-                 ErrorKind::InvalidInput,
-                 "there is nowhere to put compiled code: its cache is disabled"
-      )
-          .with_help("see `enabled` in the file that --cache names");
-    }
-    const app::LockedApp& app = *request_.runnable.app;
-    WHORL_TRY(const auto triggers, app::http_triggers(app));
-    WHORL_TRY(const auto redis, app::redis_triggers(app));
-    WHORL_TRY(const auto cache, open_cache_folder(request_));
-    WHORL_CHECKED(capabilities_.fill(request_));
-    WHORL_CHECKED(create_platform());
-    const auto commands = trigger::wagi_components(triggers);
-    runtime::PrepareOptions options;
-    options.platform = platform_.get();
-    options.cache = &cache;
-    options.commands = commands;
-    options.load = load_options();
-    WHORL_CHECKED(precompile(app, components_of(triggers), options));
-    options.commands = {};
-    options.entry = runtime::EntryKind::RedisMessage;
-    return precompile(app, trigger::redis_components(redis), options);
-  }
+  /// @param versions  makes them; all outlive this object
+  Run(const cli::UpRequest& request, VersionMaker& versions, StopSignals& signals)
+      : request_(request), versions_(versions), signals_(signals) {}
 
   /// Serves until the program is to stop.
   Result<> serve() {
@@ -123,40 +52,6 @@ class Run {
   }
 
  private:
-  /// Each once, with a line for each.
-  static Result<> precompile(
-      const app::LockedApp& app,
-      std::vector<std::string> ids,
-      const runtime::PrepareOptions& options
-  ) {
-    std::ranges::sort(ids);
-    const auto repeated = std::ranges::unique(ids);
-    ids.erase(repeated.begin(), repeated.end());
-    for (const std::string& id : ids) {
-      const app::Component* component = app.find_component(id);
-      if (component == nullptr) {
-        return fail(ErrorKind::NotFound, "no such component \"{}\"", id);
-      }
-      WHORL_TRY(const auto took, runtime::precompile(*component, options));
-      log::write_all(
-          1,
-          fmt::format(
-              "Precompiled {} in {:.1f} s\n", id, std::chrono::duration<double>(took).count()
-          )
-      );
-    }
-    return {};
-  }
-
-  using Triggers = std::vector<app::HttpTrigger>;
-  using RedisTriggers = std::vector<app::RedisTrigger>;
-
-  /// Everything that is served of an application.
-  struct Version {
-    Fleet::App http;
-    trigger::RedisApp redis;
-  };
-
   /// Serves what is given, or what the source has as soon as it has something.
   Result<> serve_one(cli::Runnable runnable) {
     if (runnable.app == nullptr) {
@@ -165,7 +60,7 @@ class Run {
       }
       WHORL_TRY(runnable, request_.source->load());
     }
-    WHORL_TRY(auto first, first_version(runnable));
+    WHORL_TRY(auto first, versions_.first(runnable));
     auto served = serve_from(std::move(first));
     return served ? Result<>() : trigger_failed(served.take_error());
   }
@@ -189,134 +84,14 @@ class Run {
     }
   }
 
-  /// What is served first, with the start-up lines on the way.
-  Result<Version> first_version(const cli::Runnable& runnable) {
-    auto triggers = app::http_triggers(*runnable.app);
-    auto redis = app::redis_triggers(*runnable.app);
-    if (triggers) {
-      const auto colour = log::wants_colour(2) ? app::Colour::Ansi : app::Colour::Never;
-      log::write_all(2, app::wagi_warnings(*triggers, colour));
-    }
-    log::write_all(2, runtime_config_lines(request_));
-    if (request_.log_dir) {
-      log::write_all(2, app::logging_line(*request_.log_dir));
-    }
-    log::write_all(2, Capabilities::storing_lines(request_, *runnable.app));
-    WHORL_CHECKED(runnable.variables->check_required());
-    if (!triggers) {
-      return trigger_failed(triggers.take_error());
-    }
-    if (!redis) {
-      return trigger_failed(redis.take_error());
-    }
-    if (platform_ == nullptr) {
-      WHORL_CHECKED(capabilities_.fill(request_));
-    }
-    WHORL_CHECKED(create_platform());
-    if (observatory_ == nullptr) {
-      WHORL_TRY(observatory_, Observatory::create(request_.telemetry, runnable.app->name));
-      if (request_.telemetry.has_guest_otel) {
-        observatory_->announce_in(capabilities_.otel().recorders());
-      }
-      log::write_all(2, observatory_->startup_lines());
-    }
-    background_ = std::make_unique<runtime::BackgroundPreparer>();
-    return prepare_version(runnable, *std::move(triggers), *redis, runtime::Waiting::ForUnknown);
-  }
-
-  Result<Version> prepare_version(
-      const cli::Runnable& runnable,
-      Triggers triggers,
-      const RedisTriggers& redis,
-      runtime::Waiting waiting
-  ) {
-    WHORL_TRY(const auto granted, capabilities_.configure(request_, runnable));
-    const auto cache = open_cache(request_);
-    const auto commands = trigger::wagi_components(triggers);
-    const std::uint32_t default_instances =
-        default_instances_of(runnable.app->components.size(), platform_->instances().limit());
-    runtime::PrepareOptions options{
-        .platform = platform_.get(),
-        .cache = cache ? &*cache : nullptr,
-        .output = &output_,
-        .exported_output = observatory_ != nullptr ? observatory_->guest_log() : nullptr,
-        .capabilities = granted.all(),
-        .commands = commands,
-        .variables = runnable.variables.get(),
-        .limits = limits_of(request_.budgets, default_instances),
-        .load = load_options(),
-        .copies = runnable.copies,
-        .background = background_.get(),
-        .waiting = waiting,
-        .signs_of_life =
-            request_.is_quiet ? runtime::SignsOfLife::None : runtime::SignsOfLife::Given,
-    };
-    const app::LockedApp& app = *runnable.app;
-    for (const auto& [id, budgets] : request_.component_budgets) {
-      if (app.find_component(id) == nullptr) {
-        log::warn(kLogTarget, "[component_limits.{}]: there is no such component", id);
-      }
-      options.limits_of.emplace(id, limits_of(budgets, default_instances));
-    }
-    WHORL_TRY(
-        const auto services, runtime::prepare_http_services(app, components_of(triggers), options)
-    );
-    options.commands = {};
-    options.entry = runtime::EntryKind::RedisMessage;
-    WHORL_TRY(
-        const auto listeners,
-        runtime::prepare_http_services(app, trigger::redis_components(redis), options)
-    );
-    auto made = make_app(runnable, std::move(triggers), services);
-    if (!made) {
-      return trigger_failed(made.take_error());
-    }
-    auto channels = trigger::make_redis_app(redis, runnable.variables.get(), listeners);
-    if (!channels) {
-      return trigger_failed(channels.take_error());
-    }
-    return Version{*std::move(made), *std::move(channels)};
-  }
-
-  /// Once: there is one engine with pooled instances in a process.
-  Result<> create_platform() {
-    if (platform_ != nullptr) {
-      return {};
-    }
-    if (request_.telemetry.has_guest_otel) {
-      capabilities_.otel().enable();
-    }
-    WHORL_TRY(auto engine, engine_.take(request_));
-    platform_ = std::make_unique<runtime::Platform>(std::move(engine), capabilities_.all());
-    http::ClientOptions outgoing = client_options(request_);
-    const auto& total = capabilities_.total_limit(request_);
-    outgoing.limits.insert(outgoing.limits.end(), total.begin(), total.end());
-    platform_->set_outgoing(std::move(outgoing));
-    platform_->set_socket_limits(capabilities_.socket_limits(request_));
-    if (!platform_->engine()->allocation_note().empty()) {
-      log::warn(kLogTarget, "{}", platform_->engine()->allocation_note());
-    }
-    return {};
-  }
-
-  static Result<Fleet::App> make_app(
-      const cli::Runnable& runnable, Triggers triggers, const runtime::Services& services
-  ) {
-    WHORL_TRY(auto app, trigger::make_http_app(runnable.app, std::move(triggers), services));
-    for (const std::string& problem : app::route_problems(app->routes)) {
-      log::error(kLogTarget, "{}", problem);
-    }
-    return app;
-  }
-
   Result<> serve_from(Version first) {
     const unsigned shards =
         request_.threads == 0 ? async::ShardSet::default_count() : request_.threads;
     WHORL_TRY(const Edge edge, make_edge(request_, shards));
-    WHORL_CHECKED(background_->start());
-    Fleet fleet(shards, *platform_, *observatory_, edge, first.http);
+    WHORL_CHECKED(versions_.background().start());
+    Fleet fleet(shards, versions_.platform(), versions_.observatory(), edge, first.http);
     // Nobody is invited before there is something to serve with.
-    WHORL_CHECKED(engine::wait_until_made(*platform_->engine()));
+    WHORL_CHECKED(engine::wait_until_made(*versions_.platform().engine()));
     if (!first.http->triggers.empty() || first.redis.is_empty()) {
       WHORL_TRY(auto opened, Listening::open(request_, fleet.size()));
       listening_.emplace(std::move(opened));
@@ -326,9 +101,9 @@ class Run {
         WHORL_CHECKED(fleet.listen(std::move(one)));
       }
     }
-    WHORL_CHECKED(observatory_->start());
+    WHORL_CHECKED(versions_.observatory().start());
     WHORL_CHECKED(fleet.start());
-    WHORL_CHECKED(background_->start([this, &fleet](const auto& slot, const auto& old) {
+    WHORL_CHECKED(versions_.background().start([this, &fleet](const auto& slot, const auto& old) {
       fleet.forget_replaced(slot, old);
       signals_.notify();  // release_replaced()
     }));
@@ -349,12 +124,12 @@ class Run {
         // With a successor nobody waits for our end.
         listening_ && listening_->has_successor() ? http::Patience::Full : http::Patience::Brief,
         // Until then requests that came too early for their component may wait for it.
-        [this] { background_->stop(); }
+        [this] { versions_.background().stop(); }
     );
     subscriptions_.clear();
     replaced_subscriptions_.clear();
     listening_.reset();
-    observatory_->stop();
+    versions_.observatory().stop();
     log::info(
         kLogTarget, "stopped after {} requests in instances of their own", fleet.instances_started()
     );
@@ -364,7 +139,7 @@ class Run {
   /// Sleeps until the program is to stop, replacing the application when that is due.
   void follow_source(Fleet& fleet) {
     while (true) {
-      const bool has_old = fleet.has_retired() || background_->has_replaced();
+      const bool has_old = fleet.has_retired() || versions_.background().has_replaced();
       const auto deadline = has_old                 ? async::Deadline::after(kRetireInterval)
                             : tls_files_.is_empty() ? async::Deadline::never()
                                                     : async::Deadline::after(kTlsInterval);
@@ -390,7 +165,7 @@ class Run {
             request_.source->on_reloaded(nullptr);
           }
           fleet.release_retired();
-          background_->release_replaced();
+          versions_.background().release_replaced();
           release_drained();
           if (tls_files_.have_changed()) {
             reload_tls(fleet);
@@ -413,7 +188,7 @@ class Run {
     if (request_.format == cli::StartupFormat::Plain) {
       log::write_all(1, trigger::active_channels(redis));
     }
-    auto& network = capabilities_.operator_network(request_);
+    auto& network = versions_.capabilities().operator_network(request_);
     for (trigger::RedisSource& source : redis.sources) {
       subscriptions_.push_back(
           std::make_unique<trigger::RedisListener>(network, std::move(source), fleet)
@@ -461,22 +236,14 @@ class Run {
 
   Result<Version> next_version() {
     WHORL_TRY(const cli::Runnable runnable, request_.source->load());
-    WHORL_CHECKED(runnable.variables->check_required());
-    WHORL_TRY(auto triggers, app::http_triggers(*runnable.app));
-    WHORL_TRY(const auto redis, app::redis_triggers(*runnable.app));
-    return prepare_version(runnable, std::move(triggers), redis, runtime::Waiting::ForAll);
+    return versions_.next(runnable);
   }
 
   const cli::UpRequest& request_;
-  EngineStart& engine_;
-  log::GuestOutput& output_;
+  VersionMaker& versions_;
   StopSignals& signals_;
   TlsFiles tls_files_{request_.edge};
   std::optional<Listening> listening_;  ///< while serving, unless there is nothing to listen on
-  Capabilities capabilities_;
-  std::unique_ptr<runtime::Platform> platform_;
-  std::unique_ptr<Observatory> observatory_;
-  std::unique_ptr<runtime::BackgroundPreparer> background_;
   Fleet::Subscriptions subscriptions_;
   Fleet::Subscriptions replaced_subscriptions_;                    ///< until they have drained
   std::vector<std::shared_ptr<runtime::ServiceSlot>> subscribed_;  ///< what they run
@@ -491,12 +258,14 @@ void WhorlRunner::expect(const cli::UpRequest& request) {
 Result<int> WhorlRunner::run(const cli::UpRequest& request) {
   WHORL_TRY(auto signals, StopSignals::install());
   WHORL_TRY(auto output, log::GuestOutput::open(output_options(request)));
-  Run run(request, engine_, output, signals);
-  auto served = request.purpose == cli::Purpose::Precompile ? run.precompile() : run.serve();
+  VersionMaker versions(request, engine_, output);
+  auto served = request.purpose == cli::Purpose::Precompile
+                    ? versions.precompile()
+                    : Run(request, versions, signals).serve();
   if (!served) {
     return served.take_error();
   }
-  has_abandoned_work_ = run.abandon_background();
+  has_abandoned_work_ = versions.abandon_background();
   return 0;
 }
 
