@@ -5,6 +5,7 @@
 #include "must.hpp"
 
 #include "async/shard.hpp"
+#include "base/local_ptr.hpp"
 #include "component/fiber_run.hpp"
 #include "engine/module.hpp"
 #include "engine/page_tracker.hpp"
@@ -109,7 +110,7 @@ class World final : public component::FiberRun::Driver {
   http::Outbound outbound_{client_};
   wasi::NetworkAccess network_{shard_, platform_->outgoing().blocked, platform_->socket_limits()};
   runtime::GuestSurroundings around_{timers_, blocking_, outbound_, network_};
-  std::shared_ptr<runtime::KeptInstances> kept_ = std::make_shared<runtime::KeptInstances>();
+  LocalPtr<runtime::KeptInstances> kept_ = make_local<runtime::KeptInstances>();
   std::unique_ptr<runtime::Guest> guest_;
   LocalPtr<http::Exchange> exchange_;
 };
