@@ -85,17 +85,18 @@ TEST_CASE("services are made in the background, those that somebody waits for fi
 }
 
 TEST_CASE("a service that can't be made fails its slot") {
+  async::Shard shard(0);
   BackgroundPreparer preparer;
   const auto slot = preparer.prepare([]() -> Result<BackgroundPreparer::Made> {
     return fail(ErrorKind::NotFound, "no such file");
   });
   REQUIRE(preparer.start());
-  async::Shard shard(0);
   wait_for(shard, *slot);
   CHECK(slot->state() == ServiceSlot::State::Failed);
 }
 
 TEST_CASE("what fails for want of a descriptor is tried again") {
+  async::Shard shard(0);  // outlives the thread that posts to it
   BackgroundPreparer preparer;
   int calls = 0;
   const auto slot = preparer.prepare([&calls]() -> Result<BackgroundPreparer::Made> {
@@ -105,7 +106,6 @@ TEST_CASE("what fails for want of a descriptor is tried again") {
     return make_named("third");
   });
   REQUIRE(preparer.start());
-  async::Shard shard(0);
   wait_for(shard, *slot);
   REQUIRE(slot->get() != nullptr);
   CHECK((*slot->get())->id == "third");
