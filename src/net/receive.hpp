@@ -1,5 +1,5 @@
 /// Reading from a socket that says with each read what is left in it, so that nobody has to ask
-/// again only to hear that there is nothing (ADR 18). Private to the room. @thread any
+/// again only to hear that there is nothing (ADR 18): for TLS. Private to the room. @thread any
 #pragma once
 
 #include "base/bytes.hpp"

@@ -1,19 +1,21 @@
 // TCP streams, directly on the reactor of Asio.
 //
 // Asio's own socket makes one system call more for most requests: having read, it tries again
-// before it waits, since it cannot tell that the first read took everything. Here the kernel says
-// with each read what is left, an end of the stream included (TCP_INQ). The price is the use of
-// Asio's internals, pinned by the assertion below.
+// before it waits, since it cannot tell that the first read took everything. Here a read of TCP
+// that did not fill its room took everything, unless the reactor has heard of an end of the stream
+// or of something out of the ordinary (ADR 18). The price is the use of Asio's internals, pinned by
+// the assertion below.
 #include "net/stream.hpp"
 
 #include "base/check.hpp"
-#include "net/receive.hpp"
 
 #include <boost/asio/detail/epoll_reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/version.hpp>
+#include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -48,6 +50,39 @@ ReadEnd to_read_end(const error_code& code) {
   return code == boost::asio::error::operation_aborted ? ReadEnd::Cancelled : ReadEnd::Failed;
 }
 
+/// What epoll has told of a descriptor, with its last event.
+class Heard final : boost::asio::detail::operation {
+ public:
+  /// @return EPOLLIN and others, perhaps not up to date: what came since is still to be told
+  static std::uint32_t of(Reactor::per_descriptor_data place) noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): it is one by private inheritance
+    return ((const boost::asio::detail::operation*)place)->*(&Heard::task_result_);
+  }
+};
+
+/// Whether an event says no more than that there are bytes. Urgent ones end a read early.
+bool is_plain(std::uint32_t events) noexcept {
+  return (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) == 0;
+}
+
+/// Other sockets may end a read early for reasons of their own, such as descriptors that are sent.
+bool is_tcp(int fd) noexcept {
+  int protocol = 0;
+  socklen_t size = sizeof protocol;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+         protocol == IPPROTO_TCP;
+}
+
+/// recv(2), never interrupted. Not through recv(), which is made for being cancelled: two locked
+/// operations more.
+ssize_t receive_plainly(int fd, MutableByteView room) noexcept {
+  ssize_t count = 0;
+  do {
+    count = ::syscall(SYS_recvfrom, fd, room.data(), room.size(), 0, nullptr, nullptr);
+  } while (count < 0 && errno == EINTR);
+  return count;
+}
+
 /// Where the bytes of a read go.
 enum class Into : std::uint8_t {
   Nowhere,  ///< it only waits for some
@@ -60,16 +95,19 @@ class ReadOperation final : public reactor_op {
  public:
   ReadOperation() : reactor_op(error_code(), &perform_read, &complete) {}
 
+  /// @param place  where the reactor keeps what it knows of the descriptor
+  /// @param ends_short  whether a read that does not fill its room took everything
+  void use(int fd, Reactor::per_descriptor_data place, bool ends_short) noexcept {
+    fd_ = fd;
+    place_ = place;
+    ends_short_ = ends_short;
+  }
+
   /// @param buffer  with Into::Buffer
   /// @param keeper  of this object, until the operation has ended
   void prepare(
-      int fd,
-      Into into,
-      MutableByteView buffer,
-      LocalPtr<StreamSink> sink,
-      LocalPtr<const void> keeper
+      Into into, MutableByteView buffer, LocalPtr<StreamSink> sink, LocalPtr<const void> keeper
   ) {
-    fd_ = fd;
     into_ = into;
     buffer_ = buffer;
     sink_ = std::move(sink);
@@ -102,7 +140,7 @@ class ReadOperation final : public reactor_op {
   }
 
   status read_into(MutableByteView room) {
-    const auto [count, left] = receive(fd_, room);
+    const ssize_t count = receive_plainly(fd_, room);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return not_done;
     }
@@ -112,8 +150,10 @@ class ReadOperation final : public reactor_op {
       return done_and_exhausted;
     }
     bytes_transferred_ = static_cast<std::size_t>(count);
-    // Where the kernel does not say, the next read tries at once, as Asio's socket does.
-    return left == Left::Nothing ? done_and_exhausted : done;
+    // What comes from here on is told with an event of its own. Where it is not certain that this
+    // was all, the next read tries at once, as Asio's socket does.
+    const bool took_all = ends_short_ && bytes_transferred_ < room.size();
+    return took_all && is_plain(Heard::of(place_)) ? done_and_exhausted : done;
   }
 
   /// @param owner  null when the loop is destroyed: then nobody is called
@@ -129,6 +169,8 @@ class ReadOperation final : public reactor_op {
   }
 
   int fd_ = -1;
+  Reactor::per_descriptor_data place_ = nullptr;
+  bool ends_short_ = false;
   Into into_ = Into::Nowhere;
   MutableByteView buffer_;
   LocalPtr<StreamSink> sink_;
@@ -173,10 +215,11 @@ class TcpStream final : public Stream {
   TcpStream(async::Shard& shard, fs::Fd fd)
       : reactor_(boost::asio::use_service<Reactor>(shard.io())), fd_(std::move(fd)) {
     reactor_.init_task();
-    tell_what_is_left(fd_.get());
+    const bool tcp = is_tcp(fd_.get());
     if (reactor_.register_descriptor(fd_.get(), state_) != 0) {
       fd_ = fs::Fd();  // every read and write fails from here on
     }
+    operations_->read.use(fd_.get(), state_, tcp);
   }
   ~TcpStream() override { close(); }
 
@@ -221,7 +264,7 @@ class TcpStream final : public Stream {
  private:
   /// @param try_now  false asks the kernel anew whether there is something to read
   void start(Into into, MutableByteView buffer, LocalPtr<StreamSink> sink, bool try_now) {
-    operations_->read.prepare(fd_.get(), into, buffer, std::move(sink), operations_);
+    operations_->read.prepare(into, buffer, std::move(sink), operations_);
     reactor_.start_op(Reactor::read_op, fd_.get(), state_, &operations_->read, false, try_now);
   }
 
