@@ -220,4 +220,8 @@ Result<std::unique_ptr<Channel>> TlsClientContext::make_channel(
   return std::unique_ptr<Channel>(std::make_unique<TlsChannel>(std::move(socket), std::move(ssl)));
 }
 
+void* TlsClientContext::roots() const noexcept {
+  return SSL_CTX_get_cert_store(impl_->context.get());
+}
+
 }  // namespace whorl::net

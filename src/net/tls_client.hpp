@@ -46,6 +46,8 @@ class TlsClientContext {
   [[nodiscard]] Result<std::unique_ptr<Channel>> make_channel(
       std::unique_ptr<WatchedSocket> socket, const std::string& host
   ) const;
+  /// The X509_STORE of what is trusted; who keeps it counts itself.
+  [[nodiscard]] void* roots() const noexcept;
 
  private:
   std::unique_ptr<Impl> impl_;

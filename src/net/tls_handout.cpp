@@ -15,7 +15,6 @@ namespace whorl::net {
 namespace {
 
 using SslContext = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
-using Store = std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>>;
 
 }  // namespace
 
@@ -61,14 +60,9 @@ const std::string& TlsHandout::failure_text() const noexcept {
   return impl_->failure_text;
 }
 
-struct TlsHandouts::Roots {
-  Store store;
-};
-
-TlsHandouts::TlsHandouts(TlsClientOptions options) : options_(std::move(options)) {}
-TlsHandouts::~TlsHandouts() = default;
-
-Result<std::unique_ptr<TlsHandout>> TlsHandouts::make(const std::string& host) {
+Result<std::unique_ptr<TlsHandout>> make_tls_handout(
+    const TlsClientContext& trusted, const std::string& host
+) {
   WHORL_CHECKED(load_tls_library());
   ERR_clear_error();
   auto impl = std::make_unique<TlsHandout::Impl>();
@@ -84,22 +78,7 @@ Result<std::unique_ptr<TlsHandout>> TlsHandouts::make(const std::string& host) {
   );
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  {
-    const std::scoped_lock lock(mutex_);
-    if (roots_ == nullptr) {
-      auto roots = std::make_unique<Roots>(Store(X509_STORE_new()));
-      if (roots->store == nullptr ||
-          (options_.system_roots && X509_STORE_set_default_paths(roots->store.get()) != 1)) {
-        return tls_error("cannot read the system's root certificates");
-      }
-      if (!options_.extra_roots_file.empty() &&
-          X509_STORE_load_file(roots->store.get(), options_.extra_roots_file.c_str()) != 1) {
-        return tls_error("cannot read root certificates").context(options_.extra_roots_file);
-      }
-      roots_ = std::move(roots);
-    }
-    SSL_CTX_set1_cert_store(context, roots_->store.get());
-  }
+  SSL_CTX_set1_cert_store(context, static_cast<X509_STORE*>(trusted.roots()));
   X509_VERIFY_PARAM* wanted = SSL_CTX_get0_param(context);
   X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   const bool is_ip = SocketAddress::from_ip(host, 0).has_value();

@@ -1,4 +1,4 @@
-/// TlsHandouts: TLS for connections that a library makes itself, over the OpenSSL that we share.
+/// TlsHandout: TLS for connections that a library makes itself, over the OpenSSL that we share.
 ///
 /// Such a library takes an SSL_CTX and connects by an address that we chose. What is trusted, whose
 /// name the certificate must bear and which name is sent (SNI) is said here, as for connections of
@@ -9,7 +9,6 @@
 #include "net/tls_client.hpp"
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace whorl::net {
@@ -18,7 +17,7 @@ namespace whorl::net {
 class TlsHandout {
  public:
   struct Impl;
-  /// For TlsHandouts.
+  /// For make_tls_handout().
   explicit TlsHandout(std::unique_ptr<Impl> impl) noexcept;
   TlsHandout(const TlsHandout&) = delete;
   TlsHandout& operator=(const TlsHandout&) = delete;
@@ -33,25 +32,12 @@ class TlsHandout {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Makes handouts; roots are read once. @thread any
-class TlsHandouts {
- public:
-  /// @param options  client certificates and HTTP/2 are not for connections of libraries
-  explicit TlsHandouts(TlsClientOptions options);
-  TlsHandouts(const TlsHandouts&) = delete;
-  TlsHandouts& operator=(const TlsHandouts&) = delete;
-  ~TlsHandouts();
-
-  /// @param host  name or IP address, without brackets and port, that the certificate must be for
-  /// @return errors: InvalidInput naming a file of roots; ResourceLimit
-  [[nodiscard]] Result<std::unique_ptr<TlsHandout>> make(const std::string& host);
-
- private:
-  struct Roots;
-  TlsClientOptions options_;
-  std::mutex mutex_;
-  std::unique_ptr<Roots> roots_;
-};
+/// @param trusted  whose roots are trusted; its client certificate is not sent
+/// @param host     name or IP address, without brackets and port, that the certificate must be for
+/// @return errors: ResourceLimit; InvalidInput (no name of a host). @thread any; reads no file
+[[nodiscard]] Result<std::unique_ptr<TlsHandout>> make_tls_handout(
+    const TlsClientContext& trusted, const std::string& host
+);
 
 /// Whether bytes were decrypted that nobody has read yet: a socket does not tell.
 /// @param ssl  an SSL; null: none

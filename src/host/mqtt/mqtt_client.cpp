@@ -14,7 +14,7 @@ constexpr std::uint64_t kMostPayload = 268'435'455 - 65'600;
 }  // namespace
 
 MqttClient::MqttClient(net_policy::Network& network, MqttOptions options)
-    : network_(network), options_(std::move(options)), tls_(network.options().tls) {
+    : network_(network), options_(std::move(options)) {
   const auto& total = network.options().total;
   options_.pool.limits.insert(options_.pool.limits.end(), total.begin(), total.end());
   options_.pool.idle_time = kIdleTime;
@@ -28,7 +28,7 @@ Result<MqttClient::Pool::Lease> MqttClient::lease(Caller caller, const MqttAddre
   const auto deadline = async::Deadline::after(options_.connect);
   WHORL_TRY(auto lease, pool(caller.shard).take(caller, address, deadline));
   if (lease.connection() == nullptr) {
-    WHORL_TRY(auto made, MqttConnection::open(caller, network_, tls_, ids_, address, deadline));
+    WHORL_TRY(auto made, MqttConnection::open(caller, network_, ids_, address, deadline));
     lease.set(std::move(made));
   }
   return lease;

@@ -6,7 +6,6 @@
 #include "host/mqtt/client_ids.hpp"
 #include "host/mqtt/mqtt_connection.hpp"
 #include "host/net_policy/connection_pool.hpp"
-#include "net/tls_handout.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -56,7 +55,6 @@ class MqttClient {
   net_policy::Network& network_;
   MqttOptions options_;
   ClientIds ids_;
-  net::TlsHandouts tls_;
   async::PerShard<Pool> pools_;
 };
 

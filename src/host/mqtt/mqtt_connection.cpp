@@ -4,6 +4,7 @@
 #include "fs/file.hpp"
 #include "host/mqtt/mqtt_library.hpp"
 #include "net/connect.hpp"
+#include "net/tls_handout.hpp"
 #include "net/watched_socket.hpp"
 
 #include <fcntl.h>
@@ -165,7 +166,6 @@ MqttConnection::~MqttConnection() = default;
 Result<std::unique_ptr<MqttConnection>> MqttConnection::open(
     Caller caller,
     net_policy::Network& network,
-    net::TlsHandouts& tls,
     ClientIds& ids,
     const MqttAddress& address,
     async::Deadline deadline
@@ -187,7 +187,8 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::open(
     library->on_connect(impl->client.get(), Impl::on_connect);
     library->on_publish(impl->client.get(), Impl::on_publish);
     if (address.is_tls) {
-      WHORL_TRY(impl->tls, tls.make(address.url.host));
+      WHORL_TRY(const auto trusted, network.tls(caller, deadline));
+      WHORL_TRY(impl->tls, net::make_tls_handout(*trusted, address.url.host));
       if (library->set_pointer(impl->client.get(), MOSQ_OPT_SSL_CTX, impl->tls->context()) !=
               MOSQ_ERR_SUCCESS ||
           library->set_number(impl->client.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) !=

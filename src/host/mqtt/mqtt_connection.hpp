@@ -9,7 +9,6 @@
 #include "host/mqtt/client_ids.hpp"
 #include "host/mqtt/mqtt_address.hpp"
 #include "host/net_policy/network.hpp"
-#include "net/tls_handout.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -22,12 +21,11 @@ enum class Quality : std::uint8_t { AtMostOnce, AtLeastOnce, ExactlyOnce };
 class MqttConnection {
  public:
   /// Connects and waits until the broker has accepted. @param ids  outlives the connection
-  /// @return errors: Network::resolve()'s, TlsHandouts::make()'s; Unavailable, Unauthenticated (TLS
-  ///         too), DeadlineExceeded
+  /// @return errors: Network::resolve()'s and tls()'s, make_tls_handout()'s; Unavailable,
+  ///         Unauthenticated (TLS too), DeadlineExceeded
   [[nodiscard]] static Result<std::unique_ptr<MqttConnection>> open(
       Caller caller,
       net_policy::Network& network,
-      net::TlsHandouts& tls,
       ClientIds& ids,
       const MqttAddress& address,
       async::Deadline deadline

@@ -58,17 +58,19 @@ class Network {
       async::Deadline deadline
   );
 
+  /// The settings of TLS, for all shards; made when first needed, while the fiber is parked:
+  /// certificates are read for them.
+  /// @return errors: InvalidInput naming a file; DeadlineExceeded, Cancelled
+  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(
+      Caller caller, async::Deadline deadline
+  );
+
  private:
   [[nodiscard]] Result<std::unique_ptr<net::Channel>> secure(
       Caller caller,
       std::unique_ptr<net::WatchedSocket> socket,
       const std::string& host,
       async::Deadline deadline
-  );
-  /// The settings of TLS, for all shards; made when first needed, while the fiber is parked:
-  /// certificates are read for them.
-  [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> tls(
-      Caller caller, async::Deadline deadline
   );
   /// The same where waiting is allowed.
   [[nodiscard]] Result<std::shared_ptr<const net::TlsClientContext>> make_tls();
