@@ -18,6 +18,7 @@ void Turns::add(LocalPtr<GuestRun> guest) {
     length_->add(1);
   }
   last_slice_end_ = Clock::now();
+  has_looked_ = false;
   schedule();
 }
 
@@ -65,13 +66,7 @@ bool Turns::may_run(Clock::time_point now) noexcept {
          now - last_short_work_ >= kQuiet;
 }
 
-/// What the loop finds when it looks at its sockets runs behind the turn that is taken next, so
-/// that the one after that knows of it.
-bool Turns::may_begin(Clock::time_point now) noexcept {
-  const std::uint64_t at_last_turn = std::exchange(short_work_at_turn_, short_work_);
-  if (!std::exchange(has_looked_, true)) {
-    return false;
-  }
+bool Turns::may_begin(Clock::time_point now, std::uint64_t at_last_turn) const noexcept {
   // Behind one that was short others have waited no longer than for each other.
   const std::uint64_t seen = was_short_ ? at_last_turn : short_work_at_beginning_;
   return short_work_ == seen || now >= next_beginning_;
@@ -102,7 +97,14 @@ void Turns::run_beginning(Clock::time_point now) {
   short_work_at_beginning_ = short_work_;
 }
 
+/// What the loop finds when it looks at its sockets runs behind the turn that is taken next, so
+/// only the one after that knows of it: nobody takes the turn before.
 void Turns::take_turn() {
+  const std::uint64_t at_last_turn = std::exchange(short_work_at_turn_, short_work_);
+  if (!std::exchange(has_looked_, true)) {
+    schedule();
+    return;
+  }
   const Clock::time_point now = Clock::now();
   // One behind the other where both wait: neither may keep the other from ever running.
   const bool is_due = is_beginning_due_ && !beginnings_.empty();
@@ -110,7 +112,7 @@ void Turns::take_turn() {
     has_looked_ = false;
     is_beginning_due_ = true;
     run_slice(now);
-  } else if (!beginnings_.empty() && may_begin(now)) {
+  } else if (!beginnings_.empty() && may_begin(now, at_last_turn)) {
     has_looked_ = false;
     is_beginning_due_ = false;
     run_beginning(now);

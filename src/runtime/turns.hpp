@@ -90,7 +90,8 @@ class Turns {
   void take_turn();
   void schedule();
   [[nodiscard]] bool may_run(Clock::time_point now) noexcept;
-  [[nodiscard]] bool may_begin(Clock::time_point now) noexcept;
+  [[nodiscard]] bool may_begin(Clock::time_point now, std::uint64_t short_work_at_last_turn)
+      const noexcept;
   void run_slice(Clock::time_point now);
   void run_beginning(Clock::time_point now);
 
@@ -102,7 +103,7 @@ class Turns {
   std::uint64_t short_work_at_beginning_ = 0;
   std::uint64_t short_work_at_turn_ = 0;
   bool was_short_ = false;         ///< the last beginning
-  bool has_looked_ = false;        ///< the loop has, at its sockets, since a turn was taken
+  bool has_looked_ = false;        ///< the loop has, at its sockets, since a slice or a beginning
   bool is_beginning_due_ = false;  ///< a slice ran last
   const void* last_component_ = nullptr;
   bool has_several_ = false;

@@ -1,13 +1,18 @@
 #include "runtime/turns.hpp"
 
 #include "async/shard.hpp"
+#include "net/watched_socket.hpp"
 #include "runtime/guest_run.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace whorl::runtime {
 namespace {
@@ -42,10 +47,14 @@ TEST_CASE("events that give way begin one after the other, each behind a look at
 /// Computes for so many slices.
 class Runner final : public GuestRun, public EnableLocalFromThis<Runner> {
  public:
-  Runner(Turns& turns, std::string& order, int slices) noexcept
-      : turns_(turns), order_(order), left_(slices) {}
+  /// @param during  is called in each slice
+  Runner(
+      Turns& turns, std::string& order, int slices, std::move_only_function<void()> during = [] {}
+  ) noexcept
+      : turns_(turns), order_(order), left_(slices), during_(std::move(during)) {}
   void step() override {
     order_ += 's';
+    during_();
     if (--left_ > 0) {
       turns_.add(shared_from_this());
     }
@@ -57,7 +66,46 @@ class Runner final : public GuestRun, public EnableLocalFromThis<Runner> {
   Turns& turns_;
   std::string& order_;
   int left_;
+  std::move_only_function<void()> during_;
 };
+
+/// A request that arrives while somebody computes.
+class Arrival final : public async::Waiter {
+ public:
+  Arrival(async::Shard& shard, Turns& turns, std::string& order) : turns_(turns), order_(order) {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+    client_ = fs::Fd(ends[0]);
+    socket_.emplace(shard, fs::Fd(ends[1]));
+    socket_->changed().add(*this);
+    socket_->watch_readable();
+  }
+  void arrive() { CHECK(::send(client_.get(), "x", 1, 0) == 1); }
+  void on_event() noexcept override {
+    turns_.note_short_work();
+    order_ += 'r';
+  }
+
+ private:
+  Turns& turns_;
+  std::string& order_;
+  fs::Fd client_;
+  std::optional<net::WatchedSocket> socket_;
+};
+
+TEST_CASE("a request that arrived during a slice runs before the next slice") {
+  async::Shard shard(0);
+  Turns turns(shard);
+  std::string order;
+  Arrival request(shard, turns, order);
+  turns.add(make_local<Runner>(turns, order, 2, [&] {
+    if (order == "s") {
+      request.arrive();
+    }
+  }));
+  settle(shard);
+  CHECK(order == "srs");
+}
 
 TEST_CASE("where nothing else happens, slices of long runners and beginnings take turns") {
   async::Shard shard(0);
@@ -77,7 +125,7 @@ TEST_CASE("slices of a long runner are not kept away by beginnings that follow e
   std::string order;
   turns.add(make_local<Runner>(turns, order, 3));
   // Each brings the next one, and others want something all the time.
-  int left = 100'000;
+  int left = 100'000'000;
   std::move_only_function<void(bool)> begin = [&](bool) {
     turns.note_short_work();
     if (--left > 0 && order.size() < 3) {
