@@ -2,6 +2,7 @@
 #include "app_runner.hpp"
 
 #include "cli/cli.hpp"
+#include "engine/fault_watch.hpp"
 #include "log/line_writer.hpp"
 #include "log/log.hpp"
 
@@ -13,6 +14,7 @@
 int main(int argc, char** argv) {
   // Pages of a guest must not become shared behind our back (engine.md K3).
   ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+  whorl::engine::FaultWatch::prepare();
   whorl::log::configure_from_environment();
   whorl::WhorlRunner runner;
   const int code = whorl::cli::main(argc, argv, runner);

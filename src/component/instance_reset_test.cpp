@@ -2,6 +2,7 @@
 #include "component/instance_reset.hpp"
 
 #include "component/test_wasm.hpp"
+#include "engine/fault_watch.hpp"
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -74,6 +75,7 @@ class Running {
 
 bool can_reset() {
   engine::PageTracker::disable_huge_pages();
+  engine::FaultWatch::prepare();
   if (engine::PageTracker::of_process() == nullptr) {
     MESSAGE("SKIPPED: this kernel does not tell which pages are private");
     return false;

@@ -7,6 +7,7 @@
 #include "base/check.hpp"
 #include "component/abi.hpp"
 #include "component/copy_end.hpp"
+#include "engine/fault_watch.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -83,7 +84,11 @@ class StreamProducer<std::uint8_t> : public HostSource {
     if (!cx.accept(room == 0 ? 0 : ptr, room, 1)) {
       return Progress::blocked();
     }
-    return produce(room == 0 ? MutableByteView{} : MutableByteView(cx.at(ptr), room));
+    if (room == 0) {
+      return produce({});
+    }
+    engine::FaultWatch::expect_kernel_writes();
+    return produce(MutableByteView(cx.at(ptr), room));
   }
 };
 

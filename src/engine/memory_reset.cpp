@@ -1,7 +1,10 @@
 #include "engine/memory_reset.hpp"
 
+#include "base/check.hpp"
+
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace whorl::engine {
@@ -50,6 +53,16 @@ MemoryReset::Outcome MemoryReset::learn_dirty(const PageTracker& tracker, ByteVi
   return all_known ? Outcome::Restored : Outcome::Unknown;
 }
 
+/// Whether no page became private that is not known: what it means that there was no fault.
+bool MemoryReset::knows_all(const PageTracker& tracker, ByteView now) const {
+  // Kept: to look must not itself cause faults.
+  static thread_local std::vector<std::uint32_t> pages;
+  return tracker.find_private(now, PageImages::kMaxPages, pages) &&
+         std::ranges::all_of(pages, [&](std::uint32_t page) {
+           return std::ranges::find(dirty_, page, &Dirty::page) != dirty_.end();
+         });
+}
+
 MemoryReset::Outcome MemoryReset::restore(
     const PageTracker& tracker, MutableByteView now, bool faulted
 ) {
@@ -60,6 +73,8 @@ MemoryReset::Outcome MemoryReset::restore(
     if (const Outcome learned = learn_dirty(tracker, now); learned != Outcome::Restored) {
       return learned;
     }
+  } else {
+    WHORL_DCHECK(knows_all(tracker, now), "a page was written without a fault that was told");
   }
   for (const Dirty& dirty : dirty_) {
     std::memcpy(now.data() + std::size_t{dirty.page} * kPageBytes, dirty.image->data(), kPageBytes);

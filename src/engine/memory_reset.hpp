@@ -75,6 +75,7 @@ class MemoryReset {
     const PageImages::Page* image;
   };
   [[nodiscard]] Outcome learn_dirty(const PageTracker& tracker, ByteView now);
+  [[nodiscard]] bool knows_all(const PageTracker& tracker, ByteView now) const;
 
   PageImages* images_;
   const std::uint8_t* base_;

@@ -1,5 +1,6 @@
 #include "engine/memory_reset.hpp"
 
+#include "engine/fault_watch.hpp"
 #include "engine/test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -64,6 +65,7 @@ struct Guest {
 
 const PageTracker* tracker() {
   PageTracker::disable_huge_pages();
+  FaultWatch::prepare();
   return PageTracker::of_process();
 }
 
@@ -101,6 +103,7 @@ TEST_CASE("a memory is restored byte by byte, whoever wrote it") {
           std::memset(guest->bytes().data() + at, 0xaa, 16);
           break;
         case 1:
+          FaultWatch::expect_kernel_writes();
           REQUIRE(::read(noise, guest->bytes().data() + at, 16) == 16);
           break;
         case 2:

@@ -18,7 +18,9 @@ namespace whorl::engine {
 /// Bytes of a page of the machine; the tracker is off on machines where it differs.
 inline constexpr std::size_t kPageBytes = 4096;
 
-/// Page faults of the calling thread so far, of either kind.
+/// Page faults of the calling thread so far, of either kind; but for those of the kernel while it
+/// wrote for the thread to memory that FaultWatch was not told of. Asks the kernel only where the
+/// processor can't tell that there were none.
 [[nodiscard]] std::uint64_t faults_of_this_thread() noexcept;
 /// What the last call of faults_of_this_thread() on this thread returned, without asking the kernel
 /// again: an earlier moment to compare with, which is as sound and in steady state as good.

@@ -1,7 +1,8 @@
 /// Internal to engine/: what the calling thread has had of the machine, as the kernel counts it.
 ///
 /// One call of the kernel says all of it. It is made for page faults where an instance is put back,
-/// once for each event, so that the rest is there for nothing. @thread any; each its own
+/// for one of 64 events at least (page_tracker.hpp), so that the rest is there for nothing. @thread
+/// any; each its own
 #pragma once
 
 #include <chrono>

@@ -53,6 +53,11 @@ ReadEnd to_read_end(const error_code& code) {
 /// What epoll has told of a descriptor, with its last event.
 class Heard final : boost::asio::detail::operation {
  public:
+  /// Forgets what it told of the descriptor that had the place before.
+  static void nothing(Reactor::per_descriptor_data place) noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): it is one by private inheritance
+    ((boost::asio::detail::operation*)place)->*(&Heard::task_result_) = 0;
+  }
   /// @return EPOLLIN and others, perhaps not up to date: what came since is still to be told
   static std::uint32_t of(Reactor::per_descriptor_data place) noexcept {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): it is one by private inheritance
@@ -219,6 +224,7 @@ class TcpStream final : public Stream {
     if (reactor_.register_descriptor(fd_.get(), state_) != 0) {
       fd_ = fs::Fd();  // every read and write fails from here on
     }
+    Heard::nothing(state_);
     operations_->read.use(fd_.get(), state_, tcp);
   }
   ~TcpStream() override { close(); }

@@ -38,14 +38,23 @@ struct Reader final : StreamSink {
 /// A client and the stream of its connection, whose first try to read has found nothing.
 struct Connected {
   Connected() {
+    open({});
+    stream->start_read_lent(reader);
+    CHECK(std::exchange(reader->for_nothing, 0) == 1);
+  }
+
+  /// @param first  what the client has sent before there is a stream
+  void open(std::string_view first) {
     auto listeners = listen_on(kLoopback, 1);
     client = fs::Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     REQUIRE(connect(client.get(), listeners->address.data(), listeners->address.size()) == 0);
     fs::Fd accepted(accept4(listeners->sockets[0].get(), nullptr, nullptr, SOCK_NONBLOCK));
     server = accepted.get();
+    if (!first.empty()) {
+      send(first);
+      arrived(POLLIN);
+    }
     stream = make_tcp_stream(shard, std::move(accepted));
-    stream->start_read_lent(reader);
-    CHECK(std::exchange(reader->for_nothing, 0) == 1);
   }
 
   void send(std::string_view text, int flags = 0) {
@@ -136,6 +145,21 @@ TEST_CASE("an end that came after the bytes were read is told") {
   pair.client = fs::Fd();
   pair.read_until(2);
   CHECK(pair.reader->end == ReadEnd::Closed);
+}
+
+TEST_CASE("what was heard of a connection that has ended is not taken for the next one's") {
+  Connected pair;
+  pair.client = fs::Fd();
+  pair.read_until(1);
+  CHECK(pair.reader->end == ReadEnd::Closed);
+  CHECK(std::exchange(pair.reader->for_nothing, 0) == 1);
+  pair.stream->close();
+  pair.open("abc");
+  pair.stream->start_read_lent(pair.reader);
+  pair.read_until(2);
+  CHECK(pair.reader->got == "abc");
+  pair.stream->start_read_lent(pair.reader);
+  CHECK(pair.reader->for_nothing == 0);
 }
 
 TEST_CASE("urgent data ends a read early, and nothing behind it is forgotten") {

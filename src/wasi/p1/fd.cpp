@@ -101,7 +101,7 @@ Errno Preview1::write_output(Guest& guest, OutputSink& sink, const Buffers& from
         return Errno::Canceled;
       }
       const auto size = std::min<std::size_t>(sink.room(), buffer.size - done);
-      sink.write(guest.range(buffer.ptr + done, size));
+      sink.write(guest.view(buffer.ptr + done, size));
       done += static_cast<std::uint32_t>(size);
     }
   }

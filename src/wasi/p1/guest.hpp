@@ -10,6 +10,7 @@
 #include "async/parkable.hpp"
 #include "base/bytes.hpp"
 #include "component/host.hpp"
+#include "engine/fault_watch.hpp"
 #include "engine/store.hpp"
 
 #include <algorithm>
@@ -106,14 +107,20 @@ class Guest {
     }
     return true;
   }
-  /// The bytes of a range; empty after a failure.
+  /// The bytes of a range, which the kernel may write, too; empty after a failure.
   [[nodiscard]] MutableByteView range(Ptr ptr, std::uint64_t size) {
+    engine::FaultWatch::expect_kernel_writes();
     return check(ptr, size) ? bytes_.subspan(ptr, static_cast<std::size_t>(size))
                             : MutableByteView{};
   }
+  /// The bytes of a range, to be read; empty after a failure.
+  [[nodiscard]] ByteView view(Ptr ptr, std::uint64_t size) {
+    return check(ptr, size) ? ByteView(bytes_).subspan(ptr, static_cast<std::size_t>(size))
+                            : ByteView{};
+  }
   /// A string of the guest, which may be anything; empty after a failure.
   [[nodiscard]] std::string_view text(Ptr ptr, std::uint32_t size) {
-    return as_text(range(ptr, size));
+    return as_text(view(ptr, size));
   }
 
   /// Reads a little-endian number.

@@ -1,0 +1,82 @@
+#include "engine/fault_watch.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+
+namespace whorl::engine {
+namespace {
+
+constexpr std::size_t kPageBytes = 4096;
+constexpr std::size_t kPages = 2000;
+
+/// Fresh memory, of which no page is there.
+struct Area {
+  Area()
+      : bytes(static_cast<volatile std::uint8_t*>(::mmap(
+            nullptr, kPages * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+        ))) {
+    ::madvise(const_cast<std::uint8_t*>(bytes), kPages * kPageBytes, MADV_NOHUGEPAGE);
+  }
+  ~Area() { ::munmap(const_cast<std::uint8_t*>(bytes), kPages * kPageBytes); }
+  Area(const Area&) = delete;
+  Area& operator=(const Area&) = delete;
+  volatile std::uint8_t* bytes;
+};
+
+bool is_able() {
+  FaultWatch::prepare();
+  if (!FaultWatch::is_able()) {
+    MESSAGE("SKIPPED: this machine does not tell of exceptions");
+  }
+  return FaultWatch::is_able();
+}
+
+TEST_CASE("every page fault is seen, and a thread without any is quiet") {
+  if (!is_able()) {
+    return;
+  }
+  const Area area;
+  std::size_t missed = 0;
+  for (std::size_t i = 0; i < kPages; ++i) {
+    FaultWatch::begin();
+    static_cast<void>(area.bytes[i * kPageBytes]);  // the page of zeros
+    missed += FaultWatch::is_quiet() ? 1 : 0;
+    FaultWatch::begin();
+    area.bytes[i * kPageBytes] = 1;  // one of its own
+    missed += FaultWatch::is_quiet() ? 1 : 0;
+  }
+  CHECK(missed == 0);
+  // Interrupts make a thread not quiet, but not each time.
+  bool was_quiet = false;
+  while (!was_quiet) {
+    FaultWatch::begin();
+    area.bytes[0] = 2;
+    was_quiet = FaultWatch::is_quiet();
+  }
+}
+
+TEST_CASE("a thread that expects the kernel to write is not quiet") {
+  if (!is_able()) {
+    return;
+  }
+  for (int i = 0; i < 100; ++i) {
+    FaultWatch::begin();
+    FaultWatch::expect_kernel_writes();
+    REQUIRE_FALSE(FaultWatch::is_quiet());
+  }
+}
+
+TEST_CASE("a thread knows nothing of another's quiet") {
+  if (!is_able()) {
+    return;
+  }
+  FaultWatch::begin();
+  std::thread([] { CHECK_FALSE(FaultWatch::is_quiet()); }).join();
+}
+
+}  // namespace
+}  // namespace whorl::engine
