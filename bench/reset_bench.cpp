@@ -7,6 +7,7 @@
 #include "async/shard.hpp"
 #include "base/local_ptr.hpp"
 #include "component/fiber_run.hpp"
+#include "engine/fault_watch.hpp"
 #include "engine/module.hpp"
 #include "engine/page_tracker.hpp"
 #include "fs/file.hpp"
@@ -135,6 +136,7 @@ void put_back(benchmark::State& state, const std::string& path) {
 
 int main(int count, char** arguments) {
   whorl::engine::PageTracker::disable_huge_pages();
+  whorl::engine::FaultWatch::prepare();
   benchmark::Initialize(&count, arguments);
   std::vector<std::string> guests(arguments + 1, arguments + count);
   if (guests.empty()) {
