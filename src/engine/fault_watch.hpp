@@ -22,6 +22,11 @@ class FaultWatch {
   /// Whether it does, as prepare() found.
   [[nodiscard]] static bool is_able() noexcept;
 
+  /// Tries again, in some microseconds, since a fault was counted of which nothing was told: it may
+  /// have been one of the kernel, or the machine may have become another one while it ran. If so,
+  /// no thread that begins from now on is ever sure. This thread is not quiet until it begins.
+  static void try_again() noexcept;
+
   /// Watches this thread from now on.
   static void begin() noexcept;
   /// Whether the thread certainly had no page fault in user mode since it last called begin(), nor

@@ -59,6 +59,34 @@ TEST_CASE("every page fault is seen, and a thread without any is quiet") {
   }
 }
 
+TEST_CASE("trying again finds what was found, and leaves a thread that is not quiet") {
+  if (!is_able()) {
+    return;
+  }
+  FaultWatch::begin();
+  FaultWatch::try_again();
+  CHECK_FALSE(FaultWatch::is_quiet());
+  CHECK(FaultWatch::is_able());
+}
+
+TEST_CASE("a fault is seen whatever the register held before") {
+  if (!is_able()) {
+    return;
+  }
+#if defined(__x86_64__)
+  const Area area;
+  std::size_t missed = 0;
+  for (std::size_t i = 0; i < kPages; ++i) {
+    constexpr std::uint32_t kUserData = 0x2b;
+    asm volatile("mov %0, %%es" : : "r"(kUserData) : "memory");
+    FaultWatch::begin();
+    area.bytes[i * kPageBytes] = 1;
+    missed += FaultWatch::is_quiet() ? 1 : 0;
+  }
+  CHECK(missed == 0);
+#endif
+}
+
 TEST_CASE("a thread that expects the kernel to write is not quiet") {
   if (!is_able()) {
     return;

@@ -90,11 +90,16 @@ std::optional<PageTracker> make_tracker() noexcept {
 
 std::uint64_t faults_of_this_thread() noexcept {
   static constinit thread_local std::uint32_t answers = 0;
-  if (answers < kAnswersAlone && FaultWatch::is_quiet()) {
+  const std::uint64_t last_seen = ThreadUse::last_seen().faults;
+  const bool was_quiet = FaultWatch::is_quiet();
+  if (was_quiet && answers < kAnswersAlone) {
     ++answers;
-    return ThreadUse::last_seen().faults;
+    return last_seen;
   }
   answers = 0;
+  if (was_quiet && ThreadUse::now().faults != last_seen) {
+    FaultWatch::try_again();
+  }
   FaultWatch::begin();
   return ThreadUse::now().faults;
 }
