@@ -93,8 +93,8 @@ void FaultWatch::prepare() noexcept {
   if (::sigaction(SIGILL, &ours, &before) != 0) {
     return;
   }
-  machine_tells = sigsetjmp(unknown_instruction, 1) == 0 && keeps_mark() &&
-                  faults_clear_mark(kTriedPages);
+  machine_tells =
+      sigsetjmp(unknown_instruction, 1) == 0 && keeps_mark() && faults_clear_mark(kTriedPages);
   ::sigaction(SIGILL, &before, nullptr);
 #endif
 }
