@@ -21,8 +21,15 @@ Progress StreamConsumer<std::uint8_t>::take_from(HostSource& source) {
   if (const Progress would = consume({}); would.kind != Progress::Kind::Items) {
     return would;
   }
+  auto& producer = static_cast<StreamProducer<std::uint8_t>&>(source);
+  if (const ByteView bytes = producer.peek(); !bytes.empty()) {
+    Progress done = consume(bytes);
+    done.count = std::min(done.count, bytes.size());
+    producer.skip(done.count);
+    return done;
+  }
   kept_.resize(kChunk);
-  const Progress given = static_cast<StreamProducer<std::uint8_t>&>(source).produce(kept_);
+  const Progress given = producer.produce(kept_);
   const bool has_items = given.kind == Progress::Kind::Items || given.kind == Progress::Kind::Last;
   kept_.resize(has_items ? std::min(given.count, kChunk) : 0);
   kept_from_ = 0;

@@ -78,6 +78,11 @@ class StreamProducer<std::uint8_t> : public HostSource {
   /// @return      items() or last() with how many bytes were written to the start of `room`;
   ///              blocked(), dropped()
   [[nodiscard]] virtual Progress produce(MutableByteView room) = 0;
+  /// For a consumer on the host's side: bytes where the producer has them, until the next call, or
+  /// until who was given some of them takes no more. Empty: only produce() can tell.
+  [[nodiscard]] virtual ByteView peek() { return {}; }
+  /// So many of them were used.
+  virtual void skip(std::size_t /*count*/) {}
 
  private:
   [[nodiscard]] Progress store_into(LowerContext& cx, std::uint32_t ptr, std::uint32_t room) final {
@@ -197,7 +202,8 @@ class StreamConsumer<std::uint8_t> : public HostSink {
       final {
     return consume({at, count});
   }
-  /// Through a buffer of its own; what is not taken stays in it.
+  /// Bytes that the source lets be seen are used where they are; others go through a buffer of its
+  /// own, where stays what is not taken.
   [[nodiscard]] Progress take_from(HostSource& source) final;
   [[nodiscard]] bool finish(bool is_aborted) final;
   [[nodiscard]] Progress offer_kept();

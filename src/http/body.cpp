@@ -3,6 +3,9 @@
 #include "base/check.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <exception>
+#include <utility>
 
 namespace whorl::http {
 namespace {
@@ -14,7 +17,9 @@ constexpr std::size_t kFirstBuffer = 256;
 
 BodyPipe::BodyPipe(std::size_t capacity) : capacity_(capacity) {}
 
-BodyPipe::~BodyPipe() = default;
+BodyPipe::~BodyPipe() {
+  drop_taker();
+}
 
 LocalPtr<BodyPipe> BodyPipe::empty() {
   auto pipe = make_local<BodyPipe>(0);
@@ -26,27 +31,82 @@ std::size_t BodyPipe::writable_bytes() const noexcept {
   if (is_ended() || reader_gone_) {
     return 0;
   }
-  return capacity_ - (buffer_.size() - begin_);
+  return capacity_ - unread();
+}
+
+/// Memory for so many bytes behind end_.
+void BodyPipe::make_room(std::size_t count) {
+  if (size_ - end_ >= count) {
+    return;
+  }
+  const std::size_t rest = unread();
+  // Moving the unread rest to the front beats growing; it is at most as long as what was read
+  // since the last move, or the memory would have been grown to the capacity already.
+  if (size_ - rest >= count) {
+    std::memmove(memory_.get(), memory_.get() + begin_, rest);
+  } else {
+    const std::size_t size =
+        std::max(rest + count, std::min(capacity_, std::max(2 * size_, kFirstBuffer)));
+    auto memory = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+    if (rest != 0) {
+      std::memcpy(memory.get(), memory_.get() + begin_, rest);
+    }
+    memory_ = std::move(memory);
+    size_ = size;
+  }
+  begin_ = 0;
+  end_ = rest;
 }
 
 std::size_t BodyPipe::write(ByteView data) {
+  WHORL_DCHECK(!lent_, "a pipe was written to whose room is lent");
   const std::size_t count = std::min(data.size(), writable_bytes());
   if (count == 0) {
     return 0;
   }
-  // Moving the unread rest to the front beats growing; it is at most as long as what was read
-  // since the last move, or the buffer would have been grown to its capacity already.
-  if (begin_ > 0 && buffer_.size() + count > buffer_.capacity()) {
-    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin_));
-    begin_ = 0;
-  }
-  if (buffer_.capacity() == 0) {
-    buffer_.reserve(std::max(count, std::min(capacity_, kFirstBuffer)));
-  }
-  buffer_.insert(buffer_.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(count));
+  // Before a part of it may be gone: what is not taken must find room.
+  make_room(count);
   total_written_ += count;
-  readable_event_.notify();
+  std::size_t taken = 0;
+  if (taker_ != nullptr && unread() == 0 && count >= kWorthSparing) {
+    taken = taker_->take(data.first(count));
+    WHORL_CHECK(taken <= count, "more taken than offered", taken);
+  }
+  if (taken != count && !reader_gone_) {
+    std::memcpy(memory_.get() + end_, data.data() + taken, count - taken);
+    end_ += count - taken;
+    readable_event_.notify();
+  }
   return count;
+}
+
+MutableByteView BodyPipe::lend(std::size_t most) noexcept {
+  const std::size_t count = std::min(most, writable_bytes());
+  WHORL_DCHECK(count != 0 && !lent_, "there is no room to lend", most);
+  try {
+    make_room(count);
+  } catch (const std::exception&) {
+    return {};
+  }
+  lent_ = true;
+  return {memory_.get() + end_, count};
+}
+
+void BodyPipe::commit(std::size_t count) noexcept {
+  WHORL_DCHECK(lent_, "no room was lent");
+  lent_ = false;
+  if (reader_gone_) {
+    return;
+  }
+  WHORL_CHECK(count <= size_ - end_, "more written than was lent", count);
+  end_ += count;
+  total_written_ += count;
+  if (unread() == 0) {
+    begin_ = end_ = 0;
+  }
+  if (count != 0) {
+    readable_event_.notify();
+  }
 }
 
 void BodyPipe::finish(std::unique_ptr<Fields> trailers) {
@@ -69,18 +129,17 @@ void BodyPipe::fail(ErrorKind why) {
 }
 
 ByteView BodyPipe::readable() const noexcept {
-  return ByteView(buffer_).subspan(begin_);
+  return {memory_.get() + begin_, unread()};
 }
 
 void BodyPipe::consume(std::size_t count) {
-  WHORL_CHECK(count <= buffer_.size() - begin_, "more consumed than readable", count);
+  WHORL_CHECK(count <= unread(), "more consumed than readable", count);
   if (count == 0) {
     return;
   }
   begin_ += count;
-  if (begin_ == buffer_.size()) {
-    buffer_.clear();
-    begin_ = 0;
+  if (begin_ == end_ && !lent_) {
+    begin_ = end_ = 0;
   }
   writable_event_.notify();
 }
@@ -93,11 +152,24 @@ void BodyPipe::demand() {
 }
 
 bool BodyPipe::at_end() const noexcept {
-  return finished_ && begin_ == buffer_.size();
+  return finished_ && unread() == 0;
 }
 
 std::unique_ptr<Fields> BodyPipe::take_trailers() {
   return std::move(trailers_);
+}
+
+void BodyPipe::set_taker(Taker& taker) noexcept {
+  drop_taker();
+  taker.stop_taking();
+  taker.pipe_ = this;
+  taker_ = &taker;
+}
+
+void BodyPipe::drop_taker() noexcept {
+  if (taker_ != nullptr) {
+    std::exchange(taker_, nullptr)->pipe_ = nullptr;
+  }
 }
 
 void BodyPipe::stop_reading() {
@@ -105,8 +177,9 @@ void BodyPipe::stop_reading() {
     return;
   }
   reader_gone_ = true;
-  Bytes().swap(buffer_);
-  begin_ = 0;
+  drop_taker();
+  memory_.reset();
+  size_ = begin_ = end_ = 0;
   writable_event_.notify();
 }
 

@@ -22,7 +22,10 @@ Connection::Connection(
       client_address_(std::move(client_address)),
       reader_(core.head_buffers) {}
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  // Before what take() works with is gone.
+  stop_taking();
+}
 
 // --- waking ----------------------------------------------------------------------------------
 
@@ -73,7 +76,7 @@ void Connection::on_read(net::ReadEnd end, std::size_t count) {
   if (core_ == nullptr) {
     return;
   }
-  reader_.buffer().commit(count);
+  reader_.commit(core_->options, count);
   progress_ |= count > 0;
   switch (end) {
     case net::ReadEnd::Bytes:
@@ -161,11 +164,11 @@ void Connection::start_read() {
 }
 
 MutableByteView Connection::lend_room() noexcept {
-  return reader_.buffer().lend(reader_.wanted_capacity());
+  return reader_.lend();
 }
 
 void Connection::return_room() noexcept {
-  reader_.buffer().commit(0);
+  reader_.return_room();
   if (reader_.buffer().empty()) {
     reader_.buffer().release();
   }

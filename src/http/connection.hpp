@@ -22,6 +22,7 @@ namespace whorl::http {
 
 class Connection final : public ServerConnection,
                          public net::StreamSink,
+                         public BodyPipe::Taker,
                          public EnableLocalFromThis<Connection> {
  public:
   Connection(ServerCore& core, std::unique_ptr<net::Stream> stream, std::string client_address);
@@ -43,6 +44,9 @@ class Connection final : public ServerConnection,
   void on_writable() override;
   MutableByteView lend_room() noexcept override;
   void return_room() noexcept override;
+
+  // BodyPipe::Taker, of the response's body
+  std::size_t take(ByteView data) override;
 
  private:
   enum class Phase : std::uint8_t { Head, Exchange, Refusal, Linger };

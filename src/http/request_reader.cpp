@@ -3,6 +3,9 @@
 #include "http/server.hpp"
 #include "telemetry/limits.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace whorl::http {
 namespace {
 
@@ -78,22 +81,74 @@ void RequestReader::take_request(
   }
 }
 
-void RequestReader::take_data(std::string_view data, const ServerOptions& options) {
-  received_ += data.size();
+/// @return whether they may be passed on
+bool RequestReader::count_data(std::size_t count, const ServerOptions& options) {
+  received_ += count;
   if (received_ > options.max_body_bytes) {
     telemetry::report_limit(
         telemetry::Limit::RequestBody, "whorl::http", "a request's body was cut: it is too long"
     );
     fail_body(ErrorKind::ResourceLimit);
-    return;
+    return false;
   }
   if (!body_->reader_gone()) {
-    body_->write(as_bytes(data));
-    return;
+    return true;
   }
-  drained_ += data.size();
+  drained_ += count;
   if (drained_ > options.drain_bytes) {
     fail_body(ErrorKind::ResourceLimit);
+  }
+  return false;
+}
+
+void RequestReader::take_data(std::string_view data, const ServerOptions& options) {
+  if (count_data(data.size(), options)) {
+    body_->write(as_bytes(data));
+  }
+}
+
+/// How much of a read may go into the pipe without a look at it; 0 when that isn't worth while.
+std::size_t RequestReader::room_in_body() const noexcept {
+  if (body_state_ != BodyState::Open || !buffer_.empty() || body_->writable_bytes() == 0) {
+    return 0;
+  }
+  const auto room = static_cast<std::size_t>(
+      std::min<std::uint64_t>(decoder_.data_rest(), body_->writable_bytes())
+  );
+  return room < BodyPipe::kWorthSparing ? 0 : room;
+}
+
+bool RequestReader::wants_bytes() const noexcept {
+  return body_state_ == BodyState::Open && (body_->reader_gone() || body_->has_much_room());
+}
+
+MutableByteView RequestReader::lend() noexcept {
+  lends_body_ = false;
+  if (const std::size_t room = room_in_body(); room != 0) {
+    if (const MutableByteView lent = body_->lend(room); !lent.empty()) {
+      lends_body_ = true;
+      return lent;
+    }
+  }
+  return buffer_.lend(wanted_capacity());
+}
+
+void RequestReader::commit(const ServerOptions& options, std::size_t count) {
+  if (!std::exchange(lends_body_, false)) {
+    buffer_.commit(count);
+    return;
+  }
+  if (body_ == nullptr) {
+    return;
+  }
+  // A body that has ended meanwhile, badly, is the connection's last.
+  const bool is_open = body_state_ == BodyState::Open;
+  if (is_open && count != 0) {
+    decoder_.pass_data(count);
+  }
+  body_->commit(is_open && count != 0 && count_data(count, options) ? count : 0);
+  if (body_state_ == BodyState::Open && decoder_.is_ended()) {
+    end_body();
   }
 }
 
@@ -140,6 +195,14 @@ bool RequestReader::pump(const ServerOptions& options, bool at_end) {
     }
   }
   return moved;
+}
+
+void RequestReader::return_room() noexcept {
+  if (!std::exchange(lends_body_, false)) {
+    buffer_.commit(0);
+  } else if (body_ != nullptr) {
+    body_->commit(0);
+  }
 }
 
 void RequestReader::fail_body(ErrorKind why) {

@@ -1,6 +1,7 @@
 /// RequestReader: takes requests out of a connection's bytes and feeds their bodies to a pipe.
 ///
-/// Does no I/O: the connection reads into buffer() and calls read_head() or pump().
+/// Does no I/O: the connection reads into what lend() gives and calls read_head() or pump(). That
+/// is buffer(), or, for the data of a long body, room of the body's pipe itself.
 /// @thread shard
 #pragma once
 
@@ -36,6 +37,14 @@ class RequestReader {
   /// Some of a head has arrived.
   [[nodiscard]] bool has_started() const noexcept { return scanner_.has_started(); }
 
+  /// Room for a read, from now until commit().
+  /// @return empty without memory
+  [[nodiscard]] MutableByteView lend() noexcept;
+  /// So many bytes came into it.
+  void commit(const ServerOptions& options, std::size_t count);
+  /// Nothing came.
+  void return_room() noexcept;
+
   /// Looks for a head in the buffer. @param head  filled when Complete; views into the buffer
   HeadState read_head(const ServerOptions& options, wire::http1::RequestHead& head);
   /// After Refused.
@@ -60,12 +69,16 @@ class RequestReader {
   [[nodiscard]] bool has_body_bytes() const noexcept { return received_ > 0 || !buffer_.empty(); }
   /// Ends the body badly, if it has not ended.
   void fail_body(ErrorKind why);
-  /// How much to read at a time.
-  [[nodiscard]] std::size_t wanted_capacity() const noexcept;
+  /// The pipe has room enough for a read to be worth while, or nobody reads it.
+  [[nodiscard]] bool wants_bytes() const noexcept;
   /// Gets ready for the next request.
   void finish_request();
 
  private:
+  /// How much to read at a time.
+  [[nodiscard]] std::size_t wanted_capacity() const noexcept;
+  [[nodiscard]] std::size_t room_in_body() const noexcept;
+  [[nodiscard]] bool count_data(std::size_t count, const ServerOptions& options);
   HeadState scan_head(
       std::string_view text, const ServerOptions& options, wire::http1::RequestHead& head
   );
@@ -81,6 +94,7 @@ class RequestReader {
   std::uint64_t received_ = 0;
   std::uint64_t drained_ = 0;
   BodyState body_state_ = BodyState::Ended;
+  bool lends_body_ = false;  ///< room of the pipe's, not of buffer_
 };
 
 }  // namespace whorl::http

@@ -141,12 +141,16 @@ void ResponseWriter::append_last_chunk(std::string& out) {
   out.append("\r\n");
 }
 
+void ResponseWriter::begin_chunk(std::size_t size) {
+  head_.append(wire::http1::encode_chunk_size(size).view());
+  part_ = size;
+  tail_.append("\r\n");
+}
+
 void ResponseWriter::pull_chunk(std::size_t available) {
   const bool is_last = body_->is_ended() && !body_->failure().has_value();
   if (available > 0) {
-    head_.append(wire::http1::encode_chunk_size(available).view());
-    part_ = available;
-    tail_.append("\r\n");
+    begin_chunk(available);
     if (is_last) {
       append_last_chunk(tail_);
       // The body is let go when its bytes are sent; see sent().
@@ -208,7 +212,9 @@ ResponseWriter::Parts ResponseWriter::parts() {
   return parts;
 }
 
-void ResponseWriter::sent(std::size_t count) {
+/// @param count  what was sent; what is left of it when head and part are taken off is the tail's
+/// @return how much was sent of the part
+std::size_t ResponseWriter::take_sent(std::size_t& count) {
   const std::size_t of_head = std::min(count, head_.size() - head_sent_);
   head_sent_ += of_head;
   count -= of_head;
@@ -217,12 +223,13 @@ void ResponseWriter::sent(std::size_t count) {
     head_sent_ = 0;
   }
   const std::size_t of_part = std::min(count, part_);
-  if (of_part > 0) {
-    part_ -= of_part;
-    count -= of_part;
-    body_->consume(of_part);
-  }
-  tail_sent_ += count;
+  part_ -= of_part;
+  count -= of_part;
+  return of_part;
+}
+
+void ResponseWriter::after_sent(std::size_t rest) {
+  tail_sent_ += rest;
   if (tail_sent_ == tail_.size()) {
     tail_.clear();
     tail_sent_ = 0;
@@ -235,6 +242,40 @@ void ResponseWriter::sent(std::size_t count) {
   if (took_all || state_ == State::Done) {
     end(State::Done);
   }
+}
+
+void ResponseWriter::sent(std::size_t count) {
+  if (const std::size_t of_part = take_sent(count); of_part > 0) {
+    body_->consume(of_part);
+  }
+  after_sent(count);
+}
+
+ResponseWriter::Parts ResponseWriter::parts_with(ByteView data) {
+  if (state_ != State::Streaming || has_pending()) {
+    return {};
+  }
+  switch (framing_) {
+    case Framing::NoContent:
+      return {};
+    case Framing::Length:
+      part_ = static_cast<std::size_t>(std::min<std::uint64_t>(data.size(), remaining_));
+      remaining_ -= part_;
+      break;
+    case Framing::Chunked:
+      begin_chunk(data.size());
+      break;
+    case Framing::UntilClose:
+      part_ = data.size();
+      break;
+  }
+  return {as_bytes(head_), data.first(part_), as_bytes(tail_)};
+}
+
+std::size_t ResponseWriter::sent_with(std::size_t count) {
+  const std::size_t of_part = take_sent(count);
+  after_sent(count);
+  return of_part;
 }
 
 void ResponseWriter::reset() {

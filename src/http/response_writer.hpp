@@ -52,6 +52,13 @@ class ResponseWriter {
   /// object or the body.
   [[nodiscard]] Parts parts();
   void sent(std::size_t count);
+  /// Like parts(), with `data` as what comes next of the body, whose pipe is empty. Empty if
+  /// something else is to be sent before, or nothing of it.
+  [[nodiscard]] Parts parts_with(ByteView data);
+  /// After parts_with(), in place of sent(). What was not sent of its part of the data is at the
+  /// front of the body from now on.
+  /// @return how much of the data was sent
+  std::size_t sent_with(std::size_t count);
 
   /// Gets ready for the next response; holds no memory until then.
   void reset();
@@ -68,6 +75,9 @@ class ResponseWriter {
   void append_connection(const ResponseContext& context);
   void pull();
   void pull_chunk(std::size_t available);
+  void begin_chunk(std::size_t size);
+  std::size_t take_sent(std::size_t& count);
+  void after_sent(std::size_t rest);
   void append_last_chunk(std::string& out);
   void end(State state);
 

@@ -252,6 +252,8 @@ class TcpStream final : public Stream {
     return total <= kCopied ? write_copy(parts, total) : write_parts(parts);
   }
 
+  bool writes_in_place() const noexcept override { return true; }
+
   void start_wait_writable(LocalPtr<StreamSink> sink) override {
     operations_->write.prepare(std::move(sink), operations_);
     reactor_.start_op(Reactor::write_op, fd_.get(), state_, &operations_->write, false, false);

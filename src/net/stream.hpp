@@ -67,6 +67,8 @@ class Stream {
 
   /// Writes what the connection takes now, of all parts in order.
   [[nodiscard]] virtual Attempt try_write(std::span<const ByteView> parts) = 0;
+  /// try_write() is a call to the kernel and no more: also for who runs on a fiber's stack.
+  [[nodiscard]] virtual bool writes_in_place() const noexcept { return false; }
   /// on_writable() when try_write() is worth another try, or has failed. One wait at a time.
   virtual void start_wait_writable(LocalPtr<StreamSink> sink) = 0;
 

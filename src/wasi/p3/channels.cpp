@@ -8,6 +8,9 @@ namespace {
 
 using component::Progress;
 
+// What one write of a guest may move before the guest's slice is looked at again.
+constexpr std::size_t kMostAtOnce = 256 * 1024;
+
 class SourceProducer final : public component::StreamProducer<std::uint8_t> {
  public:
   SourceProducer(LocalPtr<ByteSource> source, ReadEnded ended)
@@ -40,6 +43,11 @@ class SourceProducer final : public component::StreamProducer<std::uint8_t> {
     }
     return Progress::dropped();
   }
+  [[nodiscard]] ByteView peek() override { return source_->available(); }
+  /// What used the bytes may have ended the source as well.
+  void skip(std::size_t count) override {
+    source_->consume(std::min(count, source_->available().size()));
+  }
 
  private:
   void tell(std::unique_ptr<IoError> failure) {
@@ -64,20 +72,25 @@ class SinkConsumer final : public component::StreamConsumer<std::uint8_t> {
       tell({WriteEnd::How::SinkClosed, nullptr});
       return Progress::dropped();
     }
-    const std::size_t room = sink_->room();
+    std::size_t room = sink_->room();
     if (room == 0) {
       retry_.arm(sink_->event());
       return Progress::blocked();
     }
-    const std::size_t count = std::min(room, bytes.size());
-    if (count == 0) {
-      return Progress::items(0);
+    bytes = bytes.first(std::min(bytes.size(), kMostAtOnce));
+    std::size_t written = 0;
+    // A sink that passes on what it is given has room again. One that has closed may have ended
+    // what the bytes are from: they are not looked at any more.
+    for (; room != 0 && written != bytes.size(); room = sink_->is_closed() ? 0 : sink_->room()) {
+      const std::size_t count = std::min(room, bytes.size() - written);
+      auto failure = sink_->write(bytes.subspan(written, count));
+      written += count;
+      if (failure != nullptr) {
+        tell({WriteEnd::How::Failed, std::move(failure)});
+        return Progress::last(written);
+      }
     }
-    if (auto failure = sink_->write(bytes.first(count))) {
-      tell({WriteEnd::How::Failed, std::move(failure)});
-      return Progress::last(count);
-    }
-    return Progress::items(count);
+    return Progress::items(written);
   }
   void ended(component::StreamEnd how) override {
     const bool finished = how == component::StreamEnd::Finished;

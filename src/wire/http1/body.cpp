@@ -1,5 +1,7 @@
 #include "wire/http1/body.hpp"
 
+#include "base/check.hpp"
+
 #include <algorithm>
 
 namespace whorl::wire::http1 {
@@ -43,11 +45,16 @@ BodyDecoder::Step BodyDecoder::take_data(
   if (count == 0) {
     return {at == input.size() ? State::NeedMore : State::Full, at, {}};
   }
+  pass_data(count);
+  return {State::Data, at + count, input.substr(at, count)};
+}
+
+void BodyDecoder::pass_data(std::uint64_t count) {
+  WHORL_CHECK(count <= data_rest(), "more data than the framing has", count);
   rest_ -= count;
   if (rest_ == 0) {
     phase_ = chunked_ ? Phase::DataCr : Phase::Ended;
   }
-  return {State::Data, at + count, input.substr(at, count)};
 }
 
 BodyDecoder::Step BodyDecoder::decode(std::string_view input, std::size_t max_data) {

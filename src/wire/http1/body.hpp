@@ -46,6 +46,12 @@ class BodyDecoder {
   [[nodiscard]] Step decode(std::string_view input, std::size_t max_data);
 
   [[nodiscard]] bool is_ended() const noexcept { return phase_ == Phase::Ended; }
+  /// The same for input that is known to be data: so many bytes of it, at most data_rest().
+  void pass_data(std::uint64_t count);
+  /// How many bytes that follow are data for certain.
+  [[nodiscard]] std::uint64_t data_rest() const noexcept {
+    return phase_ == Phase::Length || phase_ == Phase::Data ? rest_ : 0;
+  }
   /// Bytes of the body still to come, as far as they are known: exact with a length, else the rest
   /// of the present chunk.
   [[nodiscard]] std::uint64_t known_rest() const noexcept { return rest_; }

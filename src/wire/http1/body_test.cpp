@@ -150,6 +150,25 @@ TEST_CASE("bodies with a length") {
   CHECK(decoder.decode("+", 100).state == State::End);
 }
 
+TEST_CASE("data that nobody has to look at is passed") {
+  BodyDecoder length(Framing::Length, 10);
+  CHECK(length.data_rest() == 10);
+  length.pass_data(4);
+  CHECK(length.data_rest() == 6);
+  CHECK(length.decode("abc", 100).data == "abc");
+  length.pass_data(3);
+  CHECK(length.is_ended());
+  CHECK(length.data_rest() == 0);
+
+  BodyDecoder chunked(Framing::Chunked, 0);
+  CHECK(chunked.data_rest() == 0);
+  CHECK(chunked.decode("5\r\n", 100).state == BodyDecoder::State::NeedMore);
+  CHECK(chunked.data_rest() == 5);
+  chunked.pass_data(5);
+  CHECK(chunked.data_rest() == 0);
+  CHECK(chunked.decode("\r\n0\r\n\r\n", 100).state == BodyDecoder::State::End);
+}
+
 TEST_CASE("a full reader does not stop the framing") {
   BodyDecoder decoder(Framing::Chunked, 0);
   auto step = decoder.decode("3\r\nabc", 0);
