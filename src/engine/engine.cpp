@@ -6,6 +6,7 @@
 #include "engine/engine_config.hpp"
 #include "engine/engine_impl.hpp"
 #include "engine/late.hpp"
+#include "engine/long_run.hpp"
 #include "engine/module_impl.hpp"
 #include "engine/pool_plan.hpp"
 #include "engine/pool_stacks.hpp"
@@ -219,6 +220,9 @@ std::uint32_t Engine::pool_slots() const noexcept {
 }
 const std::string& Engine::allocation_note() const noexcept {
   return impl_->note;
+}
+void expect_long_run(Engine& engine) noexcept {
+  engine.impl().clock->expect_long_run();
 }
 const std::string& Engine::compatibility_key() const noexcept {
   return impl_->key;

@@ -176,9 +176,12 @@ void EpochClock::wake() noexcept {
 
 void EpochClock::pause(std::chrono::microseconds time) noexcept {
   const timespec timeout = to_timespec(time);
+  const bool is_tick = time == kEpochTick;
+  is_ticking_.store(is_tick);
   is_calm_.store(time == kCalmLook);
-  // One that ended before it could see that we are calm does not wait for the next look, either.
-  if (time != kCalmLook || !long_run_.load()) {
+  // One that was noted before it could be seen that we look away does not wait for the next look,
+  // either.
+  if (is_tick || !long_run_.load()) {
     futex_wait(state_, kAwake, &timeout);
   }
   is_calm_.store(false, std::memory_order_relaxed);

@@ -88,6 +88,14 @@ class EpochClock {
     }
   }
 
+  /// A guest begins that is likely to run on: ticks from now on, for a while.
+  void expect_long_run() noexcept {
+    long_run_.store(true);
+    if (!is_ticking_.load() && !is_ticking_.exchange(true)) {
+      rouse();
+    }
+  }
+
   /// Wake-ups of the clock's thread so far, for tests and measurements.
   [[nodiscard]] std::uint64_t wakeups() const noexcept {
     return wakeups_.load(std::memory_order_relaxed);
@@ -130,7 +138,8 @@ class EpochClock {
   std::atomic<std::uint32_t> state_{kAwake};
   std::atomic<bool> past_slice_{false};
   std::atomic<bool> long_run_{false};
-  std::atomic<bool> is_calm_{false};  ///< the clock pauses longer than for a look
+  std::atomic<bool> is_calm_{false};     ///< the clock pauses longer than for a look
+  std::atomic<bool> is_ticking_{false};  ///< or no longer than for a tick; or was roused
   std::atomic<std::uint64_t> wakeups_{0};
   std::atomic<std::uint64_t> ticks_{0};
   Tick tick_;

@@ -116,6 +116,13 @@ TEST_CASE("a hint makes it tick") {
   CHECK(ticked);
 }
 
+TEST_CASE("it ticks for a guest that is expected to run on, before that one begins") {
+  Ticks ticks;
+  const auto owned = std::make_unique<EpochClock>(Ticks::tick, &ticks);  // large for a stack
+  owned->expect_long_run();
+  CHECK(eventually([&] { return ticks.count > 0; }));
+}
+
 TEST_CASE("threads have slots of their own, and threads beyond the table are served too") {
   Ticks ticks;
   const auto owned = std::make_unique<EpochClock>(Ticks::tick, &ticks);  // large for a stack

@@ -1,6 +1,7 @@
 #include "runtime/shard_runtime.hpp"
 
 #include "async/shard.hpp"
+#include "engine/long_run.hpp"
 #include "runtime/accounting.hpp"
 #include "runtime/invocation.hpp"
 #include "telemetry/metrics.hpp"
@@ -103,6 +104,9 @@ void ShardRuntime::begin_in_turn(
           service, *exchange, telemetry::Limit::ComponentInstances, "it waited too long for others"
       );
     } else {
+      if (pool_.of(service)->share.is_long()) {
+        engine::expect_long_run(*platform_.engine());
+      }
       begin();
     }
   });

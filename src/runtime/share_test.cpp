@@ -27,15 +27,33 @@ TEST_CASE("one long event is over the share until four times its length has pass
   CHECK_FALSE(share.is_over(kStart));
   share.charge(kStart, 2ms);
   CHECK(share.is_over(kStart));
-  CHECK(share.is_over(kStart + 3999us));
-  CHECK_FALSE(share.is_over(kStart + 4ms));
+  CHECK(share.is_over(kStart + 7999us));
+  CHECK_FALSE(share.is_over(kStart + 8ms));
+  // From then on a millisecond is its own again.
+  share.charge(kStart + 8ms, 1ms);
+  CHECK_FALSE(share.is_over(kStart + 8ms));
+  share.charge(kStart + 8ms, 1us);
+  CHECK(share.is_over(kStart + 8ms));
+}
+
+TEST_CASE("a component's events are likely to be long until sixteen others were not") {
+  Share share;
+  share.charge(kStart, 249us);
+  CHECK_FALSE(share.is_long());
+  share.charge(kStart, 250us);
+  for (int i = 0; i < 16; ++i) {
+    CHECK(share.is_long());
+    share.charge(kStart, 249us);
+  }
+  CHECK_FALSE(share.is_long());
 }
 
 TEST_CASE("what was used while nobody else wanted it is forgotten soon") {
   Share share;
   share.charge(kStart, 10s);
-  CHECK(share.is_over(kStart + 95ms));
-  CHECK_FALSE(share.is_over(kStart + 96ms));
+  CHECK(share.is_over(kStart));
+  CHECK(share.is_over(kStart + 99ms));
+  CHECK_FALSE(share.is_over(kStart + 100ms));
 }
 
 }  // namespace
