@@ -82,6 +82,9 @@ TEST_CASE("bytes that are passed on wait where they came in") {
     CHECK(passing.from->readable().empty());
     CHECK(std::ranges::equal(to.readable(), ByteView(data).first(1000)));
     CHECK_FALSE(passing.ended);
+    // What is passed on keeps itself alive until an end.
+    passing.from->finish();
+    CHECK(passing.ended == WriteEnd::How::Finished);
   }
   SUBCASE("until nobody wants them") {
     to.stop_reading();
