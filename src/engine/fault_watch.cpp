@@ -16,7 +16,9 @@ constinit thread_local bool is_watched = false;
 
 #if defined(__x86_64__)
 
-constexpr std::uint32_t kMark = 1;  // null, with the requestor's level 1
+/// Null, with the requestor's level of programs: the kernel lets a debugger write no other (ptrace,
+/// invalid_selector()).
+constexpr std::uint32_t kMark = 3;
 /// Linux's selector of data segments of programs (__USER_DS), which 32-bit ones keep in ES.
 constexpr std::uint32_t kUserData = 0x2b;
 

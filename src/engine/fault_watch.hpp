@@ -3,7 +3,7 @@
 /// On its way from an exception or an interrupt back to user mode an x86-64 processor clears each
 /// data segment register that holds a null selector, whatever the selector's low bits are (Intel's
 /// manual, IRET, "return to outer privilege level"). 64-bit programs have no use for ES. So a
-/// thread puts a null selector with a low bit into it; while that is there, the thread had no
+/// thread puts a null selector with low bits into it; while that is there, the thread had no
 /// exception, and so no page fault. A look costs less than a nanosecond, the kernel's answer 80 to
 /// 130; a thread that was disturbed, by whatever it was, asks the kernel (page_tracker.hpp).
 ///

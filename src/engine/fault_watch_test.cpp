@@ -1,7 +1,12 @@
 #include "engine/fault_watch.hpp"
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -86,6 +91,36 @@ TEST_CASE("a fault is seen whatever the register held before") {
   CHECK(missed == 0);
 #endif
 }
+
+#if defined(__x86_64__)
+TEST_CASE("a debugger can write the registers of a thread that is watched") {
+  if (!is_able()) {
+    return;
+  }
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    // The first time has the page faults of a copy of a process.
+    for (int i = 0; i < 2; ++i) {
+      FaultWatch::begin();
+      ::raise(SIGSTOP);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  int stops = 0;
+  while (::waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+    ++stops;
+    user_regs_struct registers{};
+    CHECK(::ptrace(PTRACE_GETREGS, child, nullptr, &registers) == 0);
+    CHECK(::ptrace(PTRACE_SETREGS, child, nullptr, &registers) == 0);
+    REQUIRE(::ptrace(PTRACE_CONT, child, nullptr, nullptr) == 0);
+  }
+  CHECK(stops == 2);
+  CHECK(WIFEXITED(status));
+}
+#endif
 
 TEST_CASE("a thread that expects the kernel to write is not quiet") {
   if (!is_able()) {
