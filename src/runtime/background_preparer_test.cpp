@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -52,6 +53,7 @@ TEST_CASE("services are made in the background, those that somebody waits for fi
   Gate gate;
   std::mutex mutex;
   std::vector<std::string> order;
+  std::list<async::Shard> shards;  // outlive the threads that post to them
   BackgroundPreparer preparer;
   const auto held = [&] {
     gate.pass();
@@ -71,12 +73,10 @@ TEST_CASE("services are made in the background, those that somebody waits for fi
   const auto third = add("third");
   REQUIRE(preparer.start());
   gate.wait_for(2);  // both threads are busy now
-  async::Shard waiting(0);
-  third->when_settled(waiting, [] {});
+  third->when_settled(shards.emplace_back(0), [] {});
   gate.open();
   for (const auto& slot : {one, two, first, second, third}) {
-    async::Shard shard(1);
-    wait_for(shard, *slot);
+    wait_for(shards.emplace_back(1), *slot);
     CHECK(slot->state() == ServiceSlot::State::Ready);
   }
   REQUIRE(order.size() == 3);
