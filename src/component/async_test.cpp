@@ -178,11 +178,12 @@ TEST_CASE("a stream of the host that the guest gives back flows without it") {
   to.object->notify();
   world.step();
   CHECK(to.bytes == "proxied");
-  from.bytes = std::string(100'000, 'x');
-  to.room = 200'000;
+  // More than has one turn.
+  from.bytes = std::string(1'000'000, 'x');
+  to.room = 2'000'000;
   from.object->notify();
   world.step();
-  CHECK(to.bytes.size() == 100'007);
+  CHECK(to.bytes.size() == 1'000'007);
   from.is_over = true;
   from.object->notify();
   world.step();

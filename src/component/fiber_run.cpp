@@ -410,7 +410,9 @@ FiberRun::State FiberRun::run_ready() {
     }
     Worker* worker = pick();
     if (worker == nullptr) {
-      if (store_.is_dying()) {
+      // What flows between two ends of the host goes on without a guest, a turn at a time.
+      const bool flows = stuck_ == nullptr && async_ != nullptr && async_->has_pumps();
+      if (store_.is_dying() || flows) {
         continue;
       }
       if (idle() == State::Waiting) {
