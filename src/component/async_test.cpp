@@ -277,6 +277,49 @@ TEST_CASE("futures of the host and of guests") {
   }
 }
 
+class Answer final : public FutureProducer<std::uint32_t> {
+ public:
+  explicit Answer(std::optional<std::uint32_t>& value) : value_(value) {}
+  [[nodiscard]] Progress produce(std::optional<std::uint32_t>& value) override {
+    value = value_;
+    return value ? Progress::items(1) : Progress::blocked();
+  }
+
+ private:
+  std::optional<std::uint32_t>& value_;
+};
+
+TEST_CASE("a future of the host that the guest gives back has its value") {
+  AsyncWorld world;
+  std::vector<std::string> log;
+  const auto give_back = [&](FutureReader<std::uint32_t> reader) {
+    const std::uint32_t handle = world.give(std::move(reader));
+    world.take<FutureReader<std::uint32_t>>(handle).consume(std::make_unique<Value32>(log));
+  };
+  SUBCASE("that was written") {
+    give_back(FutureReader<std::uint32_t>::ready(42));
+  }
+  SUBCASE("that is written later") {
+    FutureWriter<std::uint32_t> writer;
+    give_back(writer.reader());
+    CHECK(log.empty());
+    writer.resolve(42);
+  }
+  SUBCASE("that is asked for") {
+    std::optional<std::uint32_t> value;
+    auto answer = std::make_unique<Answer>(value);
+    HostEnd& asked = *answer;
+    give_back(FutureReader<std::uint32_t>(ReadableHalf(
+        detail::make_host_stream(SharedStream::Kind::Future, std::move(answer))
+    )));
+    CHECK(log.empty());
+    value = 42;
+    asked.notify();
+  }
+  world.step();
+  CHECK(log == std::vector<std::string>{"42"});
+}
+
 // --- async functions of the host -----------------------------------------------------------------
 
 struct Operation final : async::Cancellable {

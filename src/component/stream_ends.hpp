@@ -212,36 +212,52 @@ class StreamConsumer<std::uint8_t> : public HostSink {
   std::size_t kept_from_ = 0;
 };
 
+/// Where a host's future<T> gets its value from, for a guest or for a consumer on the host's side.
+template <class T>
+class FutureProducer : public HostSource {
+ public:
+  FutureProducer() noexcept : HostSource(kHostElement<T>) {}
+  /// Asked when the value is wanted, and after notify() while it still is; not again once it was
+  /// given.
+  ///
+  /// @param value  empty; to be set
+  /// @return       items(1) when it was set; blocked(), dropped()
+  [[nodiscard]] virtual Progress produce(std::optional<T>& value) = 0;
+
+ private:
+  [[nodiscard]] Progress store_into(
+      LowerContext& cx, std::uint32_t ptr, std::uint32_t /*room*/
+  ) final {
+    std::optional<T> value;
+    const Progress progress = produce(value);
+    if (value && cx.accept(ptr, Abi<T>::kElemSize, Abi<T>::kAlignment)) {
+      Abi<T>::store(cx, *value, ptr);
+    }
+    return progress;
+  }
+};
+
 namespace detail {
 
-/// Where a host's future gets its value from.
+/// What a FutureWriter writes.
 template <class T>
-class FutureSource final : public HostSource {
+class FutureSource final : public FutureProducer<T> {
  public:
   struct State {
     std::optional<T> value;
     FutureSource* source = nullptr;  ///< null once the reader is gone
     bool is_given_up = false;
   };
-  explicit FutureSource(std::shared_ptr<State> state)
-      : HostSource(kHostElement<T>), state_(std::move(state)) {
+  explicit FutureSource(std::shared_ptr<State> state) : state_(std::move(state)) {
     state_->source = this;
   }
   ~FutureSource() override { state_->source = nullptr; }
 
-  [[nodiscard]] std::optional<T>& value() noexcept { return state_->value; }
-  [[nodiscard]] Progress without_value() const noexcept {
-    return state_->is_given_up ? Progress::dropped() : Progress::blocked();
-  }
-  [[nodiscard]] Progress store_into(
-      LowerContext& cx, std::uint32_t ptr, std::uint32_t /*room*/
-  ) override {
+  [[nodiscard]] Progress produce(std::optional<T>& value) override {
     if (!state_->value) {
-      return without_value();
+      return state_->is_given_up ? Progress::dropped() : Progress::blocked();
     }
-    if (cx.accept(ptr, Abi<T>::kElemSize, Abi<T>::kAlignment)) {
-      Abi<T>::store(cx, *state_->value, ptr);
-    }
+    value = std::exchange(state_->value, std::nullopt);
     return Progress::items(1);
   }
 
@@ -274,12 +290,13 @@ class FutureConsumer : public HostSink {
     return Progress::items(1);
   }
   [[nodiscard]] Progress take_from(HostSource& source) final {
-    auto& future = static_cast<detail::FutureSource<T>&>(source);
-    if (!future.value()) {
-      return future.without_value();
+    std::optional<T> value;
+    const Progress given = static_cast<FutureProducer<T>&>(source).produce(value);
+    if (!value) {
+      return given;
     }
     is_done_ = true;
-    resolved(*std::move(future.value()));
+    resolved(*std::move(value));
     return Progress::last(1);
   }
   [[nodiscard]] bool finish(bool /*is_aborted*/) final {

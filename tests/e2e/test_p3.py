@@ -77,9 +77,10 @@ def test_a_body_comes_back_while_it_is_sent(server):
         assert connection.fields() == [("x-end", "whole")]
 
 
-def test_trailers_reach_the_guest_and_the_client(server):
+@pytest.mark.parametrize("path", [b"/echo", b"/relay"])
+def test_trailers_reach_the_guest_and_the_client(server, path):
     with server.connect() as connection:
-        head = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n"
+        head = b"POST " + path + b" HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n"
         connection.send(head + chunk(b"data") + b"0\r\nx-sum: 42\r\n\r\n")
         response = connection.response()
         assert (response.body, response.trailers) == (b"data", [("x-sum", "42")])

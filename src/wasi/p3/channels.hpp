@@ -57,10 +57,10 @@ using WriteEnded = std::move_only_function<void(WriteEnd end)>;
 /// Lets `sink` have what a guest writes. `ended` is called once.
 void write_to(ByteReader data, LocalPtr<ByteSink> sink, WriteEnded ended);
 
-/// A future whose value is asked for when a guest wants it: given once, items(1).
+/// A future whose value is asked for when it is wanted.
 template <class T>
 [[nodiscard]] component::FutureReader<T> future_of(
-    std::unique_ptr<component::StreamProducer<T>> producer
+    std::unique_ptr<component::FutureProducer<T>> producer
 ) {
   return component::FutureReader<T>(component::ReadableHalf(component::detail::make_host_stream(
       component::SharedStream::Kind::Future, std::move(producer)

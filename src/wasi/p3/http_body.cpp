@@ -12,12 +12,12 @@ using component::Progress;
 // --- what the guest is told ----------------------------------------------------------------------
 
 /// The future that tells a guest what became of its body.
-class SentProducer final : public component::StreamProducer<Sent> {
+class SentProducer final : public component::FutureProducer<Sent> {
  public:
   explicit SentProducer(LocalPtr<Transmission> transmission)
       : transmission_(std::move(transmission)) {}
 
-  [[nodiscard]] Progress produce(std::size_t room, std::vector<Sent>& items) override {
+  [[nodiscard]] Progress produce(std::optional<Sent>& value) override {
     Transmission& state = *transmission_;
     if (!state.outcome && state.body != nullptr) {
       http::BodyPipe& pipe = *state.body->pipe();
@@ -33,10 +33,8 @@ class SentProducer final : public component::StreamProducer<Sent> {
       on_change_.arm(&state.changed);
       return Progress::blocked();
     }
-    if (room != 0) {
-      items.push_back(*state.outcome);
-    }
-    return Progress::items(items.size());
+    value = *state.outcome;
+    return Progress::items(1);
   }
 
  private:
@@ -74,7 +72,7 @@ class PipeResultConsumer final : public component::FutureConsumer<Sent> {
 
 /// The trailers of a body that came over the wire: there when the guest has read the body, or said
 /// that it will not.
-class TrailersProducer final : public component::StreamProducer<Trailers> {
+class TrailersProducer final : public component::FutureProducer<Trailers> {
  public:
   TrailersProducer(
       const Surroundings& around,
@@ -83,7 +81,7 @@ class TrailersProducer final : public component::StreamProducer<Trailers> {
   )
       : around_(around), end_(std::move(body)), contents_(std::move(contents)) {}
 
-  [[nodiscard]] Progress produce(std::size_t room, std::vector<Trailers>& items) override {
+  [[nodiscard]] Progress produce(std::optional<Trailers>& value) override {
     http::BodyPipe& pipe = end_.body().pipe();
     const bool is_read =
         contents_.expired() ? end_.is_ready() : pipe.is_ended() && pipe.readable().empty();
@@ -91,10 +89,8 @@ class TrailersProducer final : public component::StreamProducer<Trailers> {
       retry_.arm(&pipe.readable_event());
       return Progress::blocked();
     }
-    if (room != 0) {
-      items.push_back(take(pipe));
-    }
-    return Progress::items(items.size());
+    value = take(pipe);
+    return Progress::items(1);
   }
 
  private:

@@ -254,6 +254,21 @@ static void echo(wasi_http_types_own_request_t request) {
   wasi_http_types_future_result_void_error_code_drop_readable(answer.sent);
 }
 
+// The body goes back without being looked at, its trailers behind it.
+static void relay(wasi_http_types_own_request_t request) {
+  question_t question = consume(request);
+  wasi_http_types_tuple2_own_response_future_result_void_error_code_t made;
+  wasi_http_types_static_response_new(
+      wasi_http_types_constructor_fields(), &question.body, question.trailers, &made
+  );
+  exports_wasi_http_handler_result_own_response_error_code_t result;
+  memset(&result, 0, sizeof result);
+  result.val.ok = made.f0;
+  exports_wasi_http_handler_handle_return(result);
+  thank(&question);
+  wasi_http_types_future_result_void_error_code_drop_readable(made.f1);
+}
+
 // Server-sent events, 50 ms apart.
 static void drip(wasi_http_types_own_request_t request, uint64_t times) {
   question_t question = consume(request);
@@ -440,6 +455,8 @@ multi3_callback_code_t exports_wasi_http_handler_handle(
     count(request);
   } else if (strcmp(path, "/echo") == 0) {
     echo(request);
+  } else if (strcmp(path, "/relay") == 0) {
+    relay(request);
   } else if (starts_with(path, "/drip/", &rest)) {
     drip(request, get_number(rest));
   } else if (strcmp(path, "/after") == 0) {
