@@ -54,8 +54,11 @@ class AsyncState {
     Thread* exclusive_thread = nullptr;
     std::uint32_t num_waiting_to_enter = 0;
     ThreadTable threads;
-    /// Wait only for their turn, or to be let in.
-    ThreadQueue gated;
+    /// Wait for their turn and nothing else, or to be let in: those who want to be alone, others.
+    /// Each queue has one reason: nobody stands behind who waits for something else.
+    ThreadQueue turns;
+    ThreadQueue entering;
+    ThreadQueue entering_beside;
   };
   [[nodiscard]] PerInstance& of(std::uint16_t component_index) noexcept {
     return per_instance_[component_index];

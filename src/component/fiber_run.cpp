@@ -236,17 +236,13 @@ void FiberRun::leave_ticked() noexcept {
 Worker* FiberRun::tick() {
   while (Thread* thread = ready_.pop()) {
     if (!is_ready(*thread)) {
-      const Wait::Kind kind = thread->wait.kind;
-      const bool lacks_turn =
-          kind == Wait::Kind::Turn || kind == Wait::Kind::Enter ||
-          (kind == Wait::Kind::TurnAndSet && thread->wait.set->has_pending_event());
-      if (lacks_turn && thread->is_waiting()) {
-        async_->of(thread->component_index).gated.push(*thread);
-      }
+      put_off(*thread);
       continue;
     }
     const bool is_guest = thread->component_index != Thread::kHostThread;
-    const bool was_gated = thread->wait.kind == Wait::Kind::Enter;
+    // Who wants to be alone says it when it is not any more.
+    const bool lets_in_more =
+        thread->wait.kind == Wait::Kind::Enter && !thread->task->needs_exclusive();
     if (is_guest && !instance_.enter(thread->component_index, ComponentInstance::kHost)) {
       trapped({engine::TrapKind::HostTrap, "cannot enter component instance", 0});
       return nullptr;
@@ -260,7 +256,7 @@ Worker* FiberRun::tick() {
     if (worker != nullptr) {
       worker->resumer = nullptr;
     }
-    if (was_gated) {
+    if (lets_in_more) {
       gate_opened(thread->component_index);
     }
     return worker;

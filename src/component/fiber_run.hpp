@@ -155,7 +155,8 @@ class FiberRun final : public engine::FiberScheduler {
   [[nodiscard]] bool is_ready(const Thread& thread) const noexcept;
   /// Something that the thread waits for may have changed.
   void may_be_ready(Thread& thread) noexcept;
-  /// A component instance lets others in again, or less of it is in their way.
+  /// A component instance lets others in again, or less of it is in their way: the next of each
+  /// kind may go on. Whoever is told so and does not take it says it again.
   void gate_opened(std::uint16_t component_index) noexcept;
   /// A thread is gone.
   void forget(Thread& thread) noexcept;
@@ -219,6 +220,8 @@ class FiberRun final : public engine::FiberScheduler {
   /// Who runs next; null if nobody can.
   [[nodiscard]] Worker* pick();
   [[nodiscard]] Worker* tick();
+  /// A thread had its turn and isn't ready: has it wait where it is told.
+  void put_off(Thread& thread) noexcept;
   void leave_ticked() noexcept;
   State resume_fiber(Worker& worker);
   [[nodiscard]] State idle();

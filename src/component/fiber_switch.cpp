@@ -83,8 +83,44 @@ void FiberRun::may_be_ready(Thread& thread) noexcept {
 }
 
 void FiberRun::gate_opened(std::uint16_t component_index) noexcept {
-  if (Thread* thread = async_->of(component_index).gated.pop()) {
-    may_be_ready(*thread);
+  AsyncState::PerInstance& inst = async_->of(component_index);
+  const bool has_turn = inst.exclusive_thread == nullptr;
+  const bool lets_in = instance_.backpressure(component_index) == 0;
+  const auto next_of = [&](ThreadQueue& queue, bool is_open) {
+    Thread* thread = is_open ? queue.pop() : nullptr;
+    if (thread != nullptr) {
+      may_be_ready(*thread);
+    }
+  };
+  next_of(inst.turns, has_turn);
+  next_of(inst.entering, has_turn && lets_in);
+  next_of(inst.entering_beside, lets_in);
+}
+
+void FiberRun::put_off(Thread& thread) noexcept {
+  if (!thread.is_waiting()) {
+    return;
+  }
+  const Wait& wait = thread.wait;
+  AsyncState::PerInstance* inst =
+      thread.component_index == Thread::kHostThread ? nullptr : &async_->of(thread.component_index);
+  switch (wait.kind) {
+    case Wait::Kind::Turn:
+      inst->turns.push(thread);
+      break;
+    case Wait::Kind::TurnAndSet:
+      if (wait.set->has_pending_event()) {
+        inst->turns.push(thread);
+      } else {
+        // Somebody else took the event: the turn is the next one's.
+        gate_opened(thread.component_index);
+      }
+      break;
+    case Wait::Kind::Enter:
+      (thread.task->needs_exclusive() ? inst->entering : inst->entering_beside).push(thread);
+      break;
+    default:
+      break;
   }
 }
 

@@ -204,11 +204,15 @@ Failure ImplicitThread::enter(bool& is_cancelled) {
   if (has_waited && cancelled) {
     is_cancelled = true;
     Task& cancelled_task = *task;
-    run_of.pop(*this);
+    FiberRun& run = run_of;
+    const std::uint16_t inst = component_index;
+    run.pop(*this);
     if (auto failed = cancelled_task.cancel()) {
       return failed;
     }
     async.remove_task(cancelled_task);
+    // It may have been the one that was told to come in.
+    run.gate_opened(inst);
     return std::nullopt;
   }
   if (task->needs_exclusive()) {
