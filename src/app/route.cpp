@@ -325,12 +325,12 @@ RouteMatch RouteTable::match(std::string_view path) const {
 }
 
 std::string full_url(const RequestFacts& facts) {
-  return fmt::format(
-      "{}://{}{}",
-      facts.scheme,
-      facts.host.empty() ? std::string_view("localhost") : facts.host,
-      facts.path_and_query
-  );
+  constexpr std::string_view kSeparator = "://";
+  const std::string_view host = facts.host.empty() ? std::string_view("localhost") : facts.host;
+  std::string url;
+  url.reserve(facts.scheme.size() + kSeparator.size() + host.size() + facts.path_and_query.size());
+  url.append(facts.scheme).append(kSeparator).append(host).append(facts.path_and_query);
+  return url;
 }
 
 bool is_reserved(const Route& route) noexcept {

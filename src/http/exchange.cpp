@@ -4,9 +4,15 @@
 #include "telemetry/request_record.hpp"
 #include "wire/http1/syntax.hpp"
 
-#include <algorithm>
+#include <vector>
 
 namespace whorl::http {
+namespace {
+
+/// Room for those of most requests, with what the trigger adds.
+constexpr std::size_t kUsualFields = 16;
+
+}  // namespace
 
 Exchange::Exchange() = default;
 
@@ -16,11 +22,10 @@ Exchange::~Exchange() {
   note_end();
 }
 
-void Exchange::complete_request() {
+void Exchange::give_fields(FieldSink& sink) {
   is_whole_ = true;
-  std::string_view rest = field_lines_;
-  auto& lines = request_.fields.lines();
-  lines.reserve(lines.size() + static_cast<std::size_t>(std::ranges::count(rest, '\n')));
+  const std::string lines = std::exchange(field_lines_, {});
+  std::string_view rest = lines;
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');
     WHORL_CHECK(end != 0 && end != std::string_view::npos, "field lines end in CRLF");
@@ -28,16 +33,37 @@ void Exchange::complete_request() {
     const std::string_view line = rest.substr(0, end - 1);
     const std::size_t colon = line.find(':');
     WHORL_CHECK(colon != std::string_view::npos, "field lines were checked");
-    lines.emplace_back(
-        std::string(line.substr(0, colon)),
-        std::string(wire::http1::trim_blanks(line.substr(colon + 1)))
-    );
+    sink.add(line.substr(0, colon), wire::http1::trim_blanks(line.substr(colon + 1)));
     rest.remove_prefix(end + 1);
   }
-  std::string().swap(field_lines_);
   if (more_fields_ != nullptr) {
-    std::exchange(more_fields_, nullptr)(request_);
+    std::exchange(more_fields_, nullptr)(sink);
   }
+}
+
+void Exchange::complete_request() {
+  class Adder final : public FieldSink {
+   public:
+    explicit Adder(std::vector<Field>& lines) noexcept : lines_(lines) {}
+    void add(std::string_view name, std::string_view value) override {
+      lines_.emplace_back(std::string(name), std::string(value));
+    }
+
+   private:
+    std::vector<Field>& lines_;
+  };
+  auto& lines = request_.fields.lines();
+  lines.reserve(lines.size() + kUsualFields);
+  Adder adder(lines);
+  give_fields(adder);
+}
+
+bool Exchange::pass_fields(FieldSink& sink) {
+  if (is_whole_ || !request_.fields.empty()) {
+    return false;
+  }
+  give_fields(sink);
+  return true;
 }
 
 void Exchange::set_record(std::unique_ptr<telemetry::RequestRecord> record) noexcept {

@@ -26,6 +26,17 @@ struct FieldView;
 
 namespace whorl::http {
 
+/// Takes field lines one by one, in the order of the message.
+class FieldSink {
+ public:
+  /// Takes a line. The name is in the case that it came in, the value without blanks around it. The
+  /// views are good during the call.
+  virtual void add(std::string_view name, std::string_view value) = 0;
+
+ protected:
+  ~FieldSink() = default;
+};
+
 class Exchange {
  public:
   /// With a request to be filled in through request() before the handler sees it.
@@ -45,6 +56,9 @@ class Exchange {
   }
   /// The request but for its fields, some or all of which are made when somebody looks at them.
   [[nodiscard]] const Request& request_so_far() const noexcept { return request_; }
+  /// Gives all fields to `sink`, for who keeps them in another form: they never come to be in the
+  /// request. False, and nothing is given, where some are there already or where it has none.
+  [[nodiscard]] bool pass_fields(FieldSink& sink);
   /// Fields as the connection's parser found them, where it has one for lines. Only while the
   /// handler begins: they are views of what the connection received, and what it receives next
   /// takes their place.
@@ -54,15 +68,15 @@ class Exchange {
   void set_fields_in_sight(std::span<const wire::http1::FieldView> fields) noexcept {
     fields_in_sight_ = fields;
   }
-  /// Gives it fields as they came, which only who calls request() pays for.
+  /// Gives it fields as they came, which only who asks for them pays for.
   /// @param lines  valid field lines, each with its CRLF; copied
   void set_field_lines(std::string_view lines) {
     field_lines_ = lines;
     is_whole_ = lines.empty();
   }
-  /// Fields behind those, which only who calls request() pays for.
-  /// @param add  appends them; called once, or never
-  void set_more_fields(std::move_only_function<void(Request&)> add) {
+  /// Fields behind those, which only who asks for them pays for.
+  /// @param add  gives them; called once, or never
+  void set_more_fields(std::move_only_function<void(FieldSink&)> add) {
     more_fields_ = std::move(add);
     is_whole_ = false;
   }
@@ -100,11 +114,13 @@ class Exchange {
 
  private:
   void complete_request();
+  /// Gives the fields that are not in the request.
+  void give_fields(FieldSink& sink);
 
   Request request_;
   std::string field_lines_;  ///< not yet among the request's fields
   std::span<const wire::http1::FieldView> fields_in_sight_;
-  std::move_only_function<void(Request&)> more_fields_;
+  std::move_only_function<void(FieldSink&)> more_fields_;
   std::optional<Response> response_;
   std::unique_ptr<telemetry::RequestRecord> record_;
   bool is_whole_ = true;  ///< the request has all its fields

@@ -1,5 +1,6 @@
 #include "wasi/field_map.hpp"
 
+#include "http/exchange.hpp"
 #include "wire/http1/syntax.hpp"
 
 #include <algorithm>
@@ -26,8 +27,9 @@ constexpr std::array<std::string_view, 9> kForbidden{
     "upgrade",
 };
 constexpr std::size_t kMaxNameBytes = 65'535;
-// Room for the fields of most responses.
+// Room for the fields of most responses, and of most requests.
 constexpr std::size_t kUsualLines = 4;
+constexpr std::size_t kUsualRequestLines = 16;
 
 constexpr std::uint64_t every_byte(std::uint8_t byte) noexcept {
   return 0x0101010101010101ULL * byte;
@@ -119,15 +121,47 @@ bool is_forbidden_field(std::string_view name) noexcept {
          });
 }
 
+bool FieldMap::is_hidden(std::string_view name, Shown shown) noexcept {
+  return shown == Shown::NotForbidden ? is_forbidden_field(name)
+                                      : http::equals_ignoring_case(name, "connection");
+}
+
+FieldMap FieldMap::from_request(http::Exchange& exchange, Shown shown) {
+  /// Makes of each line what is kept of it, and nothing of those that are not shown.
+  class Lines final : public http::FieldSink {
+   public:
+    Lines(std::vector<http::Field>& lines, Shown shown) noexcept : lines_(lines), shown_(shown) {}
+    void add(std::string_view name, std::string_view value) override {
+      if (!is_hidden(name, shown_)) {
+        if (lines_.capacity() == 0) {
+          lines_.reserve(kUsualRequestLines);
+        }
+        bytes_ += charge_of(name, value);
+        lines_.emplace_back(to_lower(name), std::string(value));
+      }
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+   private:
+    std::vector<http::Field>& lines_;
+    Shown shown_;
+    std::size_t bytes_ = 0;
+  };
+  FieldMap map;
+  Lines lines(map.fields_.lines(), shown);
+  if (!exchange.pass_fields(lines)) {
+    return from_wire(std::move(exchange.request().fields), shown);
+  }
+  static_cast<void>(map.charge_.try_resize(lines.bytes()));  // nobody's account, so there is room
+  return map;
+}
+
 FieldMap FieldMap::from_wire(http::Fields fields, Shown shown) {
   FieldMap map;
   std::size_t bytes = 0;
   map.fields_ = std::move(fields);
   std::vector<http::Field>& lines = map.fields_.lines();
-  std::erase_if(lines, [shown](const http::Field& line) {
-    return shown == Shown::NotForbidden ? is_forbidden_field(line.name)
-                                        : http::equals_ignoring_case(line.name, "connection");
-  });
+  std::erase_if(lines, [shown](const http::Field& line) { return is_hidden(line.name, shown); });
   for (http::Field& line : lines) {
     make_lower(line.name);
     bytes += charge_of(line.name, line.value);

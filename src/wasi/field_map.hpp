@@ -19,6 +19,10 @@
 #include <string_view>
 #include <vector>
 
+namespace whorl::http {
+class Exchange;
+}
+
 namespace whorl::wasi {
 
 /// Why a change of a FieldMap was refused.
@@ -57,6 +61,10 @@ class FieldMap {
     AllButConnection,  ///< `host` and `transfer-encoding` too, as in requests of 0.3
   };
   [[nodiscard]] static FieldMap from_wire(http::Fields fields, Shown shown = Shown::NotForbidden);
+  /// All fields of a request, which is left without: in one pass where they are not made yet.
+  [[nodiscard]] static FieldMap from_request(
+      http::Exchange& exchange, Shown shown = Shown::NotForbidden
+  );
   /// The fields as they go over the wire: blanks around values are cut (RFC 9110 §5.5). Leaves the
   /// map empty.
   [[nodiscard]] http::Fields take_wire();
@@ -102,6 +110,7 @@ class FieldMap {
   ) noexcept {
     return name.size() + value.size() + kLineCharge;
   }
+  [[nodiscard]] static bool is_hidden(std::string_view name, Shown shown) noexcept;
   [[nodiscard]] std::expected<void, FieldError> recharge(std::size_t bytes);
   void add_line(std::string name, std::string_view value);
 

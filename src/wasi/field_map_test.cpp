@@ -1,5 +1,6 @@
 #include "wasi/field_map.hpp"
 
+#include "http/exchange.hpp"
 #include "wire/http1/syntax.hpp"
 
 #include <doctest/doctest.h>
@@ -19,6 +20,80 @@ std::string text_of(const FieldMap& map) {
     text += line.name + "=" + line.value + ";";
   }
   return text;
+}
+
+TEST_CASE("the fields of a request are shown as those of the wire, made or not") {
+  for (const auto shown : {FieldMap::Shown::NotForbidden, FieldMap::Shown::AllButConnection}) {
+    const std::string names = shown == FieldMap::Shown::NotForbidden
+                                  ? "x-a=1;a-name-of-more-than-sixteen=;spin-path-info=/;"
+                                  : "host=h;x-a=1;upgrade=u;a-name-of-more-than-sixteen=;"
+                                    "spin-path-info=/;";
+    for (const bool are_made : {false, true}) {
+      http::Exchange exchange;
+      exchange.set_field_lines(
+          "Host: h\r\nX-A: 1\r\nConnection: close\r\nUpgrade: u\r\nA-Name-Of-More-Than-Sixteen:\r\n"
+      );
+      exchange.set_more_fields([](http::FieldSink& sink) { sink.add("spin-path-info", "/"); });
+      if (are_made) {
+        CHECK(exchange.request().fields.size() == 6);
+      }
+      const FieldMap map = FieldMap::from_request(exchange, shown);
+      CHECK(text_of(map) == names);
+      const std::size_t lines = map.lines().size();
+      // Signs of the text that are no byte of a field: two for each line.
+      CHECK(map.charged_bytes() == names.size() - 2 * lines + lines * FieldMap::kLineCharge);
+      CHECK(exchange.request().fields.empty());
+    }
+  }
+  http::Exchange bare;
+  CHECK(FieldMap::from_request(bare).lines().empty());
+}
+
+TEST_CASE("fields of a request keep their order, repetitions and bytes") {
+  // Each byte that a name, and each that a value may have in it; more lines than usual.
+  std::string name;
+  std::string value = "a";
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    if (http::is_token(std::string_view(&c, 1))) {
+      name += c;
+    }
+    if (wire::http1::is_field_content("a" + std::string(1, c) + "a")) {
+      value += c;
+    }
+  }
+  value += "a";
+  REQUIRE(name.size() == 77);
+  REQUIRE(value.size() == 226);
+  std::string sent = "Set: 1\r\nCONNECTION: x\r\nset:2\r\nX: a:b: c\r\nSET: \t1 \r\n";
+  sent += name + ": " + value + "\r\n";
+  std::string shown = "set=1;set=2;x=a:b: c;set=1;";
+  std::string lower = name;
+  std::ranges::transform(lower, lower.begin(), wire::http1::to_lower);
+  shown += lower + "=" + value + ";";
+  for (int i = 0; i < 100; ++i) {
+    sent += "N: " + std::to_string(i) + "\r\n";
+    shown += "n=" + std::to_string(i) + ";";
+  }
+  http::Exchange lazy;
+  lazy.set_field_lines(sent);
+  http::Exchange made;
+  made.set_field_lines(sent);
+  CHECK(made.request().fields.size() == 106);
+  const FieldMap map = FieldMap::from_request(lazy);
+  CHECK(text_of(map) == shown);
+  CHECK(map.lines() == FieldMap::from_request(made).lines());
+}
+
+TEST_CASE("a request's fields that its protocol made stand before those that are added") {
+  http::Request sent;
+  sent.fields.append("x-a", "1");
+  http::Exchange exchange(std::move(sent));
+  exchange.set_more_fields([](http::FieldSink& sink) {
+    sink.add("Spin-Path-Match-Id", "7");
+    sink.add("connection", "hidden as if it came");
+  });
+  CHECK(text_of(FieldMap::from_request(exchange)) == "x-a=1;spin-path-match-id=7;");
 }
 
 TEST_CASE("append follows the rules for names and values") {

@@ -64,12 +64,9 @@ void describe(
     const app::RequestFacts& facts,
     http::Exchange& exchange
 ) {
-  constexpr std::size_t kUsual = 8;
-  exchange.set_more_fields([app = std::move(app), match, facts](http::Request& request) {
-    auto& lines = request.fields.lines();
-    lines.reserve(lines.size() + kUsual + match.values.size());
+  exchange.set_more_fields([app = std::move(app), match, facts](http::FieldSink& sink) {
     app::for_each_spin_header(match, facts, [&](std::string_view name, std::string_view value) {
-      request.fields.append(std::string(name), std::string(value));
+      sink.add(name, value);
     });
   });
 }

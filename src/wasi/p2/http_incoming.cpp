@@ -77,7 +77,7 @@ component::HostResult<std::optional<std::string>> IncomingRequest::authority(com
 component::HostResult<component::Own<wit::wasi_http_types::Fields>>
 IncomingRequest::headers(component::Call&) {
   if (headers_ == nullptr) {
-    headers_ = make_local<FieldMap>(FieldMap::from_wire(std::move(exchange_->request().fields)));
+    headers_ = make_local<FieldMap>(FieldMap::from_request(*exchange_));
   }
   return immutable_view(around_.memory, headers_);
 }

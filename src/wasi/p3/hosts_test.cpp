@@ -213,7 +213,7 @@ TEST_CASE("fields of a request are made when its guest looks at them, and then i
   exchange->request().body = http::BodyPipe::empty();
   bool were_made = false;
   exchange->set_field_lines("Host: h\r\nX-A: 1\r\n");
-  exchange->set_more_fields([&were_made](http::Request&) { were_made = true; });
+  exchange->set_more_fields([&were_made](http::FieldSink&) { were_made = true; });
   Request request(scene.around, exchange);
   CHECK(*request.get_method(scene.call) == types::Method::put());
   CHECK(**request.get_authority(scene.call) == "h");

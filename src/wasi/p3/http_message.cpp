@@ -70,9 +70,8 @@ Request::Request(const Surroundings& around, LocalPtr<http::Exchange> exchange)
 
 LocalPtr<FieldMap>& Request::headers() {
   if (const auto exchange = std::exchange(exchange_, nullptr)) {
-    headers_ = make_local<FieldMap>(FieldMap::from_wire(
-        std::move(exchange->request().fields), FieldMap::Shown::AllButConnection
-    ));
+    headers_ =
+        make_local<FieldMap>(FieldMap::from_request(*exchange, FieldMap::Shown::AllButConnection));
   }
   return headers_;
 }
