@@ -31,7 +31,7 @@ SecureRandom::~SecureRandom() {
 }
 
 void SecureRandom::fill(MutableByteView out) {
-  if (out.size() > kFirst / 2) {
+  if (out.size() > kMostCopied) {
     fill_from_system(out);
     return;
   }

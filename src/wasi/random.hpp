@@ -21,6 +21,10 @@ class SecureRandom {
   SecureRandom& operator=(const SecureRandom&) = delete;
   ~SecureRandom();
 
+  /// Most bytes that a fill() copies out of those fetched ahead. For more the kernel writes to
+  /// `out` itself.
+  static constexpr std::size_t kMostCopied = 32;
+
   void fill(MutableByteView out);
   [[nodiscard]] std::uint64_t next();
 

@@ -110,6 +110,11 @@ class Guest {
   /// The bytes of a range, which the kernel may write, too; empty after a failure.
   [[nodiscard]] MutableByteView range(Ptr ptr, std::uint64_t size) {
     engine::FaultWatch::expect_kernel_writes();
+    return own_range(ptr, size);
+  }
+  /// The bytes of a range, which only this program writes, itself and before the function returns:
+  /// no system call may be given them to write. Empty after a failure.
+  [[nodiscard]] MutableByteView own_range(Ptr ptr, std::uint64_t size) {
     return check(ptr, size) ? bytes_.subspan(ptr, static_cast<std::size_t>(size))
                             : MutableByteView{};
   }
