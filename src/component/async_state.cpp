@@ -112,16 +112,34 @@ LocalPtr<SharedStream> AsyncState::run_pumps() {
   return nullptr;
 }
 
-bool AsyncState::has_host_ends() const noexcept {
-  return std::ranges::any_of(streams_, [](const SharedStream* stream) {
-    return stream->source() != nullptr || stream->sink() != nullptr;
-  });
+void AsyncState::count_host_ends(std::uint8_t before, std::uint8_t now) noexcept {
+  num_with_host_ends_ -= before != 0 ? 1 : 0;
+  num_with_host_ends_ += now != 0 ? 1 : 0;
+  num_host_pairs_ -= before == 2 ? 1 : 0;
+  num_host_pairs_ += now == 2 ? 1 : 0;
 }
 
-bool AsyncState::has_host_pairs() const noexcept {
-  return std::ranges::any_of(streams_, [](const SharedStream* stream) {
-    return stream->source() != nullptr && stream->sink() != nullptr;
-  });
+ErrorContextRef AsyncState::make_error_context(std::string_view message) {
+  struct Kept {
+    Kept(std::string_view from, std::shared_ptr<std::size_t> of)
+        : text(from), total(std::move(of)) {
+      *total += text.size();
+    }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+    ~Kept() { *total -= text.size(); }
+
+    std::string text;
+    std::shared_ptr<std::size_t> total;
+  };
+  if (message_bytes_ == nullptr) {
+    message_bytes_ = std::make_shared<std::size_t>(0);
+  }
+  const bool fits =
+      message.size() <= kMaxMessage && *message_bytes_ + message.size() <= kMaxMessages;
+  const auto kept =
+      std::make_shared<const Kept>(fits ? message : std::string_view(), message_bytes_);
+  return {kept, &kept->text};
 }
 
 void AsyncState::fail(HostTrap trap) {
@@ -138,6 +156,12 @@ void AsyncState::end_run() noexcept {
     stream->abandon();
   }
   pumps_.clear();
+  if (!tasks_.empty()) {
+    // Each task would walk the table for its own.
+    for (std::size_t i = 0; i < per_instance_.size(); ++i) {
+      instance_.handles(static_cast<std::uint16_t>(i)).abandon_all();
+    }
+  }
   tasks_.clear();
   for (PerInstance& inst : per_instance_) {
     inst.exclusive_thread = nullptr;

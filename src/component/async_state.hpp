@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -93,9 +94,19 @@ class AsyncState {
   /// Pumps what was asked for, but for streams that want a fiber: one of those is returned.
   [[nodiscard]] LocalPtr<SharedStream> run_pumps();
   /// Whether an event may still come from the host by a stream.
-  [[nodiscard]] bool has_host_ends() const noexcept;
+  [[nodiscard]] bool has_host_ends() const noexcept { return num_with_host_ends_ != 0; }
   /// Whether something flows from the host to the host, without a guest.
-  [[nodiscard]] bool has_host_pairs() const noexcept;
+  [[nodiscard]] bool has_host_pairs() const noexcept { return num_host_pairs_ != 0; }
+  /// A stream has another number of ends of the host: they are counted, for a guest can have many
+  /// streams and wait often.
+  void count_host_ends(std::uint8_t before, std::uint8_t now) noexcept;
+
+  // --- error contexts ----------------------------------------------------------------------------
+  /// Longest message that is kept of a guest's error, and most bytes of messages in one instance.
+  /// What goes beyond is left out: the specification lets the host do what it likes with it.
+  static constexpr std::size_t kMaxMessage = 4096;
+  static constexpr std::size_t kMaxMessages = std::size_t{1} << 20;
+  [[nodiscard]] ErrorContextRef make_error_context(std::string_view message);
   void fail(HostTrap trap);
 
   /// The run is over: lets go of tasks and streams.
@@ -111,6 +122,9 @@ class AsyncState {
   std::unordered_map<Task*, std::unique_ptr<Task>> tasks_;
   bool was_busy_ = false;
   std::unordered_set<SharedStream*> streams_;
+  std::size_t num_with_host_ends_ = 0;          ///< streams
+  std::size_t num_host_pairs_ = 0;              ///< likewise
+  std::shared_ptr<std::size_t> message_bytes_;  ///< null until there is an error context
   std::deque<WeakLocalPtr<SharedStream>> pumps_;
   struct Known {
     const HostElement* element;

@@ -509,131 +509,27 @@ TEST_CASE("a run that goes away unwinds what waits in it") {
   CHECK(pipe.is_gone);
 }
 
-// --- who waits for a turn ------------------------------------------------------------------------
-
-/// A thread that waits, says so when it goes on, and ends.
-class Waiter final : public Thread {
- public:
-  Waiter(FiberRun& run, Task* of, std::string name, std::vector<std::string>& log)
-      : Thread(run, of, 0), name_(std::move(name)), log_(log) {}
-  [[nodiscard]] Failure run() override {
-    log_.push_back(name_);
-    run_of.pop(*this);
-    return std::nullopt;
-  }
-
- private:
-  std::string name_;
-  std::vector<std::string>& log_;
-};
-
-/// Waiters of each kind, while somebody is alone in the component instance.
-struct Turns {
-  explicit Turns(AsyncWorld& in) : world(in) {
-    callback.is_async_lift = stackful.is_async_lift = true;
-    callback.callback_slot = 0;
-    async.set_exclusive(0, &holder);
-  }
-  ~Turns() { async.set_exclusive(0, nullptr); }
-
-  void wait(const char* name, Wait wait, Task* task = nullptr) {
-    waiters.emplace_back(*world.run, task, name, log);
-    world.run->start_waiting(waiters.back(), wait, false);
-    world.step();
-    CHECK(log.empty());
-  }
-  void give_turn() { async.set_exclusive(0, nullptr); }
-
-  AsyncWorld& world;
-  AsyncState& async = *world.instance->async();
-  ExportedFunc callback;
-  ExportedFunc stackful;
-  Task of_callback{*world.run, async, 0, &callback, nullptr};
-  Task of_stackful{*world.run, async, 0, &stackful, nullptr};
-  Thread holder{*world.run, nullptr, 0};
-  std::deque<Waiter> waiters;
-  std::vector<std::string> log;
-};
-
-using Log = std::vector<std::string>;
-
-TEST_CASE("nobody waits behind who waits for something else") {
+TEST_CASE("messages of errors are kept as long as there is room for them") {
   AsyncWorld world;
-  Turns turns(world);
-  const Wait enter{.kind = Wait::Kind::Enter};
-  const Wait turn{.kind = Wait::Kind::Turn};
-  SUBCASE("a callback behind a call that is not let in") {
-    REQUIRE(world.instance->add_backpressure(0));
-    turns.wait("enter", enter, &turns.of_callback);
-    turns.wait("turn", turn);
-    turns.give_turn();
-    world.step();
-    CHECK(turns.log == Log{"turn"});
-    REQUIRE(world.instance->remove_backpressure(0));
-    world.step();
-    CHECK(turns.log == Log{"turn", "enter"});
-  }
-  SUBCASE("a call that needs no turn behind one that does") {
-    REQUIRE(world.instance->add_backpressure(0));
-    turns.wait("callback", enter, &turns.of_callback);
-    turns.wait("first stackful", enter, &turns.of_stackful);
-    turns.wait("second stackful", enter, &turns.of_stackful);
-    REQUIRE(world.instance->remove_backpressure(0));
-    world.step();
-    CHECK(turns.log == Log{"first stackful", "second stackful"});
-    turns.give_turn();
-    world.step();
-    CHECK(turns.log == Log{"first stackful", "second stackful", "callback"});
-  }
-  SUBCASE("who lost its event on the way") {
-    const std::uint64_t pair = *world.call("stream.new", {});
-    const auto reader = static_cast<std::uint32_t>(pair);
-    const auto index = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
-    REQUIRE(world.call("waitable.join", {reader, index}));
-    REQUIRE(world.call("stream.read", {reader, 2048, 1}) == kBlocked);
-    REQUIRE(world.call("stream.drop-writable", {static_cast<std::uint32_t>(pair >> 32)}));
-    auto* set = static_cast<WaitableSet*>(*world.instance->handles(0).get(index, kWaitableSetTag));
-    turns.wait("set", {.kind = Wait::Kind::TurnAndSet, .set = set});
-    turns.wait("turn", turn);
-    turns.give_turn();
-    CHECK(world.call("waitable-set.poll", {index, 0}) == 2U);
-    world.step();
-    CHECK(turns.log == Log{"turn"});
-    world.run->stop_waiting(turns.waiters.front());
-  }
-}
-
-TEST_CASE("a call that is cancelled when it might begin lets the next one in") {
-  struct Cancelled final : TaskCaller {
-    [[nodiscard]] Failure on_start(Task&, engine::RawVal*) override { return failure("started"); }
-    [[nodiscard]] Failure on_resolve(Task&, TaskResult* result) override {
-      is_cancelled = result == nullptr;
-      return std::nullopt;
-    }
-    bool is_cancelled = false;
+  const auto length_of = [&](std::uint32_t index) {
+    REQUIRE(world.call("error-context.debug-message", {index, 0}));
+    std::uint32_t range[2];
+    std::memcpy(range, world.memory().data(), sizeof range);
+    return range[1];
   };
-  AsyncWorld world;
-  Turns turns(world);
-  Cancelled caller;
-  const auto outcome = on_fiber(world, nullptr, [&] {
-    Task* task = turns.async.add_task(
-        std::make_unique<Task>(*world.run, turns.async, 0, &turns.callback, &caller)
-    );
-    REQUIRE(task != nullptr);
-    CHECK_FALSE(task->start());
-    Waiter next(*world.run, &turns.of_callback, "next", turns.log);
-    world.run->start_waiting(next, {.kind = Wait::Kind::Enter}, false);
-    Thread& self = *world.run->current_thread();
-    // A turn for the others: both are put off.
-    CHECK_FALSE(world.run->wait_until(self, {.kind = Wait::Kind::Now}, false));
-    turns.give_turn();
-    CHECK_FALSE(task->request_cancellation(ComponentInstance::kHost));
-    CHECK(caller.is_cancelled);
-    CHECK_FALSE(world.run->wait_until(self, {.kind = Wait::Kind::Now}, false));
-    CHECK_FALSE(world.run->wait_until(self, {.kind = Wait::Kind::Now}, false));
-    CHECK(turns.log == Log{"next"});
-  });
-  CHECK(outcome);
+  const auto make = [&](std::uint32_t size) {
+    return static_cast<std::uint32_t>(*world.call("error-context.new", {2048, size}));
+  };
+  constexpr std::uint32_t kLongest = AsyncState::kMaxMessage;
+  CHECK(length_of(make(kLongest + 1)) == 0);
+  std::vector<std::uint32_t> kept;
+  for (std::size_t i = 0; i < AsyncState::kMaxMessages / kLongest; ++i) {
+    kept.push_back(make(kLongest));
+  }
+  CHECK(length_of(kept.back()) == kLongest);
+  CHECK(length_of(make(1)) == 0);
+  REQUIRE(world.call("error-context.drop", {kept.back()}));
+  CHECK(length_of(make(kLongest)) == kLongest);
 }
 
 TEST_CASE("calls of the host are bounded") {

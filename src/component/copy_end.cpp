@@ -108,6 +108,7 @@ SharedStream::SharedStream(AsyncState* state, Kind kind, const PayloadType* type
 
 SharedStream::~SharedStream() {
   if (state_ != nullptr) {
+    state_->count_host_ends(counted_, 0);
     state_->remove(*this);
   }
   if (source_ != nullptr) {
@@ -125,19 +126,30 @@ bool SharedStream::bind(AsyncState& state) {
   if (state_ == nullptr) {
     state_ = &state;
     state_->add(*this);
+    count_host_ends();
   }
   return state_ == &state;
+}
+
+void SharedStream::count_host_ends() noexcept {
+  if (state_ != nullptr) {
+    const std::uint8_t before = counted_;
+    counted_ = static_cast<std::uint8_t>((source_ != nullptr ? 1 : 0) + (sink_ != nullptr ? 1 : 0));
+    state_->count_host_ends(before, counted_);
+  }
 }
 
 void SharedStream::attach(std::unique_ptr<HostSource> source) {
   source_ = std::move(source);
   source_->shared_ = this;
+  count_host_ends();
 }
 
 void SharedStream::attach(std::unique_ptr<HostSink> sink) {
   const LocalPtr<SharedStream> keep = shared_from_this();
   sink_ = std::move(sink);
   sink_->shared_ = this;
+  count_host_ends();
   self_ = keep;
   const bool is_foreign = source_ != nullptr && &source_->element() != &sink_->element();
   if (is_foreign || (state_ == nullptr && source_ == nullptr && !dropped_)) {
@@ -165,6 +177,7 @@ void SharedStream::drop(CopyEnd::Side side) {
   if (side == CopyEnd::Side::Readable) {
     const auto source = std::move(source_);
     const auto sink = std::move(sink_);
+    count_host_ends();
     if (source != nullptr) {
       source->shared_ = nullptr;
     }
@@ -183,6 +196,7 @@ void SharedStream::end_sink(bool is_aborted) {
   }
   const auto sink = std::move(sink_);
   const auto source = std::move(source_);
+  count_host_ends();
   sink->shared_ = nullptr;
   if (source != nullptr) {
     source->shared_ = nullptr;
@@ -193,6 +207,9 @@ void SharedStream::end_sink(bool is_aborted) {
 
 void SharedStream::abandon() noexcept {
   const LocalPtr<SharedStream> keep = weak_from_this().lock();
+  if (state_ != nullptr) {
+    state_->count_host_ends(std::exchange(counted_, 0), 0);
+  }
   state_ = nullptr;
   pending_ = nullptr;
   const bool was_dropped = std::exchange(dropped_, true);
@@ -356,6 +373,7 @@ Failure SharedStream::settle(CopyEnd& end, Progress progress, bool is_new) {
   if (is_over || (is_future && count != 0)) {
     const auto source = std::move(source_);
     const auto sink = std::move(sink_);
+    count_host_ends();
     if (source != nullptr) {
       source->shared_ = nullptr;
     }
@@ -448,6 +466,7 @@ void SharedStream::pump_between_hosts() {
     dropped_ = true;
     source_->shared_ = nullptr;
     source_.reset();
+    count_host_ends();
     end_sink(false);
   } else if (progress.kind == Progress::Kind::Items && progress.count != 0) {
     if (state_ != nullptr) {

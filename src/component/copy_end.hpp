@@ -217,12 +217,15 @@ class SharedStream final : public EnableLocalFromThis<SharedStream> {
   [[nodiscard]] std::optional<HostTrap> settle(CopyEnd& end, Progress progress, bool is_new);
   void pump_between_hosts();
   void end_sink(bool is_aborted);
+  /// To be called when one came or went.
+  void count_host_ends() noexcept;
 
   AsyncState* state_;
   Kind kind_;
   const PayloadType* type_;
   bool dropped_ = false;
   bool is_pumping_ = false;
+  std::uint8_t counted_ = 0;    ///< ends of the host, as state_ has them
   CopyEnd* pending_ = nullptr;  ///< whose copy waits for the other side
   std::unique_ptr<HostSource> source_;
   std::unique_ptr<HostSink> sink_;

@@ -191,6 +191,15 @@ void HandleTable::abandon(BorrowScope& scope) noexcept {
   }
 }
 
+void HandleTable::abandon_all() noexcept {
+  for (std::uint32_t index = 1; index <= entries_.size(); ++index) {
+    if (at(index).kind() == HandleKind::Borrow) {
+      --at(index).scope->num_borrows;
+      (void)release(index);
+    }
+  }
+}
+
 HostResult<std::uint32_t> HandleTable::add(
     const ResourceTag& tag, std::unique_ptr<HostResource> resource
 ) {

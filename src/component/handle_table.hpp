@@ -115,6 +115,8 @@ class HandleTable {
   /// Frees the borrow handles of a scope that ends although the guest did not drop them: the guest
   /// is being ended. Walks the whole table.
   void abandon(BorrowScope& scope) noexcept;
+  /// The same for all scopes at once: one walk, however many there are.
+  void abandon_all() noexcept;
 
   // --- resources of the host, by the tag of their C++ class --------------------------------------
 

@@ -150,5 +150,22 @@ TEST_CASE("random operations agree with a plain model") {
   }
 }
 
+TEST_CASE("all borrows of all calls are let go at once") {
+  HandleTable table;
+  BorrowScope first;
+  BorrowScope second;
+  ResourceTag tag{"t", "r"};
+  const ResourceKey key = resource_key(tag);
+  REQUIRE(table.add_own(key, ResourceRep(1)));
+  REQUIRE(table.add_borrow(key, {.rep = 2}, first));
+  REQUIRE(table.add_borrow(key, {.rep = 3}, second));
+  REQUIRE(table.add_borrow(key, {.rep = 4}, first));
+  table.abandon_all();
+  CHECK(first.num_borrows == 0);
+  CHECK(second.num_borrows == 0);
+  CHECK(table.size() == 1);
+  CHECK(table.rep(1, key)->rep == 1);
+}
+
 }  // namespace
 }  // namespace whorl::component

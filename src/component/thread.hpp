@@ -101,6 +101,10 @@ struct Thread {
   Worker* worker = nullptr;  ///< whose stack it has
   Thread* below = nullptr;   ///< its caller on the same stack
 
+  // Among those that wait for the same set.
+  Thread* next_waiting = nullptr;
+  Thread* previous_waiting = nullptr;
+
   // For ThreadQueue.
   ThreadQueue* queue = nullptr;
   Thread* next = nullptr;

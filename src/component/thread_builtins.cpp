@@ -156,9 +156,6 @@ Failure thread_switch(Builtin& call) {
 
 // --- error contexts ------------------------------------------------------------------------------
 
-/// Longest message that is kept of a guest's error.
-constexpr std::size_t kMaxDebugMessage = 4096;
-
 Failure error_context_new(Builtin& call) {
   InstanceHeap heap(call.instance, call.store, call.site.site);
   LiftContext cx(heap.memory(), call.handles(), Lending::Lookup, call.site.site.encoding);
@@ -166,12 +163,8 @@ Failure error_context_new(Builtin& call) {
   if (cx.failed()) [[unlikely]] {
     return cx.take_trap();
   }
-  // What is too long is left out: the specification lets the host do what it likes with it.
-  auto message = std::make_shared<const std::string>(
-      text.size() <= kMaxDebugMessage ? text : std::string_view()
-  );
   LowerContext lower(heap, call.handles(), call.site.site.encoding);
-  call.give(lower_error_context(lower, std::move(message)));
+  call.give(lower_error_context(lower, call.async.make_error_context(text)));
   return lower.failed() ? Failure(lower.take_trap()) : Failure();
 }
 

@@ -10,24 +10,19 @@ Waitable::~Waitable() {
 }
 
 void Waitable::set_pending_event() {
-  if (!has_pending_event_) {
-    has_pending_event_ = true;
-    if (set_ != nullptr) {
-      ++set_->pending_;
-    }
-  }
+  const bool is_new = !std::exchange(has_pending_event_, true);
   if (sync_waiter_ != nullptr) {
     sync_waiter_->run_of.may_be_ready(*sync_waiter_);
   }
-  if (set_ != nullptr) {
-    set_->wake_waiting();
+  if (set_ != nullptr && is_new) {
+    set_->add_pending(*this);
   }
 }
 
 EventTuple Waitable::get_pending_event() {
   has_pending_event_ = false;
   if (set_ != nullptr) {
-    --set_->pending_;
+    set_->pending_.remove(*this);
   }
   return make_event();
 }
@@ -38,15 +33,16 @@ void Waitable::join(WaitableSet* set) {
     set_->elements_[place_] = last;
     last->place_ = place_;
     set_->elements_.pop_back();
-    set_->pending_ -= has_pending_event_ ? 1 : 0;
+    if (has_pending_event_) {
+      set_->pending_.remove(*this);
+    }
   }
   set_ = set;
   if (set != nullptr) {
     place_ = static_cast<std::uint32_t>(set->elements_.size());
     set->elements_.push_back(this);
     if (has_pending_event_) {
-      ++set->pending_;
-      set->wake_waiting();
+      set->add_pending(*this);
     }
   }
 }
@@ -58,20 +54,37 @@ WaitableSet::~WaitableSet() {
 }
 
 EventTuple WaitableSet::get_pending_event() {
-  const std::size_t count = elements_.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = (next_ + i) % count;
-    if (elements_[at]->has_pending_event()) {
-      next_ = static_cast<std::uint32_t>(at + 1);
-      return elements_[at]->get_pending_event();
-    }
+  Waitable* element = pending_.first();
+  return element == nullptr ? EventTuple() : element->get_pending_event();
+}
+
+void WaitableSet::add_pending(Waitable& element) noexcept {
+  pending_.push(element);
+  wake_waiting();
+}
+
+WaitableSet::Waiting& WaitableSet::waiting_with(const Thread& thread) noexcept {
+  return thread.wait.kind == Wait::Kind::TurnAndSet ? callbacks_ : stacks_;
+}
+
+void WaitableSet::add_waiting(Thread& thread) noexcept {
+  waiting_with(thread).push(thread);
+  ++num_waiting_;
+}
+
+void WaitableSet::remove_waiting(Thread& thread) noexcept {
+  waiting_with(thread).remove(thread);
+  --num_waiting_;
+  if (has_pending_event()) {
+    wake_waiting();
   }
-  return {};
 }
 
 void WaitableSet::wake_waiting() noexcept {
-  for (Thread* thread : waiting_) {
-    thread->run_of.may_be_ready(*thread);
+  for (Thread* thread : {stacks_.first(), callbacks_.first()}) {
+    if (thread != nullptr) {
+      thread->run_of.may_be_ready(*thread);
+    }
   }
 }
 

@@ -7,15 +7,40 @@
 #pragma once
 
 #include "component/handle_table.hpp"
+#include "component/thread.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace whorl::component {
 
-struct Thread;
 class WaitableSet;
+
+/// A list whose elements know their neighbours: whatever a guest has in it, each step is one.
+template <class T, T* T::* kNext, T* T::* kPrevious>
+class Chain {
+ public:
+  [[nodiscard]] T* first() const noexcept { return first_; }
+  void push(T& element) noexcept {
+    element.*kPrevious = last_;
+    element.*kNext = nullptr;
+    (last_ == nullptr ? first_ : last_->*kNext) = &element;
+    last_ = &element;
+  }
+  /// One that is in the list.
+  void remove(T& element) noexcept {
+    T* const before = std::exchange(element.*kPrevious, nullptr);
+    T* const after = std::exchange(element.*kNext, nullptr);
+    (before == nullptr ? first_ : before->*kNext) = after;
+    (after == nullptr ? last_ : after->*kPrevious) = before;
+  }
+
+ private:
+  T* first_ = nullptr;
+  T* last_ = nullptr;
+};
 
 enum class EventCode : std::uint32_t {
   None = 0,
@@ -73,6 +98,9 @@ class Waitable : public HostResource {
   bool has_pending_event_ = false;
   WaitableSet* set_ = nullptr;
   std::uint32_t place_ = 0;  ///< in the set's elements
+  // Among those of the set that have an event.
+  Waitable* next_pending_ = nullptr;
+  Waitable* previous_pending_ = nullptr;
   Thread* sync_waiter_ = nullptr;
 };
 
@@ -81,24 +109,29 @@ class WaitableSet final : public HostResource {
   ~WaitableSet() override;
 
   [[nodiscard]] bool is_empty() const noexcept { return elements_.empty(); }
-  [[nodiscard]] bool has_pending_event() const noexcept { return pending_ != 0; }
-  /// An event of the elements, those longest without attention first. Only while there is one.
+  [[nodiscard]] bool has_pending_event() const noexcept { return pending_.first() != nullptr; }
+  /// The oldest event of the elements. Only while there is one.
   [[nodiscard]] EventTuple get_pending_event();
 
-  [[nodiscard]] std::uint32_t num_waiting() const noexcept {
-    return static_cast<std::uint32_t>(waiting_.size());
-  }
-  void add_waiting(Thread& thread) { waiting_.push_back(&thread); }
-  void remove_waiting(Thread& thread) noexcept { std::erase(waiting_, &thread); }
+  [[nodiscard]] std::uint32_t num_waiting() const noexcept { return num_waiting_; }
+  /// thread.wait says that it waits for this set, and whether for its turn, too.
+  void add_waiting(Thread& thread) noexcept;
+  void remove_waiting(Thread& thread) noexcept;
 
  private:
+  using Waiting = Chain<Thread, &Thread::next_waiting, &Thread::previous_waiting>;
   friend class Waitable;
+  void add_pending(Waitable& element) noexcept;
+  /// Tells the first who waits on a stack, and the first who waits for its turn, too; those behind
+  /// them are told when these wait no more and there is an event still.
   void wake_waiting() noexcept;
+  [[nodiscard]] Waiting& waiting_with(const Thread& thread) noexcept;
 
   std::vector<Waitable*> elements_;
-  std::vector<Thread*> waiting_;
-  std::uint32_t pending_ = 0;  ///< elements with an event
-  std::uint32_t next_ = 0;     ///< where the search for the next event starts
+  Chain<Waitable, &Waitable::next_pending_, &Waitable::previous_pending_> pending_;
+  Waiting stacks_;
+  Waiting callbacks_;
+  std::uint32_t num_waiting_ = 0;
 };
 
 }  // namespace whorl::component
