@@ -229,6 +229,27 @@ TEST_CASE("values that need the guest's realloc are lowered on a fiber") {
   CHECK(text_at(world, pairs[2], pairs[3]) == "text 2");
 }
 
+TEST_CASE("a component may not write values to itself that need an owner, not even none of them") {
+  // What the one that waits wants, and the one that comes.
+  for (const auto& [first, second] : {std::pair(0U, 0U), {0U, 1U}, {1U, 0U}, {1U, 1U}}) {
+    for (const bool writes_first : {true, false}) {
+      CAPTURE(first);
+      CAPTURE(second);
+      CAPTURE(writes_first);
+      AsyncWorld world;
+      const std::uint64_t pair = *world.call(world.import_of("stream.new", 1), {});
+      const auto copy = [&](bool writes, std::uint32_t length) {
+        const auto end = static_cast<std::uint32_t>(writes ? pair >> 32 : pair);
+        const char* name = writes ? "stream.write" : "stream.read";
+        return world.call(world.import_of(name, 1), {end, 2048, length});
+      };
+      CHECK(copy(writes_first, first) == kBlocked);
+      CHECK_FALSE(copy(!writes_first, second));
+      CHECK(world.store->is_dying());
+    }
+  }
+}
+
 struct Value32 final : FutureConsumer<std::uint32_t> {
   explicit Value32(std::vector<std::string>& log) : log_(log) {}
   void resolved(std::uint32_t value) override { log_.push_back(std::to_string(value)); }

@@ -48,6 +48,8 @@ namespace whorl::component::testing {
   (void)out.canon({0x06, 1});
   (void)out.canon({0x0d});
   (void)out.canon(Wasm{0x0f}.leb(texts).add(Wasm{3, 6, 3}.leb(memory).add({4}).leb(realloc)));
+  (void)out.canon(Wasm{0x0e}.leb(texts));
+  (void)out.canon(Wasm{0x10}.leb(texts).add(async_memory));
   (void)out.canon(Wasm{0x1c, 1, 3}.leb(memory));
   (void)out.canon(Wasm{0x1d, 2, 3}.leb(memory).add({4}).leb(realloc));
   (void)out.canon({0x1e});

@@ -219,6 +219,7 @@ class ComponentInstance {
 
   std::shared_ptr<const Component> component_;
   std::span<void* const> hosts_;
+  std::uint32_t num_handles_ = 0;  ///< entries of all tables, where there are several
   /// Of one component instance.
   struct State {
     HandleTable handles;

@@ -88,6 +88,9 @@ ComponentInstance::ComponentInstance(
   states_.resize(plan.components.size());
   for (std::size_t i = 0; i < states_.size(); ++i) {
     states_[i].realloc_may_leave = plan.components[i].realloc_may_leave;
+    if (states_.size() > 1) {
+      states_[i].handles.count_in(num_handles_);
+    }
   }
   memories_.resize(plan.memories.size());
   funcs_.resize(plan.funcs.size());

@@ -22,6 +22,19 @@ std::uint32_t place_in(const GuestBuffer& buffer) noexcept {
   return buffer.ptr + buffer.progress * size;
 }
 
+/// Why a copy can't meet the one that waits, even if there is nothing to copy; nothing if it can.
+Failure refuse_own(const CopyEnd& waiting, const CopyEnd& end) {
+  if (end.shared().type()->is_none_or_number ||
+      end.buffer.site.component_index != waiting.buffer.site.component_index) {
+    return std::nullopt;
+  }
+  return failure(
+      end.shared().kind() == SharedStream::Kind::Stream
+          ? "cannot read from and write to intra-component stream"
+          : "cannot read from and write to intra-component future"
+  );
+}
+
 }  // namespace
 
 // --- ends ----------------------------------------------------------------------------------------
@@ -221,13 +234,6 @@ void SharedStream::abandon() noexcept {
 
 /// Copies between two guests what fits. @spec definitions.py SharedStreamImpl.read, write
 Failure SharedStream::meet(const Call& call, CopyEnd& src, CopyEnd& dst) {
-  if (src.buffer.site.component_index == dst.buffer.site.component_index &&
-      !type_->is_none_or_number) {
-    return failure(
-        kind_ == Kind::Stream ? "cannot read from and write to intra-component stream"
-                              : "cannot read from and write to intra-component future"
-    );
-  }
   const std::uint32_t n = std::min(src.buffer.remain(), dst.buffer.remain());
   if (type_->layout != nullptr) {
     if (auto failed = copy_between(call, src.buffer, dst.buffer, n)) [[unlikely]] {
@@ -250,6 +256,9 @@ Failure SharedStream::read(const Call& call, CopyEnd& end) {
   if (pending_ == nullptr) {
     pending_ = &end;
     return std::nullopt;
+  }
+  if (auto refused = refuse_own(*pending_, end)) [[unlikely]] {
+    return refused;
   }
   CopyEnd& writer = *pending_;
   if (kind_ == Kind::Future) {
@@ -286,6 +295,9 @@ Failure SharedStream::write(const Call& call, CopyEnd& end) {
   if (pending_ == nullptr) {
     pending_ = &end;
     return std::nullopt;
+  }
+  if (auto refused = refuse_own(*pending_, end)) [[unlikely]] {
+    return refused;
   }
   CopyEnd& reader = *pending_;
   if (kind_ == Kind::Future) {

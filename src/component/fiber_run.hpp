@@ -170,6 +170,8 @@ class FiberRun final : public engine::FiberScheduler {
     host_calls_.emplace(call.get(), std::move(call));
   }
   void end_host_call(Thread& call) noexcept { host_calls_.erase(&call); }
+  /// Those, and the threads that guests made.
+  [[nodiscard]] std::size_t num_host_calls() const noexcept { return host_calls_.size(); }
 
   /// Something is to be done by step(): a stream to be pumped.
   void wake() noexcept;

@@ -51,7 +51,8 @@ std::unexpected<HostTrap> lent_out(std::uint32_t index, ResourceKey key, HandleK
 }  // namespace
 
 HandleTable::HandleTable(HandleTable&& other) noexcept
-    : entries_(std::move(other.entries_)),
+    : total_(other.total_),
+      entries_(std::move(other.entries_)),
       first_free_(std::exchange(other.first_free_, 0)),
       newest_(std::exchange(other.newest_, 0)),
       used_(std::exchange(other.used_, 0)) {
@@ -61,6 +62,7 @@ HandleTable::HandleTable(HandleTable&& other) noexcept
 HandleTable& HandleTable::operator=(HandleTable&& other) noexcept {
   if (this != &other) {
     clear();
+    total_ = other.total_;
     entries_ = std::move(other.entries_);
     other.entries_.clear();
     first_free_ = std::exchange(other.first_free_, 0);
@@ -82,7 +84,15 @@ HostResult<std::uint32_t> HandleTable::new_entry(HandleKind kind, ResourceKey ke
     if (entries_.size() >= kMaxEntries) {
       return trap(fmt::format("too many resource handles: the limit is {}", kMaxEntries));
     }
+    if (total_ != nullptr && *total_ >= kMaxEntriesOfAll) [[unlikely]] {
+      return trap(fmt::format(
+          "too many resource handles: the limit for all component instances is {}", kMaxEntriesOfAll
+      ));
+    }
     entries_.emplace_back();
+    if (total_ != nullptr) [[likely]] {
+      ++*total_;
+    }
     index = static_cast<std::uint32_t>(entries_.size());
   }
   Entry& entry = at(index);
@@ -263,6 +273,9 @@ void HandleTable::clear() noexcept {
   while (newest_ != 0) {
     // Unlinked first, destroyed second: a destructor sees a table without its own entry.
     const ResourceRep gone = release(newest_);
+  }
+  if (total_ != nullptr) {
+    *total_ -= static_cast<std::uint32_t>(entries_.size());
   }
   entries_.clear();
   first_free_ = 0;

@@ -75,6 +75,8 @@ class HandleTable {
  public:
   /// Most entries of one table: far below the spec's 2^28 - 1; a guest's handles are host memory.
   static constexpr std::uint32_t kMaxEntries = 1u << 16;
+  /// Most entries of all tables of one instance, however many component instances it has.
+  static constexpr std::uint32_t kMaxEntriesOfAll = 1u << 18;
 
   HandleTable() = default;
   HandleTable(HandleTable&& other) noexcept;
@@ -165,6 +167,9 @@ class HandleTable {
   /// The asynchronous side of the instance that the table belongs to; null without one.
   [[nodiscard]] AsyncState* async() const noexcept { return async_; }
   void set_async(AsyncState* async) noexcept { async_ = async; }
+  /// Counts this table's entries together with those of others.
+  /// @param total  outlives this object
+  void count_in(std::uint32_t& total) noexcept { total_ = &total; }
 
   [[nodiscard]] std::uint32_t size() const noexcept { return used_; }
   /// Destroys every entry, newest first. Lent entries too: nobody may use them any more.
@@ -197,9 +202,10 @@ class HandleTable {
   [[nodiscard]] ResourceRep release(std::uint32_t index) noexcept;
 
   AsyncState* async_ = nullptr;
-  std::vector<Entry> entries_;    ///< entries_[0] is index 1
-  std::uint32_t first_free_ = 0;  ///< index, 0: none
-  std::uint32_t newest_ = 0;      ///< index, 0: none
+  std::uint32_t* total_ = nullptr;  ///< entries of all tables that are counted together
+  std::vector<Entry> entries_;      ///< entries_[0] is index 1
+  std::uint32_t first_free_ = 0;    ///< index, 0: none
+  std::uint32_t newest_ = 0;        ///< index, 0: none
   std::uint32_t used_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace whorl::component {
 namespace {
@@ -148,6 +149,28 @@ TEST_CASE("random operations agree with a plain model") {
     }
     CHECK(table.size() == live.size());
   }
+}
+
+TEST_CASE("tables that are counted together are bounded together") {
+  constexpr std::size_t kFull = HandleTable::kMaxEntriesOfAll / HandleTable::kMaxEntries;
+  std::uint32_t total = 0;
+  std::vector<HandleTable> tables(kFull + 1);
+  for (HandleTable& table : tables) {
+    table.count_in(total);
+  }
+  const ResourceTag tag{"t", "r"};
+  const ResourceKey key = resource_key(tag);
+  for (std::size_t i = 0; i < kFull; ++i) {
+    for (std::uint32_t j = 0; j < HandleTable::kMaxEntries; ++j) {
+      REQUIRE(tables[i].add_own(key, ResourceRep(j)));
+    }
+  }
+  CHECK_FALSE(tables.back().add_own(key, ResourceRep(1)));
+  REQUIRE(tables.front().take_own(1, key));
+  REQUIRE(tables.front().add_own(key, ResourceRep(1)));  // into a place that was counted
+  tables.front().clear();
+  CHECK(total == HandleTable::kMaxEntriesOfAll - HandleTable::kMaxEntries);
+  CHECK(tables.back().add_own(key, ResourceRep(1)));
 }
 
 TEST_CASE("all borrows of all calls are let go at once") {

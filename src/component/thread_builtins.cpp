@@ -69,6 +69,10 @@ Failure thread_new_indirect(Builtin& call) {
   if (call.store.type_of(*func) != kStart) [[unlikely]] {
     return failure("start function does not match expected type (currently only (i32) -> ())");
   }
+  // Each component instance has a limit of its own; there can be many of them.
+  if (call.run->num_host_calls() >= ThreadTable::kMaxThreads) [[unlikely]] {
+    return failure("too many threads");
+  }
   auto thread = std::make_unique<SpawnedThread>(*call.run, *self->task, *func, call.slots[1].u32);
   if (failed = self->task->register_thread(*thread); failed) [[unlikely]] {
     return failed;
