@@ -24,8 +24,12 @@ namespace whorl::http {
 
 class BodyPipe {
  public:
-  /// Bytes buffered at most by default.
-  static constexpr std::size_t kDefaultCapacity = 64 * 1024;
+  /// Bytes buffered at most by default. With their frame they fit into a segment of the loopback
+  /// interface (65,483 bytes): a few bytes beyond would be a packet of their own.
+  static constexpr std::size_t kDefaultCapacity = 65'280;
+  /// For what a service is asked with and what it answers: more bytes for each of its turns. An
+  /// event has one pipe of either, where it may have hundreds of requests of its own.
+  static constexpr std::size_t kServedCapacity = 2 * kDefaultCapacity;
   /// From here on it is worth while to spare a copy; what is less is better put together.
   static constexpr std::size_t kWorthSparing = 16 * 1024;
 

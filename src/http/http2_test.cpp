@@ -147,7 +147,7 @@ TEST_CASE("a body is received as far as the handler reads") {
     site.settle();
   }
   BodyPipe& body = *open->request().body;
-  CHECK(body.total_written() <= BodyPipe::kDefaultCapacity);
+  CHECK(body.total_written() <= BodyPipe::kServedCapacity);
   std::size_t read = 0;
   REQUIRE(site.run_until([&] {
     read += body.readable().size();
@@ -177,7 +177,7 @@ TEST_CASE("a body is produced as far as the client takes it") {
     site.settle();
   }
   // The client's window, and what the pipe holds behind it.
-  CHECK(body->total_written() <= 65'535 + BodyPipe::kDefaultCapacity);
+  CHECK(body->total_written() <= 65'535 + BodyPipe::kServedCapacity);
   CHECK(client.received == 65'535);
   client.give_window(id, 10'000);
   REQUIRE(site.run_until([&] {

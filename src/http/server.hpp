@@ -30,7 +30,7 @@ struct ServerOptions {
   Scheme scheme = Scheme::Http;
   wire::http1::HeadLimits head;
   /// Bytes of a body kept for a handler that does not read, in each direction.
-  std::size_t body_buffer_bytes = BodyPipe::kDefaultCapacity;
+  std::size_t body_buffer_bytes = BodyPipe::kServedCapacity;
   /// A longer request body is refused (413) or cut (ResourceLimit).
   std::uint64_t max_body_bytes = UINT64_MAX;
   /// Bytes of a body that nobody reads which are taken to keep the connection usable.

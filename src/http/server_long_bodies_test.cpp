@@ -4,6 +4,8 @@
 #include "http/server_test_support.hpp"
 #include "wire/http1/body.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -176,10 +178,12 @@ TEST_CASE("a body that fits is read whole before anybody wants it") {
   LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
-  client.send("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 65536\r\n\r\n");
+  const std::string data = counted_bytes(BodyPipe::kServedCapacity);
+  client.send(
+      fmt::format("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", data.size())
+  );
   REQUIRE(site.run_until([&] { return open != nullptr; }));
   const BodyPipe& body = *open->request().body;
-  const std::string data = counted_bytes(BodyPipe::kDefaultCapacity);
   for (const std::size_t count : {std::size_t{40'000}, std::size_t{60'000}, data.size()}) {
     upload(site, client, data, body, count);
   }
@@ -192,12 +196,12 @@ TEST_CASE("a long body is read when half of its pipe is free, to its end") {
   LocalPtr<Exchange> open;
   site.answer("/upload", [&](auto exchange) { open = std::move(exchange); });
   Client client(site.address);
-  client.send("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n");
+  client.send("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n");
   REQUIRE(site.run_until([&] { return open != nullptr; }));
   BodyPipe& body = *open->request().body;
-  const std::string data = counted_bytes(100'000);
-  upload(site, client, data, body, BodyPipe::kDefaultCapacity);
-  client.send(std::string_view(data).substr(BodyPipe::kDefaultCapacity));
+  const std::string data = counted_bytes(200'000);
+  upload(site, client, data, body, BodyPipe::kServedCapacity);
+  client.send(std::string_view(data).substr(BodyPipe::kServedCapacity));
   std::string got;
   const auto take = [&](std::size_t count) {
     got += as_text(body.readable().first(count));
@@ -205,8 +209,8 @@ TEST_CASE("a long body is read when half of its pipe is free, to its end") {
     site.settle();
   };
   take(1);
-  take(BodyPipe::kDefaultCapacity / 2 - 2);
-  CHECK(body.total_written() == BodyPipe::kDefaultCapacity);
+  take(BodyPipe::kServedCapacity / 2 - 2);
+  CHECK(body.total_written() == BodyPipe::kServedCapacity);
   take(1);
   REQUIRE(site.run_until([&] { return body.writable_bytes() == 0; }));
   take(body.readable().size());

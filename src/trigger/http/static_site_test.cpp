@@ -260,7 +260,7 @@ TEST_CASE("a large file goes as fast as it is taken, and a shorter one than it w
   Scene scene(folder.at("."));
   auto exchange = scene.ask("/large.bin");
   CHECK(exchange->response().body->readable().size() == http::BodyPipe::kDefaultCapacity);
-  CHECK(scene.body_of(*exchange) == large);
+  CHECK((scene.body_of(*exchange) == large));
   // Whoever leaves takes everything along.
   exchange = scene.ask("/large.bin");
   exchange->response().body->stop_reading();
@@ -269,7 +269,7 @@ TEST_CASE("a large file goes as fast as it is taken, and a shorter one than it w
   }
   exchange = scene.ask("/large.bin");
   std::filesystem::resize_file(folder.at("large.bin"), 70'000);
-  CHECK(scene.body_of(*exchange) == large.substr(0, 70'000) + " CUT");
+  CHECK((scene.body_of(*exchange) == large.substr(0, 70'000) + " CUT"));
 }
 
 TEST_CASE("no path leads out of the folder") {

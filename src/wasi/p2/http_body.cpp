@@ -112,7 +112,7 @@ component::HostResult<std::optional<FutureTrailers::Trailers>> FutureTrailers::g
 OutgoingBodyState::OutgoingBodyState(
     MessageKind message, std::optional<std::uint64_t> announced, MemoryCharge charge
 )
-    : pipe_(make_local<http::BodyPipe>()),
+    : pipe_(make_local<http::BodyPipe>(outgoing_capacity(message))),
       announced_(announced),
       message_(message),
       charge_(std::move(charge)) {}
@@ -132,7 +132,7 @@ make_outgoing_body(
     return Outcome(std::unexpect);
   }
   MemoryCharge charge(around.memory);
-  if (!charge.try_resize(http::BodyPipe::kDefaultCapacity)) {
+  if (!charge.try_resize(outgoing_capacity(message))) {
     return component::trap(kOverHostMemory);
   }
   body = make_local<OutgoingBodyState>(message, *announced, std::move(charge));

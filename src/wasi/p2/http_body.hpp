@@ -118,6 +118,12 @@ class FutureTrailers final : public wit::wasi_http_types::FutureTrailers {
 
 // --- outgoing ------------------------------------------------------------------------------------
 
+/// Bytes that the pipe of a guest's message holds at most, and is charged for.
+[[nodiscard]] constexpr std::size_t outgoing_capacity(MessageKind message) noexcept {
+  return message == MessageKind::Response ? http::BodyPipe::kServedCapacity
+                                          : http::BodyPipe::kDefaultCapacity;
+}
+
 /// A body that a guest sends, held to the `content-length` of its message.
 class OutgoingBodyState {
  public:

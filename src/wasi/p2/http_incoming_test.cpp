@@ -37,7 +37,7 @@ TEST_CASE("a hello of nine calls") {
   CHECK_FALSE(service.exchange->response().body->failure());
   CHECK(service.state->conclude() == nullptr);
   CHECK(service.fiber.parks() == 0);
-  CHECK(service.memory.used() == 64 * 1024);
+  CHECK(service.memory.used() == http::BodyPipe::kServedCapacity);
   service.state.reset();
   CHECK(service.memory.used() == 0);
 }

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace whorl::wasi::p2 {
@@ -175,7 +176,7 @@ TEST_CASE("poll over several pollables gives the ready ones") {
 
 TEST_CASE("check-write tells the room, write beyond it ends the guest") {
   Outgoing out;
-  const std::uint64_t room = http::BodyPipe::kDefaultCapacity;
+  const std::uint64_t room = http::BodyPipe::kServedCapacity;
   CHECK(value(out.stream.check_write(out.call)) == room);
   CHECK(is_good(out.write("")));
   CHECK(is_good(out.write("hello")));
@@ -193,7 +194,7 @@ TEST_CASE("write-zeroes") {
   CHECK(is_good(out.stream.write_zeroes(out.call, 10'000)));
   CHECK(out.take() == std::string(10'000, '\0'));
   CHECK(is_trap(out.stream.write_zeroes(out.call, kHuge)));
-  CHECK(is_trap(out.stream.write_zeroes(out.call, http::BodyPipe::kDefaultCapacity + 1)));
+  CHECK(is_trap(out.stream.write_zeroes(out.call, http::BodyPipe::kServedCapacity + 1)));
   CHECK(is_good(out.stream.write_zeroes(out.call, 0)));
   CHECK(is_good(out.stream.blocking_write_zeroes_and_flush(out.call, 4096)));
   CHECK(out.take().size() == 4096);
@@ -202,16 +203,18 @@ TEST_CASE("write-zeroes") {
 
 TEST_CASE("a blocking write does not wait while there is room") {
   Outgoing out;
-  for (int i = 0; i < 16; ++i) {
-    CHECK(is_good(out.stream.blocking_write_and_flush(out.start_call, Bytes(4096, 'a'))));
+  for (std::size_t room = http::BodyPipe::kServedCapacity; room > 0;) {
+    const std::size_t count = std::min<std::size_t>(room, 4096);
+    CHECK(is_good(out.stream.blocking_write_and_flush(out.start_call, Bytes(count, 'a'))));
+    room -= count;
   }
-  CHECK(out.pipe().readable().size() == http::BodyPipe::kDefaultCapacity);
+  CHECK(out.pipe().readable().size() == http::BodyPipe::kServedCapacity);
   CHECK(is_trap(out.stream.blocking_write_and_flush(out.call, Bytes(4097, 'a'))));
 }
 
 TEST_CASE("a blocking write waits for room, piece by piece") {
   Outgoing out;
-  out.pipe().write(Bytes(http::BodyPipe::kDefaultCapacity - 2, 'x'));
+  out.pipe().write(Bytes(http::BodyPipe::kServedCapacity - 2, 'x'));
   Bytes contents{'a', 'b', 'c', 'd', 'e', 'f'};
   out.fiber.then([&] {
     // What the guest's memory holds may change while it waits.
@@ -226,7 +229,7 @@ TEST_CASE("a blocking write waits for room, piece by piece") {
 
 TEST_CASE("a stream whose reader went away is closed") {
   Outgoing out;
-  out.pipe().write(Bytes(http::BodyPipe::kDefaultCapacity, 'x'));
+  out.pipe().write(Bytes(http::BodyPipe::kServedCapacity, 'x'));
   auto pollable = *out.stream.subscribe(out.call);
   CHECK(*pollable->ready(out.call) == false);
   out.fiber.then([&] { out.pipe().stop_reading(); });
@@ -244,7 +247,7 @@ TEST_CASE("a flush completes at once; a blocking one waits until there is room")
   Outgoing out;
   CHECK(is_good(out.stream.flush(out.call)));
   CHECK(is_good(out.stream.blocking_flush(out.start_call)));
-  out.pipe().write(Bytes(http::BodyPipe::kDefaultCapacity, 'x'));
+  out.pipe().write(Bytes(http::BodyPipe::kServedCapacity, 'x'));
   out.fiber.then([&] { out.pipe().consume(1); });
   CHECK(is_good(out.stream.blocking_flush(out.call)));
   CHECK(out.fiber.parks() == 1);
@@ -273,7 +276,7 @@ TEST_CASE("splice moves what both sides allow") {
   CHECK(value(out.stream.splice(out.call, in.stream, 2)) == 2);
   CHECK(value(out.stream.splice(out.call, in.stream, kHuge)) == 3);
   CHECK(out.take() == "hello");
-  out.pipe().write(Bytes(http::BodyPipe::kDefaultCapacity, 'x'));
+  out.pipe().write(Bytes(http::BodyPipe::kServedCapacity, 'x'));
   in.put("more");
   CHECK(value(out.stream.splice(out.call, in.stream, 4)) == 0);
   out.fiber.then([&] { out.pipe().consume(3); });

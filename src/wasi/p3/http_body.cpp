@@ -265,7 +265,7 @@ std::expected<LocalPtr<http::BodyPipe>, const char*> MessageBody::send(
     return pipe_ != nullptr ? std::exchange(pipe_, nullptr) : http::BodyPipe::empty();
   }
   MemoryCharge charge(around.memory);
-  if (!charge.try_resize(http::BodyPipe::kDefaultCapacity)) {
+  if (!charge.try_resize(p2::outgoing_capacity(kind))) {
     return std::unexpected(kOverHostMemory);
   }
   transmission->is_held = kind == MessageKind::Request;
