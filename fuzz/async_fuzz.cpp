@@ -103,6 +103,33 @@ class Consumer final : public StreamConsumer<std::uint8_t> {
   Host& host_;
 };
 
+class Answer final : public FutureProducer<std::uint32_t> {
+ public:
+  explicit Answer(Host& host) : host_(host) { host_.ends.push_back(this); }
+  ~Answer() override { std::erase(host_.ends, this); }
+  [[nodiscard]] Progress produce(std::optional<std::uint32_t>& value) override {
+    if (host_.bytes == 0) {
+      return Progress::blocked();
+    }
+    value = 7;
+    return Progress::items(1);
+  }
+
+ private:
+  Host& host_;
+};
+
+class Listener final : public FutureConsumer<std::uint32_t> {
+ public:
+  explicit Listener(Host& host) : host_(host) { host_.ends.push_back(this); }
+  ~Listener() override { std::erase(host_.ends, this); }
+  void resolved(std::uint32_t /*value*/) override {}
+  void dropped() override {}
+
+ private:
+  Host& host_;
+};
+
 class Program {
  public:
   Program(AsyncWorld& world, Host& host, Input& input) : world_(world), host_(host), input_(input) {
@@ -170,6 +197,14 @@ class Program {
         return true;
       case 0xf4:
         return call_host();
+      case 0xf5:
+        (void)world_.give(FutureReader<std::uint32_t>(ReadableHalf(
+            detail::make_host_stream(SharedStream::Kind::Future, std::make_unique<Answer>(host_))
+        )));
+        return true;
+      case 0xf6:
+        take_future();
+        return true;
       default:
         break;
     }
@@ -186,6 +221,16 @@ class Program {
     auto reader = Abi<StreamReader<std::uint8_t>>::lift_flat(cx, &slot);
     if (!cx.failed()) {
       reader.consume(std::make_unique<Consumer>(host_));
+    }
+  }
+
+  void take_future() {
+    LiftContext cx(world_.memory(), world_.instance->handles(0));
+    engine::RawVal slot{};
+    slot.u64 = input_.argument();
+    auto reader = Abi<FutureReader<std::uint32_t>>::lift_flat(cx, &slot);
+    if (!cx.failed()) {
+      reader.consume(std::make_unique<Listener>(host_));
     }
   }
 

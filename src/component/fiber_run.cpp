@@ -406,9 +406,13 @@ FiberRun::State FiberRun::run_ready() {
     }
     Worker* worker = pick();
     if (worker == nullptr) {
-      // What flows between two ends of the host goes on without a guest, a turn at a time.
-      const bool flows = stuck_ == nullptr && async_ != nullptr && async_->has_pumps();
-      if (store_.is_dying() || flows) {
+      if (store_.is_dying()) {
+        continue;
+      }
+      if (stuck_ == nullptr && async_ != nullptr && async_->has_pumps()) {
+        // What flows between two ends of the host goes on without a guest. A turn of it may be
+        // long.
+        turns = kTurns - 1;
         continue;
       }
       if (idle() == State::Waiting) {
