@@ -311,8 +311,9 @@ class Answer final : public FutureProducer<std::uint32_t> {
 };
 
 TEST_CASE("a future of the host that the guest gives back has its value") {
-  AsyncWorld world;
   std::vector<std::string> log;
+  std::optional<std::uint32_t> value;
+  AsyncWorld world;
   const auto give_back = [&](FutureReader<std::uint32_t> reader) {
     const std::uint32_t handle = world.give(std::move(reader));
     world.take<FutureReader<std::uint32_t>>(handle).consume(std::make_unique<Value32>(log));
@@ -327,7 +328,6 @@ TEST_CASE("a future of the host that the guest gives back has its value") {
     writer.resolve(42);
   }
   SUBCASE("that is asked for") {
-    std::optional<std::uint32_t> value;
     auto answer = std::make_unique<Answer>(value);
     HostEnd& asked = *answer;
     give_back(FutureReader<std::uint32_t>(
