@@ -190,6 +190,15 @@ TEST_CASE("many who wait for one set are told of its events one after the other"
   CHECK(set->num_waiting() == 0);
 }
 
+TEST_CASE("who is ended while it waits is not among those that wait any more") {
+  AsyncWorld world;
+  const auto index = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
+  auto* set = static_cast<WaitableSet*>(*world.instance->handles(0).get(index, kWaitableSetTag));
+  (void)on_fiber(world, [&] { CHECK_FALSE(world.call("waitable-set.wait", {index, 0})); });
+  CHECK(world.store->is_dying());
+  CHECK(set->num_waiting() == 0);
+}
+
 TEST_CASE("a set gives its events in the order in which they came") {
   AsyncWorld world;
   const auto index = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));

@@ -316,7 +316,12 @@ Failure FiberRun::wait_until(Thread& thread, Wait wait, bool cancellable) {
     thread.state = Thread::State::Running;
     return std::nullopt;
   }
-  return block(thread, nullptr);
+  Failure failed = block(thread, nullptr);
+  if (failed) [[unlikely]] {
+    // The stack unwinds, maybe with the thread on it: others must not tell it of events any more.
+    stop_waiting(thread);
+  }
+  return failed;
 }
 
 Failure FiberRun::suspend(Thread& thread, bool cancellable, Thread* switch_to) {
