@@ -90,23 +90,33 @@ struct Abi<std::vector<T>> : PointerPairAbi {
     if (at == nullptr || !cx.charge(std::uint64_t{length} * sizeof(T))) [[unlikely]] {
       return list;
     }
+    list.reserve(length);
+    for_pieces(cx, length, kPieceItems, [&](std::size_t from, std::size_t end) {
+      load_some(cx, list, at + from * kStride, end - from);
+    });
+    return list;
+  }
+
+  /// Appends the elements at a place.
+  static void load_some(
+      LiftContext& cx, std::vector<T>& list, const std::uint8_t* at, std::size_t count
+  ) {
     if constexpr (kPlain) {
-      list.resize(length);
-      if (length != 0) {
-        std::memcpy(list.data(), at, std::size_t{length} * sizeof(T));
+      const std::size_t before = list.size();
+      list.resize(before + count);
+      if (count != 0) {
+        std::memcpy(list.data() + before, at, count * sizeof(T));
       }
       if constexpr (std::is_floating_point_v<T>) {
-        for (T& value : list) {
+        for (T& value : std::span(list).subspan(before)) {
           value = canonicalize_nan(value);
         }
       }
     } else {
-      list.reserve(length);
-      for (std::uint32_t i = 0; i < length && !cx.failed(); ++i) {
-        list.push_back(Abi<T>::load(cx, at + std::size_t{i} * kStride));
+      for (std::size_t i = 0; i < count && !cx.failed(); ++i) {
+        list.push_back(Abi<T>::load(cx, at + i * kStride));
       }
     }
-    return list;
   }
 
   /// Flattened, with the vector's bounds taken once: a byte stored might be part of them, as far as
@@ -140,9 +150,8 @@ struct Abi<std::vector<T>> : PointerPairAbi {
       return range;
     }
     if constexpr (kPlain) {
-      if (!list.empty()) {
-        std::memcpy(cx.at(range.ptr), list.data(), list.size() * sizeof(T));
-      }
+      const auto* const bytes = reinterpret_cast<const std::uint8_t*>(list.data());
+      cx.copy_to(range.ptr, ByteView(bytes, list.size() * sizeof(T)));
     } else if constexpr (kPointerFree) {
       PlainLowerContext plain(cx.at(0));
       store_pointer_free(plain, list, range.ptr);

@@ -1,8 +1,9 @@
 #include "component/abi_context.hpp"
 
+#include "engine/store.hpp"
+
 #include <fmt/format.h>
 
-#include <cstring>
 #include <utility>
 
 namespace whorl::component {
@@ -79,11 +80,16 @@ LiftContext::Text LiftContext::load_text_from_range(
     return {};
   }
   text.bytes = ByteView(bytes, byte_length);
-  if (const char* wrong = check_text(text.bytes, text.form)) [[unlikely]] {
+  const char* wrong = check_in_pieces(text.bytes, text.form, [this] { return go_on(); });
+  if (wrong != nullptr) [[unlikely]] {
     fail(wrong);
-    return {};
   }
-  return text;
+  return failed() ? Text{} : text;
+}
+
+std::string_view LiftContext::load_long_utf8(std::uint32_t ptr, std::uint32_t byte_length) {
+  const Text text = load_text_from_range(ptr, byte_length);
+  return {reinterpret_cast<const char*>(text.bytes.data()), text.bytes.size()};
 }
 
 std::string_view LiftContext::fail_utf8(std::string_view text) {
@@ -98,8 +104,11 @@ std::string_view LiftContext::load_transcoded(std::uint32_t ptr, std::uint32_t t
     return {};
   }
   auto& out = spill().transcoded.emplace_back(std::make_unique_for_overwrite<char[]>(room));
-  const Transcoded done = to_utf8(
-      text.bytes, text.form, MutableByteView(reinterpret_cast<std::uint8_t*>(out.get()), room)
+  const Transcoded done = transcode_in_pieces(
+      text.bytes,
+      MutableByteView(reinterpret_cast<std::uint8_t*>(out.get()), room),
+      [&](ByteView from, MutableByteView to) { return to_utf8(from, text.form, to); },
+      [this] { return go_on(); }
   );
   return {out.get(), done.written};
 }
@@ -119,9 +128,22 @@ void LiftContext::spill_lent(std::uint32_t index) {
   spill().lent.push_back(index);
 }
 
-void LiftContext::fail_charge() {
-  left_ = 0;
-  fail("the arguments of one call are too large");
+bool LiftContext::charge_and_look(std::uint64_t bytes) {
+  if (bytes > until_look_ + left_) [[unlikely]] {
+    until_look_ = left_ = 0;
+    fail("the arguments of one call are too large");
+    return false;
+  }
+  limit(until_look_ + left_ - bytes);
+  return go_on();
+}
+
+bool LiftContext::go_on() {
+  if (store_ == nullptr || store_->give_way_if_due()) [[likely]] {
+    return true;
+  }
+  fail(being_ended());
+  return false;
 }
 
 void LiftContext::unlend_all() noexcept {
@@ -250,10 +272,22 @@ std::uint32_t LowerContext::allocate(std::uint64_t size, std::uint32_t alignment
 
 LowerContext::Range LowerContext::store_bytes_into_range(ByteView bytes) {
   const Range range = allocate_list(bytes.size(), 1, 1);
-  if (!failed() && !bytes.empty()) {
-    std::memcpy(at(range.ptr), bytes.data(), bytes.size());
+  if (!failed()) {
+    copy_to(range.ptr, bytes);
   }
   return range;
+}
+
+void LowerContext::copy_in_pieces(std::uint32_t offset, ByteView from) {
+  (void)move_in_pieces({at(offset), from.size()}, from, [this] { return go_on(); });
+}
+
+bool LowerContext::go_on() {
+  if (heap_.give_way_if_due()) [[likely]] {
+    return true;
+  }
+  fail(being_ended());
+  return false;
 }
 
 LowerContext::Range LowerContext::allocate_list(

@@ -4,6 +4,9 @@
 /// Failure is sticky and costs nothing until it happens: functions go on with harmless values after
 /// it, loops stop, and the caller asks failed() once at the end. Nothing here throws.
 ///
+/// What can be long is done in pieces (component/pieces.hpp), with looks at the clock between them
+/// that let others of the shard have their turn, and nobody of this store.
+///
 /// Lifting never enters the guest, so views into its memory stay good until lowering begins.
 /// Lowering may enter it (realloc), so it holds offsets and asks for the bytes anew after each
 /// entry. @thread shard. @spec CanonicalABI.md, "Lifting and Lowering Context", "Loading",
@@ -14,11 +17,14 @@
 #include "component/guest_memory.hpp"
 #include "component/handle_table.hpp"
 #include "component/host.hpp"
+#include "component/pieces.hpp"
 #include "component/transcode.hpp"
 #include "component/utf8.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -62,13 +68,15 @@ class LiftContext : public AbiFailure {
  public:
   /// @param memory   the guest's memory; empty if the function was lowered without one
   /// @param handles  outlives the context, like the memory
+  /// @param store    gives way between pieces of long work; null where it may not
   LiftContext(
       ByteView memory,
       HandleTable& handles,
       Lending lending = Lending::Lookup,
-      StringEncoding encoding = StringEncoding::Utf8
+      StringEncoding encoding = StringEncoding::Utf8,
+      engine::Store* store = nullptr
   ) noexcept
-      : memory_(memory), handles_(handles), lending_(lending), encoding_(encoding) {}
+      : memory_(memory), handles_(handles), store_(store), lending_(lending), encoding_(encoding) {}
   LiftContext(const LiftContext&) = delete;
   LiftContext& operator=(const LiftContext&) = delete;
   [[gnu::always_inline]] ~LiftContext() {
@@ -125,17 +133,21 @@ class LiftContext : public AbiFailure {
                                              : load_transcoded(ptr, tagged_code_units);
   }
   /// Lowers what charge() allows, from kMaxLiftedBytes.
-  void limit(std::uint64_t bytes) noexcept { left_ = bytes; }
-  /// Accounts for host memory or time about to be used. False, and failed, when the call has had
-  /// enough.
+  void limit(std::uint64_t bytes) noexcept {
+    until_look_ = std::min<std::uint64_t>(bytes, kPieceBytes);
+    left_ = bytes - until_look_;
+  }
+  /// Accounts for host memory or time about to be used, and gives way if that is due whenever it
+  /// adds up to a piece. False, and failed, when the call has had enough.
   [[nodiscard]] bool charge(std::uint64_t bytes) {
-    if (bytes > left_) [[unlikely]] {
-      fail_charge();
-      return false;
+    if (bytes > until_look_) [[unlikely]] {
+      return charge_and_look(bytes);
     }
-    left_ -= bytes;
+    until_look_ -= bytes;
     return true;
   }
+  /// Between pieces of long work. False, and failed, where the guest is being ended.
+  [[nodiscard]] bool go_on();
 
   /// Null after a failure.
   [[nodiscard]] HostResource* lift_borrow(std::uint32_t index, const ResourceTag& tag) {
@@ -159,13 +171,12 @@ class LiftContext : public AbiFailure {
 
  private:
   void fail_range(std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, Pointee pointee);
-  void fail_charge();
+  [[nodiscard]] bool charge_and_look(std::uint64_t bytes);
   [[nodiscard, gnu::always_inline]] std::string_view load_utf8(
       std::uint32_t ptr, std::uint32_t byte_length
   ) {
-    if (byte_length > kMaxListBytes) [[unlikely]] {
-      fail("string is too long");
-      return {};
+    if (byte_length > kPieceBytes) [[unlikely]] {
+      return load_long_utf8(ptr, byte_length);
     }
     const std::uint8_t* bytes = range(ptr, byte_length, 1, Pointee::String);
     if (bytes == nullptr || !charge(byte_length)) [[unlikely]] {
@@ -178,6 +189,7 @@ class LiftContext : public AbiFailure {
     return text;
   }
   std::string_view fail_utf8(std::string_view text);
+  [[nodiscard]] std::string_view load_long_utf8(std::uint32_t ptr, std::uint32_t byte_length);
   [[nodiscard]] std::string_view load_transcoded(
       std::uint32_t ptr, std::uint32_t tagged_code_units
   );
@@ -198,10 +210,12 @@ class LiftContext : public AbiFailure {
 
   ByteView memory_;
   HandleTable& handles_;
+  engine::Store* store_;
   GuestMemory* view_memory_ = nullptr;
   Lending lending_;
   StringEncoding encoding_;
-  std::uint64_t left_ = kMaxLiftedBytes;  ///< of what charge() allows
+  std::uint64_t until_look_ = kPieceBytes;
+  std::uint64_t left_ = kMaxLiftedBytes - kPieceBytes;  ///< of what charge() allows, beyond that
   std::uint32_t lent_count_ = 0;
   std::array<std::uint32_t, kInlineLent> lent_;  ///< the first ones; uninitialised beyond the count
   /// What few calls need.
@@ -257,6 +271,17 @@ class LowerContext : public AbiFailure {
   [[nodiscard]] std::uint32_t allocate(
       std::uint64_t size, std::uint32_t alignment, Pointee pointee = Pointee::Value
   );
+  /// Between pieces of long work. False, and failed, where the guest is being ended.
+  [[nodiscard]] bool go_on();
+  /// Copies to an accepted or allocated place of as many bytes, from any place.
+  void copy_to(std::uint32_t offset, ByteView from) {
+    if (from.size() > kPieceBytes) [[unlikely]] {
+      return copy_in_pieces(offset, from);
+    }
+    if (!from.empty()) {
+      std::memmove(at(offset), from.data(), from.size());
+    }
+  }
   /// Where an accepted or allocated offset is now: good until the next allocation.
   [[nodiscard]] std::uint8_t* at(std::uint32_t offset) noexcept { return base_ + offset; }
 
@@ -299,6 +324,12 @@ class LowerContext : public AbiFailure {
       std::uint32_t ptr, std::uint64_t size, std::uint32_t alignment, std::size_t memory_size
   );
   void fail_realloc(Block block, std::uint32_t alignment, Pointee pointee, std::size_t memory_size);
+  void copy_in_pieces(std::uint32_t offset, ByteView from);
+  /// transcode_in_pieces() that gives way.
+  template <class Step>
+  [[nodiscard]] Transcoded transcode(ByteView from, MutableByteView to, Step step) {
+    return transcode_in_pieces(from, to, step, [this] { return go_on(); });
+  }
 
   // abi_string.cpp; named as in definitions.py.
   [[nodiscard]] Range store_string_copy(
@@ -309,6 +340,7 @@ class LowerContext : public AbiFailure {
   [[nodiscard]] Range store_string_to_latin1_or_utf16(const TextSource& text);
   [[nodiscard]] Range store_probably_utf16_to_latin1_or_utf16(const TextSource& text);
   [[nodiscard]] bool is_complete(std::size_t done, const TextSource& text);
+  [[nodiscard]] bool is_long_utf8(std::string_view text);
 
   GuestHeap& heap_;
   HandleTable& handles_;

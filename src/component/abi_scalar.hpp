@@ -273,7 +273,19 @@ struct Abi<Bytes> : Abi<ByteView> {
 
  private:
   static Bytes copy(LiftContext& cx, ByteView bytes) {
-    return cx.charge(bytes.size()) ? Bytes(bytes.begin(), bytes.end()) : Bytes{};
+    if (!cx.charge(bytes.size())) [[unlikely]] {
+      return {};
+    }
+    if (bytes.size() <= kPieceBytes) [[likely]] {
+      return Bytes(bytes.begin(), bytes.end());
+    }
+    Bytes copied;
+    copied.reserve(bytes.size());
+    for_pieces(cx, bytes.size(), kPieceBytes, [&](std::size_t from, std::size_t end) {
+      const ByteView piece = bytes.subspan(from, end - from);
+      copied.insert(copied.end(), piece.begin(), piece.end());
+    });
+    return copied;
   }
 };
 

@@ -1,15 +1,13 @@
 // Strings lowered into the three encodings of the canonical ABI. The calls of realloc, their sizes
 // and their order are visible to the guest and follow definitions.py.
 #include "component/abi_context.hpp"
-#include "component/utf8.hpp"
-
-#include <cstring>
 
 namespace whorl::component {
 
 LowerContext::Range LowerContext::store_string_into_range(std::string_view text) {
   // A guest's own checks end at the boundary: what it is given as a string it trusts to be one.
-  if (!is_valid_utf8(text)) [[unlikely]] {
+  const bool is_valid = text.size() <= kPieceBytes ? is_valid_utf8(text) : is_long_utf8(text);
+  if (!is_valid) [[unlikely]] {
     fail("a string of the host is not valid UTF-8");
     return {};
   }
@@ -20,9 +18,7 @@ LowerContext::Range LowerContext::store_string_into_range(std::string_view text)
   if (failed()) [[unlikely]] {
     return {};
   }
-  if (!text.empty()) {
-    std::memcpy(at(ptr), text.data(), text.size());
-  }
+  copy_to(ptr, as_bytes(text));
   return {ptr, static_cast<std::uint32_t>(text.size())};
 }
 
@@ -51,6 +47,10 @@ LowerContext::Range LowerContext::store_string_into_range(const TextSource& text
   }
 }
 
+bool LowerContext::is_long_utf8(std::string_view text) {
+  return check_in_pieces(as_bytes(text), TextForm::Utf8, [this] { return go_on(); }) == nullptr;
+}
+
 bool LowerContext::is_complete(std::size_t done, const TextSource& text) {
   if (done != text.bytes.size()) [[unlikely]] {
     fail("a string changed while it was passed on");
@@ -69,15 +69,13 @@ LowerContext::Range LowerContext::store_string_copy(
   }
   const ByteView from = text.bytes.bytes();
   if (unit != unit_size(text.form)) {
-    return is_complete(latin1_to_utf16(from, room(block, 0)).read, text) ? Range{block.ptr, units}
-                                                                         : Range{};
+    const Transcoded done = transcode(from, room(block, 0), latin1_to_utf16);
+    return is_complete(done.read, text) ? Range{block.ptr, units} : Range{};
   }
   if (!is_complete(from.size(), text)) {
     return {};
   }
-  if (!from.empty()) {
-    std::memmove(at(block.ptr), from.data(), from.size());
-  }
+  copy_to(block.ptr, from);
   return {block.ptr, units};
 }
 
@@ -88,7 +86,13 @@ LowerContext::Range LowerContext::store_string_to_utf8(const TextSource& text) {
   if (!reallocate(block, units, 1, Pointee::String)) {
     return {};
   }
-  const Transcoded ascii = to_ascii(text.bytes.bytes(), text.form, room(block, 0));
+  const auto step = [&](ByteView part, MutableByteView to) {
+    return to_ascii(part, text.form, to);
+  };
+  const Transcoded ascii = transcode(text.bytes.bytes(), room(block, 0), step);
+  if (failed()) [[unlikely]] {
+    return {};
+  }
   if (ascii.read == size) {
     return {block.ptr, units};
   }
@@ -101,7 +105,10 @@ LowerContext::Range LowerContext::store_string_to_utf8(const TextSource& text) {
     return {};
   }
   const auto done = static_cast<std::uint32_t>(ascii.written);
-  const Transcoded rest = to_utf8(from.subspan(ascii.read), text.form, room(block, done));
+  const auto other = [&](ByteView part, MutableByteView to) {
+    return to_utf8(part, text.form, to);
+  };
+  const Transcoded rest = transcode(from.subspan(ascii.read), room(block, done), other);
   if (!is_complete(ascii.read + rest.read, text)) {
     return {};
   }
@@ -118,7 +125,7 @@ LowerContext::Range LowerContext::store_utf8_to_utf16(const TextSource& text) {
   if (!reallocate(block, worst_case_size, 2, Pointee::String)) {
     return {};
   }
-  const Transcoded done = utf8_to_utf16(text.bytes.bytes(), room(block, 0));
+  const Transcoded done = transcode(text.bytes.bytes(), room(block, 0), utf8_to_utf16);
   if (!is_complete(done.read, text)) {
     return {};
   }
@@ -136,8 +143,11 @@ LowerContext::Range LowerContext::store_string_to_latin1_or_utf16(const TextSour
     return {};
   }
   const ByteView source = text.bytes.bytes();
-  const Transcoded narrow = text.form == TextForm::Utf8 ? utf8_to_latin1(source, room(block, 0))
-                                                        : utf16_to_latin1(source, room(block, 0));
+  const auto to_narrow = text.form == TextForm::Utf8 ? utf8_to_latin1 : utf16_to_latin1;
+  const Transcoded narrow = transcode(source, room(block, 0), to_narrow);
+  if (failed()) [[unlikely]] {
+    return {};
+  }
   if (narrow.read == size) {
     const auto length = static_cast<std::uint32_t>(narrow.written);
     if (length < units && !reallocate(block, length, 2, Pointee::String)) {
@@ -151,16 +161,24 @@ LowerContext::Range LowerContext::store_string_to_latin1_or_utf16(const TextSour
   }
   // What is there already is widened in place, from the end.
   const MutableByteView wide = room(block, 0);
-  for (std::size_t i = narrow.written; i-- > 0;) {
-    wide[2 * i] = wide[i];
-    wide[2 * i + 1] = 0;
+  const auto widen = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = narrow.written - begin; i-- > narrow.written - end;) {
+      wide[2 * i] = wide[i];
+      wide[2 * i + 1] = 0;
+    }
+  };
+  if (!for_pieces(*this, narrow.written, kPieceBytes, widen)) {
+    return {};
   }
   const ByteView from = text.bytes.bytes();
   if (!is_complete(from.size(), text)) {
     return {};
   }
   const auto done = static_cast<std::uint32_t>(2 * narrow.written);
-  const Transcoded rest = to_utf16(from.subspan(narrow.read), text.form, room(block, done));
+  const auto to_wide = [&](ByteView part, MutableByteView to) {
+    return to_utf16(part, text.form, to);
+  };
+  const Transcoded rest = transcode(from.subspan(narrow.read), room(block, done), to_wide);
   if (!is_complete(narrow.read + rest.read, text)) {
     return {};
   }
@@ -184,17 +202,25 @@ LowerContext::Range LowerContext::store_probably_utf16_to_latin1_or_utf16(const 
   }
   const MutableByteView to = room(block, 0);
   bool is_latin1 = true;
-  for (std::size_t i = 0; i < units; ++i) {
-    is_latin1 = is_latin1 && from[2 * i + 1] == 0;
+  const auto look = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      is_latin1 = is_latin1 && from[2 * i + 1] == 0;
+    }
+  };
+  if (!for_pieces(*this, units, kPieceBytes, look)) {
+    return {};
   }
   if (!is_latin1) {
-    if (!from.empty()) {
-      std::memmove(to.data(), from.data(), from.size());
-    }
+    copy_to(block.ptr, from);
     return {block.ptr, units | kUtf16Tag};
   }
-  for (std::size_t i = 0; i < units; ++i) {
-    to[i] = from[2 * i];
+  const auto narrow = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      to[i] = from[2 * i];
+    }
+  };
+  if (!for_pieces(*this, units, kPieceBytes, narrow)) {
+    return {};
   }
   // The last step as the definition has it: alignment 1 although the block began with 2.
   return reallocate(block, units, 1, Pointee::String) ? Range{block.ptr, units} : Range{};

@@ -50,6 +50,7 @@ class FakeHeap final : public GuestHeap {
     requests.push_back({alignment, new_size, ptr, old_ptr, old_size});
     return ptr;
   }
+  [[nodiscard]] bool give_way_if_due() override { return ++looks != ended_at; }
   [[nodiscard]] ByteView range(std::uint32_t ptr, std::uint32_t size) const {
     return ByteView(*bytes_).subspan(ptr, size);
   }
@@ -58,6 +59,8 @@ class FakeHeap final : public GuestHeap {
   }
   [[nodiscard]] std::uint32_t end() const noexcept { return next_; }
 
+  int looks = 0;      ///< between pieces of long work
+  int ended_at = -1;  ///< at which of them the guest is being ended; counted from 1
   std::vector<Request> requests;
   std::optional<HostResult<std::uint32_t>> answer;  ///< what a misbehaving realloc returns
 

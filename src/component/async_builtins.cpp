@@ -23,7 +23,8 @@ Failure task_return(Builtin& call) {
       has_memory ? heap.memory() : MutableByteView{},
       call.handles(),
       Lending::Lookup,
-      call.site.site.encoding
+      call.site.site.encoding,
+      &call.store
   );
   cx.allow_views(heap);
   TaskResult result{cx, call.slots, kMaxFlatParams};

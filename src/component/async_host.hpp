@@ -190,7 +190,8 @@ engine::HostStatus async_thunk(void* env, engine::Store& store, engine::RawVal* 
   }
   auto subtask = std::make_unique<Subtask>();
   subtask->start();
-  LiftContext& lift = subtask->lend(memory, instance.handles(site.component_index), site.encoding);
+  LiftContext& lift =
+      subtask->lend(memory, instance.handles(site.component_index), site.encoding, store);
   typename Sig::Lifted arguments = Lowered::lift(lift, slots);
   if (lift.failed()) [[unlikely]] {
     return end_guest(store, lift.take_trap());

@@ -49,7 +49,7 @@ std::expected<std::optional<Value>, Trap> call_entered(
   if (auto called = store.call_guest(*instance.func(func.func_slot), slots); !called) {
     return std::unexpected(std::move(called.error()));
   }
-  LiftContext cx(heap.memory(), handles, Lending::Lookup, func.encoding);
+  LiftContext cx(heap.memory(), handles, Lending::Lookup, func.encoding, &store);
   auto result = lift_result(cx, types, slots);
   if (cx.failed()) {
     return std::unexpected(detail::as_trap(cx.take_trap()));
@@ -95,7 +95,9 @@ class DynamicCaller final : public TaskCaller {
       return std::nullopt;
     }
     // The value outlives the memory it is lifted from.
-    LiftContext cx(result->cx.memory(), result->cx.handles(), Lending::Lookup, func_.encoding);
+    LiftContext cx(
+        result->cx.memory(), result->cx.handles(), Lending::Lookup, func_.encoding, &store_
+    );
     result_ = lift_result(cx, types_, result->slots, result->max_flat);
     return cx.failed() ? Failure(cx.take_trap()) : Failure();
   }

@@ -145,7 +145,7 @@ struct ExportCall<R(P...)> {
         memory = store.bytes_of(*memory_of(instance, site));
       }
       LiftContext cx(
-          memory, instance.handles(site.component_index), Lending::Lookup, site.encoding
+          memory, instance.handles(site.component_index), Lending::Lookup, site.encoding, &store
       );
       R result = lift_result<R>(cx, &returned);
       if (cx.failed()) [[unlikely]] {

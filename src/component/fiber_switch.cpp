@@ -10,10 +10,6 @@ namespace {
 
 constexpr const char* kCannotBlock = "cannot block a synchronous task before returning";
 
-Failure being_ended() {
-  return HostTrap{engine::TrapKind::Cancelled, "the guest is being ended", 0};
-}
-
 }  // namespace
 
 // --- readiness -----------------------------------------------------------------------------------

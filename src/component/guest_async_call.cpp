@@ -58,7 +58,8 @@ class GuestCaller final : public TaskCaller, public SubtaskWork {
     LiftContext& lent = subtask()->lend(
         memory_of(caller_heap, site_.caller),
         instance_.handles(site_.caller.component_index),
-        site_.caller.encoding
+        site_.caller.encoding,
+        store_
     );
     lent.allow_views(caller_heap);
     std::vector<Value> values = lift_params(

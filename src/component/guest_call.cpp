@@ -37,7 +37,8 @@ class GuestCall {
             caller_heap_.memory(),
             instance.handles(site.caller.component_index),
             layout_.params_borrow ? Lending::Lend : Lending::Lookup,
-            site.caller.encoding
+            site.caller.encoding,
+            &store
         ) {
     lent_.allow_views(caller_heap_);
   }
@@ -91,7 +92,8 @@ class GuestCall {
         callee_heap_.memory(),
         instance_.handles(callee_site_.component_index),
         Lending::Lookup,
-        callee_site_.encoding
+        callee_site_.encoding,
+        &store_
     );
     lift.allow_views(callee_heap_);
     std::optional<Value> result = lift_result(lift, layout_, callee_slots_);

@@ -3,17 +3,17 @@
 #include "component/component.hpp"
 #include "component/interpret.hpp"
 #include "component/payloads.hpp"
+#include "component/pieces.hpp"
 #include "component/thread.hpp"
 #include "component/thunk.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace whorl::component {
 namespace {
 
-/// Values passed on in one go: bounds host memory.
+/// Values passed on in one go: bounds host memory, and the time until others get their turn.
 constexpr std::uint32_t kChunk = 256;
 
 Failure copy_integers(
@@ -30,8 +30,10 @@ Failure copy_integers(
   if (src_at + size > src.size() || dst_at + size > dst.size()) [[unlikely]] {
     return failure("a buffer of a stream is out of bounds");
   }
-  std::memmove(dst.data() + dst_at, src.data() + src_at, size);
-  return std::nullopt;
+  const bool is_done = move_in_pieces(dst.subspan(dst_at, size), src.subspan(src_at, size), [&] {
+    return call.store.give_way_if_due();
+  });
+  return is_done ? Failure() : being_ended();
 }
 
 Failure copy_values(
@@ -49,7 +51,8 @@ Failure copy_values(
         source.memory(),
         call.instance.handles(from.site.component_index),
         Lending::Lookup,
-        from.site.encoding
+        from.site.encoding,
+        &call.store
     );
     lift.allow_views(source);
     const std::uint8_t* at =
@@ -80,6 +83,9 @@ Failure copy_values(
     n -= count;
     src_at += size;
     dst_at += size;
+    if (n != 0 && !call.store.give_way_if_due()) [[unlikely]] {
+      return being_ended();
+    }
   }
   return std::nullopt;
 }

@@ -18,6 +18,10 @@ class GuestMemory {
  public:
   /// The bytes of memory now; empty when there is none. Any guest entry may move or grow it.
   [[nodiscard]] virtual MutableByteView memory() = 0;
+  /// Between pieces of long work: engine::Store::give_way_if_due(), which is no guest entry.
+  ///
+  /// @return  false where the guest is being ended
+  [[nodiscard]] virtual bool give_way_if_due() { return true; }
 
  protected:
   ~GuestMemory() = default;

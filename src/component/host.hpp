@@ -67,6 +67,12 @@ using HostResult = std::expected<T, HostTrap>;
   return std::unexpected(HostTrap{engine::TrapKind::HostTrap, std::move(message), 0});
 }
 
+/// What a host function returns that learned of it between pieces of its work. The store has its
+/// reason already.
+[[nodiscard]] inline HostTrap being_ended() {
+  return HostTrap{engine::TrapKind::Cancelled, "the guest is being ended", 0};
+}
+
 /// What a host function knows of the call it serves.
 struct Call {
   ComponentInstance& instance;

@@ -3,6 +3,7 @@
 #include "component/interpret.hpp"
 #include "component/interpret_scalar.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace whorl::component {
@@ -53,15 +54,16 @@ Value load_string_from_range(LiftContext& cx, std::uint32_t ptr, std::uint32_t t
 /// Whether scalars in memory are already what they stand for; fails for those that are nothing.
 bool is_normal(LiftContext& cx, ByteView bytes, const TypeLayout& type) {
   bool normal = true;
-  for (std::size_t at = 0; at < bytes.size(); at += type.size) {
-    const std::uint64_t bits = load_bits(bytes.data() + at, type.size);
-    if (const char* wrong = refusal(bits, type)) [[unlikely]] {
-      cx.fail(wrong);
-      return false;
+  const auto look = [&](std::size_t from, std::size_t end) {
+    for (std::size_t at = from; at < end; at += type.size) {
+      const std::uint64_t bits = load_bits(bytes.data() + at, type.size);
+      if (const char* wrong = refusal(bits, type)) [[unlikely]] {
+        return cx.fail(wrong);
+      }
+      normal = normal && lifted(bits, type) == bits;
     }
-    normal = normal && lifted(bits, type) == bits;
-  }
-  return normal;
+  };
+  return for_pieces(cx, bytes.size(), kPieceBytes, look) && normal;
 }
 
 /// @param at   the elements
@@ -87,12 +89,24 @@ Value load_scalars(
   if (cx.failed() || !cx.charge(bytes.size())) [[unlikely]] {
     return {};
   }
-  Value::ScalarList list{Blob::copy_of(bytes), elem_size};
-  for (std::size_t i = 0; !normal && i < bytes.size(); i += element.size) {
-    std::uint8_t* const scalar = list.bytes.data() + i;
-    store_bits(scalar, lifted(load_bits(scalar, element.size), element), element.size);
-  }
+  Value::ScalarList list{Blob::of_size(bytes.size()), elem_size};
+  std::uint8_t* const to = list.bytes.data();
+  const auto copy = [&](std::size_t from, std::size_t end) {
+    std::copy(at + from, at + end, to + from);
+    for (std::size_t i = from; !normal && i < end; i += element.size) {
+      store_bits(to + i, lifted(load_bits(to + i, element.size), element), element.size);
+    }
+  };
+  (void)for_pieces(cx, bytes.size(), kPieceBytes, copy);
   return Value::scalar_list(std::move(list));
+}
+
+/// What was lifted before a failure, which may be millions of values.
+void free_in_pieces(LiftContext& cx, Value::Fields& values) {
+  while (values.size() > kPieceItems && cx.go_on()) {
+    values.erase(values.end() - kPieceItems, values.end());
+  }
+  values.clear();
 }
 
 Value load_list_from_valid_range(
@@ -110,8 +124,14 @@ Value load_list_from_valid_range(
     return {};
   }
   elements.reserve(length);
-  for (std::uint32_t i = 0; i < length && !cx.failed(); ++i) {
-    elements.push_back(load(cx, at + std::size_t{i} * element.size, element));
+  const auto load_some = [&](std::size_t from, std::size_t end) {
+    for (std::size_t i = from; i < end && !cx.failed(); ++i) {
+      elements.push_back(load(cx, at + i * element.size, element));
+    }
+  };
+  if (!for_pieces(cx, length, kPieceItems, load_some)) [[unlikely]] {
+    free_in_pieces(cx, elements);
+    return {};
   }
   return Value::list(std::move(elements));
 }

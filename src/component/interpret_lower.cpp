@@ -3,7 +3,6 @@
 #include "component/interpret.hpp"
 #include "component/interpret_scalar.hpp"
 
-#include <cstring>
 #include <utility>
 
 namespace whorl::component {
@@ -104,16 +103,16 @@ void store_scalars(
   if (from.size() != list.bytes.size()) [[unlikely]] {
     return cx.fail("a list changed while it was passed on");
   }
-  if (!is_any_allowed(element.kind)) {
-    for (std::size_t at = 0; at < from.size(); at += element.size) {
+  const auto look = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t at = begin; at < end; at += element.size) {
       const std::uint64_t bits = load_bits(from.data() + at, element.size);
       if (!fits(bits, element)) [[unlikely]] {
         return cx.fail(kMisfit);
       }
     }
-  }
-  if (!from.empty()) {
-    std::memmove(cx.at(offset), from.data(), from.size());
+  };
+  if (is_any_allowed(element.kind) || for_pieces(cx, from.size(), kPieceBytes, look)) {
+    cx.copy_to(offset, from);
   }
 }
 
@@ -130,13 +129,15 @@ void store_list_into_valid_range(
   if (const Value::ScalarList* scalars = value.as_scalars()) {
     return store_scalars(cx, *scalars, element, offset);
   }
-  for (Value& part : *value.as_fields()) {
-    if (cx.failed()) [[unlikely]] {
-      return;
+  Value::Fields& parts = *value.as_fields();
+  const auto store_some = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end && !cx.failed(); ++i) {
+      store(cx, parts[i], element, offset);
+      parts[i] = {};  // what it held is freed now, not with all others at once
+      offset += element.size;
     }
-    store(cx, part, element, offset);
-    offset += element.size;
-  }
+  };
+  (void)for_pieces(cx, parts.size(), kPieceItems, store_some);
 }
 
 LowerContext::Range store_list_into_range(

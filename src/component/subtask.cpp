@@ -39,8 +39,10 @@ void Subtask::deliver_resolve() noexcept {
   is_delivered_ = true;
 }
 
-LiftContext& Subtask::lend(ByteView memory, HandleTable& handles, StringEncoding encoding) {
-  return lent_.emplace(memory, handles, Lending::Lend, encoding);
+LiftContext& Subtask::lend(
+    ByteView memory, HandleTable& handles, StringEncoding encoding, engine::Store& store
+) {
+  return lent_.emplace(memory, handles, Lending::Lend, encoding, &store);
 }
 
 EventTuple Subtask::make_event() {

@@ -56,7 +56,9 @@ class Subtask final : public Waitable {
   void resolve(State state);
   void deliver_resolve() noexcept;
   /// What was lent for the arguments stays lent until the end was delivered.
-  [[nodiscard]] LiftContext& lend(ByteView memory, HandleTable& handles, StringEncoding encoding);
+  [[nodiscard]] LiftContext& lend(
+      ByteView memory, HandleTable& handles, StringEncoding encoding, engine::Store& store
+  );
   /// From now on progress is an event.
   void notifies() noexcept { notifies_ = true; }
 

@@ -264,7 +264,8 @@ Failure ImplicitThread::finish_sync(engine::RawVal* slots) {
         func.memory_slot == CallSite::kNone ? MutableByteView{} : heap.memory(),
         instance.handles(component_index),
         Lending::Lookup,
-        func.encoding
+        func.encoding,
+        &store
     );
     cx.allow_views(heap);
     TaskResult result{cx, slots, kMaxFlatResults};

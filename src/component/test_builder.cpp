@@ -185,7 +185,7 @@ Bytes CoreBuilder::bytes() const {
       section(1, vec(types)),
       section(2, vec(imports)),
       section(3, vec(own)),
-      section(5, own_memory ? vec({Wasm{0, 1}}) : Wasm{0}),
+      section(5, own_memory ? vec({Wasm{0}.leb(pages)}) : Wasm{0}),
       section(6, vec({Wasm{0x7f, 1, 0x41, 0x80, 8, 0x0b}})),
       section(7, vec(exports)),
       section(10, vec(code)),

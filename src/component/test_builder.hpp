@@ -89,6 +89,7 @@ struct CoreBuilder {
   std::vector<Func> funcs;  ///< imports first
   Bytes data;               ///< at address 16
   bool own_memory = true;   ///< else "m" is imported, and there is no "r"
+  std::uint32_t pages = 1;  ///< of its own memory
   [[nodiscard]] Bytes bytes() const;
 };
 

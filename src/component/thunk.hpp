@@ -47,6 +47,7 @@ class InstanceHeap final : public GuestHeap {
     const engine::Memory* memory = detail::memory_of(instance_, site_);
     return memory == nullptr ? MutableByteView{} : store_.bytes_of(*memory);
   }
+  [[nodiscard]] bool give_way_if_due() override { return store_.give_way_if_due(); }
   [[nodiscard]] HostResult<std::uint32_t> reallocate(
       std::uint32_t old_ptr, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size
   ) override;
@@ -210,7 +211,7 @@ engine::HostStatus thunk_waiting_on(
     // Until the context ends, which is when the host function has returned and its result is there:
     // the function may wait and the guest may run meanwhile.
     constexpr Lending kLending = Sig::Params::kTraits.borrow ? Lending::Lend : Lending::Lookup;
-    LiftContext lift(memory, handles, kLending, site.encoding);
+    LiftContext lift(memory, handles, kLending, site.encoding, &store);
     typename Sig::Lifted arguments = LiftArguments<Sig>::lift(lift, slots);
     if (lift.failed()) [[unlikely]] {
       return end_guest(store, lift.take_trap());

@@ -261,6 +261,19 @@ const char* check_text(ByteView bytes, TextForm form) noexcept {
   }
 }
 
+std::size_t whole_characters(ByteView longer, TextForm form) noexcept {
+  std::size_t at = longer.size() - unit_size(form);
+  if (form == TextForm::Utf8) {
+    constexpr std::size_t kMostContinued = 3;
+    for (std::size_t i = 0; i < kMostContinued && (longer[at] & 0xc0) == 0x80 && at > 1; ++i) {
+      --at;
+    }
+  } else if (unit_size(form) == 2 && is_low_surrogate(unit_at(longer.data() + at)) && at > 2) {
+    at -= 2;
+  }
+  return at;
+}
+
 Transcoded utf8_to_utf16(ByteView from, MutableByteView to) noexcept {
   return transcode(from, to, widen_ascii(from, to), utf8_char, put_utf16);
 }

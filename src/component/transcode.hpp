@@ -29,6 +29,13 @@ inline constexpr std::uint32_t kUtf16Tag = 1u << 31;
 /// What is wrong with a string's bytes, in a trap's words; null if nothing is.
 [[nodiscard]] const char* check_text(ByteView bytes, TextForm form) noexcept;
 
+/// Where a text that is checked in pieces may be cut: at most before the last unit of `longer`, so
+/// that what is well-formed is cut between two characters.
+///
+/// @param longer  four bytes at least
+/// @return        bytes; more than 0
+[[nodiscard]] std::size_t whole_characters(ByteView longer, TextForm form) noexcept;
+
 /// How far a transcoder came.
 struct Transcoded {
   std::size_t read = 0;     ///< bytes of the source, at a character's end

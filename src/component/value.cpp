@@ -10,11 +10,18 @@
 namespace whorl::component {
 
 Blob Blob::copy_of(ByteView bytes) {
-  Blob blob;
-  blob.size_ = static_cast<std::uint32_t>(bytes.size());
+  Blob blob = of_size(bytes.size());
   if (!bytes.empty()) {
-    blob.owned_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes.size());
     std::memcpy(blob.owned_.get(), bytes.data(), bytes.size());
+  }
+  return blob;
+}
+
+Blob Blob::of_size(std::size_t size) {
+  Blob blob;
+  blob.size_ = static_cast<std::uint32_t>(size);
+  if (size != 0) {
+    blob.owned_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
   }
   return blob;
 }

@@ -37,6 +37,8 @@ class Blob {
   Blob() = default;
   /// @param bytes  fewer than 4 GiB
   [[nodiscard]] static Blob copy_of(ByteView bytes);
+  /// Bytes to be written by the caller.
+  [[nodiscard]] static Blob of_size(std::size_t size);
   [[nodiscard]] static Blob view_of(GuestMemory& memory, std::uint32_t ptr, std::uint32_t size);
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

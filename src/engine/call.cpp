@@ -79,6 +79,10 @@ wasm_trap_t* enter_thunk(
     contained(store, [&] {
       fiber.outcome = fiber.entry(fiber.env, *fiber.self);
       fiber.returned = true;
+      // Host code that saw no more than that the guest is being ended does not know why.
+      if (!fiber.outcome && store.dying) [[unlikely]] {
+        fiber.outcome = std::unexpected(*store.ending);
+      }
     });
     if (!fiber.returned) {
       ending = end_guest();

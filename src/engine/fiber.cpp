@@ -282,6 +282,19 @@ bool Store::Impl::enter_driver(const Func& function) noexcept {
   return error == nullptr && owned_trap == nullptr;
 }
 
+bool Store::give_way_if_due() {
+  Impl& store = *impl_;
+  if (store.current != nullptr && !store.dying) {
+    // The engine looks at the epoch where it enters `nap`, as in any function of a guest.
+    const bool is_well = store.enter_driver(store.nap);
+    store.current->arrived();
+    if (!is_well) {
+      store.fail(TrapKind::HostTrap, "the guest was ended while the host worked for it");
+    }
+  }
+  return !store.dying;
+}
+
 void Store::Impl::end_rest() noexcept {
   if (resting != nullptr) {
     is_wanted = true;

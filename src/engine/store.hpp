@@ -165,6 +165,14 @@ class Store {
   ///               be known to match: it is not checked here.
   [[nodiscard]] std::expected<void, Trap> call_guest(const Func& func, std::span<RawVal> slots);
 
+  /// For host functions, between pieces of work that may be long: what a loop of the guest does at
+  /// a tick. Its budget is looked at, and others of the shard get their turn when its slice is
+  /// over. No guest entry: nothing else of this store runs meanwhile, and its memories stay where
+  /// they are. Without effect off the fibers. Costs as much as a call of an empty guest function.
+  ///
+  /// @return  false once the store is dying: the work is to be left as it is
+  [[nodiscard]] bool give_way_if_due();
+
   /// Records why the running guest is to be ended; the host function then returns
   /// HostStatus::Trap. The first reason of a store wins.
   HostStatus set_trap(TrapKind kind, std::string message, int exit_code = 0);

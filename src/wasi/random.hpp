@@ -11,6 +11,10 @@
 
 namespace whorl::wasi {
 
+/// Guests get many random bytes in pieces, between which others get their turn: some 100 µs of the
+/// kernel's time.
+inline constexpr std::uint32_t kRandomPiece = 32 << 10;
+
 /// Bytes of the operating system's generator, fetched a little ahead so that the few bytes a guest
 /// takes to seed its hash maps do not cost a system call each: at first for one event, then, since
 /// the instance serves one event after the other, for many. Handed-out bytes are wiped.

@@ -98,7 +98,7 @@ class MemorySink final : public OutputSink {
 };
 
 /// The world of one host call. The instance and the store are only referred to: no host method of
-/// WASI 0.2 touches them.
+/// WASI 0.2 touches them, but those that make many random bytes on a fiber.
 struct Scene {
   alignas(component::ComponentInstance) std::byte instance[sizeof(component::ComponentInstance)];
   alignas(engine::Store) std::byte store[sizeof(engine::Store)];

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <limits>
@@ -313,10 +314,18 @@ Errno Preview1::random_get(Guest& guest, Ptr buffer, U32 size) {
     return Errno::Invalid;
   }
   // A guest seeds its hash maps at every event: to expect the kernel costs a look at the faults.
-  const MutableByteView out =
-      size <= SecureRandom::kMostCopied ? guest.own_range(buffer, size) : guest.range(buffer, size);
-  if (!guest.failed()) {
-    random_.fill(out);
+  if (size <= SecureRandom::kMostCopied) {
+    random_.fill(guest.own_range(buffer, size));
+    return Errno::Success;
+  }
+  static_cast<void>(guest.range(buffer, size));  // all of it, or none
+  for (U32 done = 0; done < size && !guest.failed(); done += kRandomPiece) {
+    if (done != 0 && !guest.store().give_way_if_due()) {
+      guest.fail(component::being_ended());
+      break;
+    }
+    // Asked for anew: the kernel writes there, which has to be said behind others' turns, too.
+    random_.fill(guest.range(buffer + done, std::min(size - done, kRandomPiece)));
   }
   return Errno::Success;
 }

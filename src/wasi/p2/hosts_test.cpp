@@ -185,11 +185,11 @@ TEST_CASE("random numbers are bounded, and a seed lasts as long as its event") {
   auto& seed = host_of<wit::wasi_random_insecure_seed::Host>(
       world.hosts, wit::wasi_random_insecure_seed::kInterface
   );
-  CHECK(random.get_random_bytes(world.call, 0)->empty());
-  CHECK(random.get_random_bytes(world.call, 33)->size() == 33);
-  CHECK(random.get_random_bytes(world.call, kMaxRandomBytes)->size() == kMaxRandomBytes);
-  CHECK_FALSE(random.get_random_bytes(world.call, kMaxRandomBytes + 1));
-  CHECK_FALSE(random.get_random_bytes(world.call, std::numeric_limits<std::uint64_t>::max()));
+  CHECK(random.get_random_bytes(world.start_call, 0)->empty());
+  CHECK(random.get_random_bytes(world.start_call, 33)->size() == 33);
+  CHECK(random.get_random_bytes(world.start_call, kMaxRandomBytes)->size() == kMaxRandomBytes);
+  CHECK_FALSE(random.get_random_bytes(world.start_call, kMaxRandomBytes + 1));
+  CHECK_FALSE(random.get_random_bytes(world.start_call, std::numeric_limits<std::uint64_t>::max()));
   CHECK(insecure.get_insecure_random_bytes(world.call, 33)->size() == 33);
   CHECK_FALSE(
       insecure.get_insecure_random_bytes(world.call, std::numeric_limits<std::uint64_t>::max())
