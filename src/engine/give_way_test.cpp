@@ -76,7 +76,7 @@ TEST_CASE(
   Body body = [&](Fiber&) -> std::expected<void, Trap> {
     while (world.store->give_way_if_due()) {
     }
-    return std::unexpected(Trap{.kind = TrapKind::Cancelled, .message = "ended"});
+    return std::unexpected(Trap{.kind = TrapKind::Cancelled, .message = "ended", .backtrace = {}});
   };
   Fiber fiber(*world.store, scheduler, entry_of(body), &body);
   CHECK(scheduler.go(fiber) == Fiber::State::Done);
