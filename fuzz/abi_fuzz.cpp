@@ -101,9 +101,7 @@ void typed_mode(Input& input, std::index_sequence<kType...>) {
 /// Lowers into another guest, which moves from the value, and lifts it from there.
 ///
 /// @param expected  the same value; nobody asks where a type has handles
-void round_trip(
-    Value& value, const Value& expected, const Dynamic& type, StringEncoding encoding
-) {
+void round_trip(Value& value, const Value& expected, const Dynamic& type, StringEncoding encoding) {
   Guest other(type.layout().size);
   BorrowScope scope;
   LowerContext cx(other.heap, other.handles, encoding, kUser, &scope);
