@@ -24,6 +24,7 @@ COMPONENT = {
     "rust-sdk5": "Rust SDK 5 /x/y?q=1\n",
     "rust-sdk6": "Rust SDK 6 /x/y?q=1\n",
     "rust-sdk7": "Rust SDK 7 /x/y?q=1\n",
+    "rust-wasi3": "Rust WASI 0.3.2 /x/y?q=1\n",
 }
 
 
