@@ -109,6 +109,7 @@ void ShardRuntime::begin_in_turn(
       }
       begin();
     }
+    note_fewer();
   });
 }
 
@@ -249,6 +250,13 @@ void ShardRuntime::refuse(
 
 void ShardRuntime::serve_waiting() {
   room_.serve();
+  note_fewer();
+}
+
+void ShardRuntime::note_fewer() noexcept {
+  if (in_flight() == 0) {
+    empty_event_.notify();
+  }
 }
 
 void ShardRuntime::run_command(
@@ -344,6 +352,7 @@ void ShardRuntime::keep(LocalPtr<GuestRun> guest) {
 void ShardRuntime::release(const LocalPtr<GuestRun>& guest) {
   waiting_.erase(guest);
   place_is_free();
+  note_fewer();
 }
 
 void ShardRuntime::place_is_free() {
@@ -362,6 +371,7 @@ void ShardRuntime::cancel_all(std::string_view reason) {
   for (const auto& guest : guests) {
     guest->cancel(engine::TrapKind::Cancelled, std::string(reason));
   }
+  note_fewer();
 }
 
 void ShardRuntime::Sweep::on_event() noexcept {

@@ -81,7 +81,7 @@ class ShardRuntime {
   /// Where guests' HTTP requests go; told of the application's own address and components before
   /// anything is served.
   [[nodiscard]] http::Outbound& outbound() noexcept { return outbound_; }
-  /// Fires when the last guest alive has ended.
+  /// Fires when in_flight() has become 0.
   [[nodiscard]] async::Event& empty_event() noexcept { return empty_event_; }
 
   // --- for Invocation --------------------------------------------------------------------------
@@ -127,6 +127,8 @@ class ShardRuntime {
   );
   /// Places may have become free.
   void serve_waiting();
+  /// Fewer may be in flight: tells who waits for the last of them.
+  void note_fewer() noexcept;
   /// 503 with Retry-After for the client, the limit's name for the log.
   static void refuse(
       const Service& service, http::Exchange& exchange, telemetry::Limit limit, std::string_view why

@@ -48,6 +48,16 @@ def test_requests_that_do_not_end_are_cut(path):
             start = time.monotonic()
             assert server.stop(timeout=60) == 0
             assert time.monotonic() - start < patience_s()
+        # It was the last thing to wait for: that it has ended is noticed, and nothing is left behind.
+        assert "still running" not in server.err.text
+
+
+def test_a_guest_that_goes_on_when_its_client_has_left_is_waited_for_no_longer_than_it_runs():
+    with whorl.Server.start("-f", whorl.guest("left"), "--drain-timeout", "600s") as server:
+        with server.connect() as connection:
+            connection.request("GET", "/late")
+        assert server.stop(timeout=120) == 0
+        assert "it goes on" in server.err.text
 
 
 def test_new_connections_are_refused_while_draining():
