@@ -110,6 +110,94 @@ TEST_CASE("bodies by length, by chunks, until the end, cut") {
   }
 }
 
+struct Bodiless {
+  const char* method;
+  const char* announced;  ///< null: nothing
+  const char* fields;     ///< behind the host
+};
+
+TEST_CASE("a body that has ended without bytes is none") {
+  for (const Bodiless& c : {
+           Bodiless{"GET", nullptr, ""},
+           Bodiless{"POST", nullptr, "content-length: 0\r\n"},
+           Bodiless{"GET", "0", "content-length: 0\r\n"},
+       }) {
+    CAPTURE(c.method);
+    std::string received;
+    Server server({[&](Peer& peer) {
+      received = peer.read_head();
+      peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+      peer.close();
+    }});
+    Scene scene;
+    Request request = get(server);
+    request.method = c.method;
+    if (c.announced != nullptr) {
+      request.fields.append("content-length", c.announced);
+    }
+    request.body = make_local<BodyPipe>();
+    request.body->finish();
+    const auto exchange = scene.send(std::move(request));
+    REQUIRE(scene.outcome(*exchange));
+    server.join();
+    CHECK(
+        received == std::string(c.method) + " / HTTP/1.1\r\nhost: " + server.authority() + "\r\n" +
+                        c.fields + "\r\n"
+    );
+  }
+}
+
+TEST_CASE("a request with nothing in its body is made again where an idle connection was closed") {
+  std::vector<std::string> received;
+  Server server({
+      [&](Peer& peer) {
+        received.push_back(peer.read_head());
+        peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        received.push_back(peer.read_head());
+      },
+      [&](Peer& peer) {
+        received.push_back(peer.read_head());
+        peer.send("HTTP/1.1 204 No\r\n\r\n");
+      },
+  });
+  Scene scene;
+  const auto first = scene.send(get(server, "/1"));
+  REQUIRE(scene.outcome(*first));
+  REQUIRE(scene.run_until([&] { return scene.client.idle_connections() == 1; }));
+  Request request = get(server, "/2");
+  request.body = BodyPipe::empty();
+  const auto second = scene.send(std::move(request));
+  const auto outcome = scene.outcome(*second);
+  REQUIRE(outcome);
+  CHECK(outcome->status == 204);
+  server.join();
+  REQUIRE(received.size() == 3);
+  CHECK(received[1].starts_with("GET /2 "));
+  CHECK(received[2] == received[1]);
+}
+
+TEST_CASE("a body of a known length is asked for, like any other") {
+  std::string received;
+  Server server({[&](Peer& peer) {
+    peer.read_head();
+    received = peer.read_bytes(5);
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  }});
+  Scene scene;
+  Request request = get(server);
+  request.method = "PUT";
+  request.fields.append("content-length", "5");
+  // Whoever writes it may wait for that: a client that expects 100 Continue does.
+  const auto body = request.body = make_local<BodyPipe>();
+  const auto exchange = scene.send(std::move(request));
+  REQUIRE(scene.run_until([&] { return body->is_demanded(); }));
+  body->write(as_bytes("hello"));
+  body->finish();
+  REQUIRE(scene.outcome(*exchange));
+  server.join();
+  CHECK(received == "hello");
+}
+
 TEST_CASE("trailers, both ways") {
   std::string received;
   Server server({[&](Peer& peer) {

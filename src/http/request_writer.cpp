@@ -124,6 +124,8 @@ void RequestWriter::pull() {
       state_ = State::Done;
     } else if (available == 0 && body_->is_ended()) {
       state_ = State::Cut;
+    } else if (available == 0) {
+      body_->demand();
     }
   } else if (available > 0) {
     head_.append(wire::http1::encode_chunk_size(available).view());
