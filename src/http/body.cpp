@@ -172,6 +172,11 @@ void BodyPipe::drop_taker() noexcept {
   }
 }
 
+void BodyPipe::finish_reading() {
+  is_satisfied_ |= !reader_gone_;
+  stop_reading();
+}
+
 void BodyPipe::stop_reading() {
   if (reader_gone_) {
     return;

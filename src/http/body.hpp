@@ -92,6 +92,8 @@ class BodyPipe {
   void fail(ErrorKind why);
   /// The reader went away: what is written is for nobody.
   [[nodiscard]] bool reader_gone() const noexcept { return reader_gone_; }
+  /// It went since it has had all it wanted: for the writer nothing is amiss.
+  [[nodiscard]] bool is_satisfied() const noexcept { return is_satisfied_; }
   /// The reader asked for bytes at least once (100-continue waits for that, RFC 9110 §10.1.1).
   [[nodiscard]] bool is_demanded() const noexcept { return demanded_; }
   /// Fires when room appears, which need not be much yet, when the reader goes away,
@@ -116,6 +118,9 @@ class BodyPipe {
   [[nodiscard]] bool has_trailers() const noexcept { return trailers_ != nullptr; }
   /// The reader will read no more: buffered bytes are dropped.
   void stop_reading();
+  /// The same for a reader that has had all it wanted, though the writer may not have ended it: as
+  /// many bytes as were announced, or the first of those that answer a HEAD.
+  void finish_reading();
   /// Offers what is written to `taker` first, in place of any other. Until stop_reading().
   void set_taker(Taker& taker) noexcept;
   /// Fires when bytes or the end arrive; not for bytes that were taken.
@@ -140,6 +145,7 @@ class BodyPipe {
   std::optional<ErrorKind> failure_;
   bool finished_ = false;
   bool reader_gone_ = false;
+  bool is_satisfied_ = false;
   bool demanded_ = false;
   bool lent_ = false;  ///< the room behind end_
   async::Event readable_event_;

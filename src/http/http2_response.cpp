@@ -127,7 +127,7 @@ void Http2Session::begin_response(Http2Stream& stream) {
     reset(stream, NGHTTP2_INTERNAL_ERROR);
   }
   if (is_empty) {
-    body.stop_reading();
+    body.finish_reading();
   }
   owner_.on_session_wake();
 }

@@ -124,7 +124,11 @@ void ResponseWriter::begin(
 
 void ResponseWriter::end(State state) {
   state_ = state;
-  body_->stop_reading();
+  if (state == State::Done) {
+    body_->finish_reading();
+  } else {
+    body_->stop_reading();
+  }
   body_.reset();
 }
 

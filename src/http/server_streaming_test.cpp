@@ -249,6 +249,38 @@ TEST_CASE("a client that leaves is noticed while the answer streams") {
   client.close();
   REQUIRE(site.run_until([&] { return body->reader_gone(); }));
   CHECK(open->client_gone());
+  CHECK_FALSE(body->is_satisfied());
+}
+
+TEST_CASE("a client that has all it is to have of an answer lets go of it, and nothing is amiss") {
+  struct Row {
+    const char* method;
+    std::uint16_t status;
+    const char* length;  ///< null: unknown
+  };
+  for (const Row& row :
+       {Row{"GET", 200, "5"}, Row{"HEAD", 200, nullptr}, Row{"GET", 204, nullptr}}) {
+    CAPTURE(row.method);
+    Site site;
+    // Its writer does not know yet that it is at its end.
+    auto body = make_local<BodyPipe>();
+    site.answer("/open", [&](auto exchange) {
+      Response response{.status = row.status, .fields = {}, .body = body};
+      if (row.length != nullptr) {
+        response.fields.append("content-length", row.length);
+      }
+      exchange->respond(std::move(response));
+      body->write(as_bytes("hello"));
+    });
+    Client client(site.address);
+    client.send(std::string(row.method) + " /open HTTP/1.1\r\nhost: a\r\n\r\n");
+    REQUIRE(site.run_until([&] { return body->reader_gone(); }));
+    CHECK(body->is_satisfied());
+    client.send("GET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    site.receive_all(client);
+    CHECK(client.received.find("HTTP/1.1 404 ") != std::string::npos);
+    CHECK(body->is_satisfied());
+  }
 }
 
 TEST_CASE("a body that ends early or badly is told to its reader") {

@@ -134,6 +134,10 @@ class OutgoingBodyState {
   );
 
   [[nodiscard]] const LocalPtr<http::BodyPipe>& pipe() const noexcept { return pipe_; }
+  /// The reader took what was announced, to the last byte: it has gone, but is not missing.
+  [[nodiscard]] bool is_delivered() const noexcept {
+    return announced_ && written_ == *announced_ && pipe_->is_satisfied();
+  }
   /// Takes bytes for which there is room. Beyond the announced length: what was announced goes out,
   /// and the guest gets a size error.
   [[nodiscard]] std::unique_ptr<IoError> write(ByteView bytes);
@@ -168,9 +172,15 @@ class BodySink final : public ByteSink {
  public:
   explicit BodySink(LocalPtr<OutgoingBodyState> body) noexcept : body_(std::move(body)) {}
   [[nodiscard]] bool is_closed() override {
-    return body_->pipe()->reader_gone() || body_->pipe()->is_ended();
+    const http::BodyPipe& pipe = *body_->pipe();
+    return pipe.is_ended() || (pipe.reader_gone() && !body_->is_delivered());
   }
-  [[nodiscard]] std::size_t room() override { return body_->pipe()->writable_bytes(); }
+  /// Behind the last byte there is room for the one too many, of which the guest is told then.
+  [[nodiscard]] std::size_t room() override {
+    return is_closed()             ? 0
+           : body_->is_delivered() ? http::BodyPipe::kDefaultCapacity
+                                   : body_->pipe()->writable_bytes();
+  }
   [[nodiscard]] std::unique_ptr<IoError> write(ByteView bytes) override {
     return body_->write(bytes);
   }

@@ -133,6 +133,42 @@ TEST_CASE("a body is held to its content-length") {
   }
 }
 
+TEST_CASE("a body is not closed to its guest since all that was announced has been taken") {
+  Service service;
+  auto headers = service.fields();
+  service.append(*headers, "content-length", "5");
+  auto response = service.response(std::move(headers));
+  auto body = *response->body(service.call);
+  service.set(std::move(response));
+  auto& pipe = *service.exchange->response().body;
+  auto stream = *(*body)->write(service.call);
+  REQUIRE((*(*stream)->write(service.call, as_bytes("hello"))).has_value());
+  pipe.consume(5);
+
+  SUBCASE("it may be flushed and finished") {
+    pipe.finish_reading();
+    CHECK((*(*stream)->blocking_flush(service.call)).has_value());
+    CHECK((*(*stream)->check_write(service.call)).value_or(0) > 0);
+    stream->reset();
+    const auto finished = service.finish(std::move(*body));
+    REQUIRE(finished);
+    CHECK(finished->has_value());
+    CHECK_FALSE(pipe.failure());
+  }
+  SUBCASE("one byte more is one too many") {
+    pipe.finish_reading();
+    const auto told = *(*stream)->write(service.call, as_bytes("!"));
+    REQUIRE_FALSE(told);
+    CHECK(told.error().tag == wit::wasi_io_streams::StreamError::Tag::LastOperationFailed);
+    CHECK_FALSE(*(*stream)->check_write(service.call));
+  }
+  SUBCASE("it is closed when its reader goes without") {
+    pipe.stop_reading();
+    CHECK_FALSE(*(*stream)->blocking_flush(service.call));
+    CHECK_FALSE(*(*stream)->check_write(service.call));
+  }
+}
+
 TEST_CASE("a body that is dropped without finish is cut") {
   Service service;
   auto response = service.response(service.fields());

@@ -21,7 +21,8 @@ class SentProducer final : public component::FutureProducer<Sent> {
     Transmission& state = *transmission_;
     if (!state.outcome && state.body != nullptr) {
       http::BodyPipe& pipe = *state.body->pipe();
-      if (state.finished && pipe.at_end() && !state.is_held) {
+      const bool is_taken = state.finished && pipe.at_end() && !state.is_held;
+      if (is_taken || pipe.is_satisfied()) {
         state.outcome.emplace();
       } else if (pipe.reader_gone()) {
         state.outcome = std::unexpected(ErrorCode::connection_terminated());
@@ -134,7 +135,12 @@ class Sending {
         conclude();
         return;
       case WriteEnd::How::SinkClosed:
-        fail(ErrorCode::connection_terminated());
+        if (transmission_->body->pipe()->is_satisfied()) {
+          transmission_->finished = true;
+          transmission_->settle({});
+        } else {
+          fail(ErrorCode::connection_terminated());
+        }
         return;
       case WriteEnd::How::Failed:
         fail(
