@@ -208,6 +208,18 @@ def test_a_request_is_passed_on_with_its_body(tmp_path, component):
             assert connection.fields() == [("x-sum", "7")]
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+def test_a_request_that_is_passed_on_over_the_network_is_asked_for_its_body(server, tmp_path, component, framing):
+    """Its client sends nothing until somebody wants it."""
+    folder = application(tmp_path, component, ["one"], '["http://127.0.0.1:*"]')
+    with whorl.Server.start("-f", folder) as passing, passing.connect(timeout=20) as connection:
+        connection.send(f"POST /forward/127.0.0.1:{server.port} HTTP/1.1\r\nHost: h\r\n".encode() + framing +
+                        b"\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.head().status == 100
+        connection.send(b"hello" if framing.endswith(b"5") else chunk(b"hello") + b"0\r\n\r\n")
+        assert connection.response().body == b"hello"
+
+
 @pytest.mark.parametrize("path,status", [("/error", 500), ("/silent", 500), ("/trap", 500), ("/nowhere", 404)])
 def test_ends_without_an_answer(server, path, status):
     assert server.get(path).status == status
