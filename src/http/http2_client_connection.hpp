@@ -64,9 +64,9 @@ class Http2ClientConnection final : public Http2ClientSession::Owner,
   Destination to_;
   std::unique_ptr<net::Channel> channel_;  ///< null: closed
   ConnectionPermit permit_;
-  Http2ClientSession session_;
   async::Event wake_;
   Relay on_socket_{wake_};
+  Http2ClientSession session_;  ///< wakes us in its end, too
   Bytes buffer_;
   async::Clock::time_point idle_since_;
   async::Deadline last_;  ///< when it is closed although not everything is said
