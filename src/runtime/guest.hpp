@@ -55,6 +55,7 @@ struct KeptInstances {
   std::uint32_t unaudited = 0;
   /// Nothing of this service is kept: its instances can't be put back, or hardly ever can.
   bool is_off = false;
+  bool is_replaced = false;  ///< the service, and only its last events want to know this
 };
 
 /// What the guests of a shard share of it; all of it outlives them.

@@ -58,10 +58,15 @@ void InstancePool::forget(const Service& service) {
     return;
   }
   KeptInstances& kept = *found->second;
-  kept.is_off = true;
+  kept.is_off = kept.is_replaced = true;
   idle_ -= kept.idle.size();
   kept.idle.clear();
-  services_.erase(found);
+  if (found->second.use_count() == 1) {
+    services_.erase(found);
+  } else {
+    // Events that wait will ask for it: made anew then, it would hold the service for ever.
+    schedule_trim();
+  }
 }
 
 bool InstancePool::evict_one() {
@@ -88,6 +93,7 @@ void InstancePool::schedule_trim() {
 }
 
 void InstancePool::trim() {
+  bool has_replaced = false;
   for (auto entry = services_.begin(); entry != services_.end();) {
     KeptInstances& kept = *entry->second;
     const std::size_t unused = std::min(kept.never_used, kept.idle.size());
@@ -96,9 +102,10 @@ void InstancePool::trim() {
     kept.never_used = kept.idle.size();
     // A service that was replaced is only held here and by its last events.
     const bool is_forgotten = entry->second.use_count() == 1 && kept.idle.empty();
+    has_replaced |= kept.is_replaced && !is_forgotten;
     entry = is_forgotten ? services_.erase(entry) : std::next(entry);
   }
-  if (idle_ != 0) {
+  if (idle_ != 0 || has_replaced) {
     schedule_trim();
   }
 }

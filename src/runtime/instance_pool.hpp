@@ -50,6 +50,9 @@ class InstancePool {
   /// Gives one idle instance back to make room. @return false if there is none
   bool evict_one();
   [[nodiscard]] std::size_t idle() const noexcept { return idle_; }
+  /// Gives back what nobody needed since the last time, and forgets replaced services whose events
+  /// are over. By itself, every kTrimInterval while there is something of either.
+  void trim();
 
  private:
   /// Wakes the trimming.
@@ -63,7 +66,6 @@ class InstancePool {
   };
 
   void schedule_trim();
-  void trim();
 
   async::Shard& shard_;
   telemetry::ShardMetrics* metrics_ = nullptr;

@@ -93,9 +93,10 @@ void ShardRuntime::begin_in_turn(
     const LocalPtr<http::Exchange>& exchange,
     std::move_only_function<void()> begin
 ) {
-  note_deferred(*pool_.of(service));
+  const LocalPtr<KeptInstances> kept = pool_.of(service);
+  note_deferred(*kept);
   const auto until = Turns::Clock::now() + WaitingRoom::longest_wait(*service);
-  turns_.begin_later([this, service, until, exchange, begin = std::move(begin)](bool is_open
+  turns_.begin_later([this, service, kept, until, exchange, begin = std::move(begin)](bool is_open
                      ) mutable {
     if (!is_open || exchange->client_gone()) {
       exchange->abort(503);
@@ -104,7 +105,7 @@ void ShardRuntime::begin_in_turn(
           service, *exchange, telemetry::Limit::ComponentInstances, "it waited too long for others"
       );
     } else {
-      if (pool_.of(service)->share.is_long()) {
+      if (kept->share.is_long()) {
         engine::expect_long_run(*platform_.engine());
       }
       begin();
