@@ -29,6 +29,9 @@ constexpr std::string_view kTooManyConnections =
     "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n"
     "content-length: 0\r\n\r\n";
 
+// Bytes of it that are taken, more than a new socket holds: a multiple of what is taken at a time.
+constexpr std::size_t kMostIgnored = std::size_t{1} << 20;
+
 /// Ticks that a connection must have been idle before it is given up for another.
 constexpr Tick kRestTicks = 2;
 
@@ -159,10 +162,13 @@ bool ServerCore::refuse_crowd(const fs::Fd& socket, std::string_view client_addr
         MSG_NOSIGNAL | MSG_DONTWAIT
     );
     ::shutdown(socket.get(), SHUT_WR);
-    // What has arrived unread would turn the end into a reset.
+    // What has arrived unread would turn the end into a reset. Who goes on sending gets one.
     std::array<char, 4096> ignored;
-    while (::recv(socket.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) ==
-           ssize_t{ignored.size()}) {
+    for (std::size_t left = kMostIgnored; left != 0; left -= ignored.size()) {
+      const auto count = ::recv(socket.get(), ignored.data(), ignored.size(), MSG_DONTWAIT);
+      if (count != ssize_t{ignored.size()}) {
+        break;
+      }
     }
   }
   return true;
