@@ -84,6 +84,9 @@ SocketAddress::SocketAddress(const sockaddr* address, socklen_t size) noexcept :
 Result<SocketAddress> SocketAddress::from_ip(std::string_view ip, std::uint16_t port) {
   const std::string text(ip);
   SocketAddress address;
+  if (text.contains('\0')) {
+    return fail(ErrorKind::InvalidInput, "a NUL is in no IP address");
+  }
   if (inet_pton(AF_INET, text.c_str(), &as_v4(address.storage_).sin_addr) == 1) {
     return address.with_port(port);
   }

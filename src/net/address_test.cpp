@@ -1,6 +1,10 @@
 #include "net/address.hpp"
 
+#include "net/connect.hpp"
+
 #include <doctest/doctest.h>
+
+#include <string>
 
 namespace whorl::net {
 namespace {
@@ -38,10 +42,16 @@ TEST_CASE("names that do not exist say so") {
   CHECK(address.error().message().starts_with("failed to lookup address information: "));
 }
 
+TEST_CASE("a name ends where its length says") {
+  CHECK(resolve_host("localhost", 1));
+  CHECK_FALSE(resolve_host(std::string("localhost\0.example.com", 21), 1));
+}
+
 TEST_CASE("ports are exchanged") {
   CHECK(SocketAddress::from_ip("::1", 1)->with_port(2).to_string() == "[::1]:2");
   CHECK(SocketAddress().to_string() == "0.0.0.0:0");
   CHECK_FALSE(SocketAddress::from_ip("1.2.3", 1));
+  CHECK_FALSE(SocketAddress::from_ip({"1.2.3.4\0x", 9}, 1));
 }
 
 }  // namespace

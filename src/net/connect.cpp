@@ -22,6 +22,10 @@ Result<std::vector<SocketAddress>> resolve_host(const std::string& host, std::ui
   if (auto address = SocketAddress::from_ip(host, port)) {
     return std::vector<SocketAddress>{*address};
   }
+  if (host.contains('\0')) {
+    // The resolver would see another name than whoever judged this one.
+    return fail(ErrorKind::NotFound, "a NUL is in no name");
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

@@ -10,6 +10,7 @@
 #include "wasi/p2/socket_address.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,13 @@ class SocketAccess {
   /// @param scheme  "tcp" or "udp"
   [[nodiscard]] SocketOutcome<> check(std::string_view scheme, const net::SocketAddress& address)
       const;
+  /// What a guest wants looked up, in the form that grants are compared with.
+  struct Name {
+    std::string text;                           ///< in lower case
+    std::optional<net::SocketAddress> address;  ///< where it is one already
+  };
+  /// InvalidArgument for what can be neither a name nor an address.
+  [[nodiscard]] static SocketOutcome<Name> parse_name(std::string_view name);
   /// Whether a grant names it.
   [[nodiscard]] bool may_look_up(std::string_view name) const;
   /// What a name that may_look_up() stands for.

@@ -71,6 +71,16 @@ net_wit::Ipv6Address to_tuple(const in6_addr& from) {
   return std::tuple_cat(words);
 }
 
+/// The address in `::ffff:a.b.c.d`.
+std::optional<in_addr> held_v4(const net::SocketAddress& address) noexcept {
+  if (!address.is_v6() || !IN6_IS_ADDR_V4MAPPED(&v6_of(address))) {
+    return std::nullopt;
+  }
+  in_addr held{};
+  std::memcpy(&held, v6_of(address).s6_addr + 12, sizeof held);
+  return held;
+}
+
 SocketOutcome<> invalid_argument() {
   return SocketOutcome<>(std::unexpect, SocketError::InvalidArgument);
 }
@@ -125,11 +135,21 @@ net_wit::IpSocketAddress to_wit(const net::SocketAddress& from) {
 }
 
 net_wit::IpAddress to_wit_ip(const net::SocketAddress& from) {
-  return from.is_v6() ? net_wit::IpAddress::ipv6(to_tuple(v6_of(from)))
-                      : net_wit::IpAddress::ipv4(to_tuple(v4_of(from)));
+  if (!from.is_v6()) {
+    return net_wit::IpAddress::ipv4(to_tuple(v4_of(from)));
+  }
+  if (const auto held = held_v4(from)) {
+    return net_wit::IpAddress::ipv4(to_tuple(*held));
+  }
+  return net_wit::IpAddress::ipv6(to_tuple(v6_of(from)));
 }
 
 std::string ip_text(const net::SocketAddress& address) {
+  if (const auto held = held_v4(address)) {
+    std::array<char, INET_ADDRSTRLEN> text{};
+    inet_ntop(AF_INET, &*held, text.data(), text.size());
+    return text.data();
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
   const void* ip = address.is_v6() ? static_cast<const void*>(&v6_of(address)) : &v4_of(address);
   inet_ntop(address.data()->sa_family, ip, text.data(), text.size());

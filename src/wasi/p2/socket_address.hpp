@@ -21,8 +21,9 @@ using SocketOutcome = std::expected<T, SocketError>;
 
 [[nodiscard]] net::SocketAddress to_socket_address(const net_wit::IpSocketAddress& from);
 [[nodiscard]] net_wit::IpSocketAddress to_wit(const net::SocketAddress& from);
+/// An IPv4 address that IPv6 holds becomes one of IPv4.
 [[nodiscard]] net_wit::IpAddress to_wit_ip(const net::SocketAddress& from);
-/// The address without port and brackets.
+/// The address without port and brackets, as to_wit_ip() has it.
 [[nodiscard]] std::string ip_text(const net::SocketAddress& address);
 
 [[nodiscard]] SocketError to_socket_error(int number) noexcept;

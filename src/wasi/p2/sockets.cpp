@@ -103,20 +103,22 @@ IpNameLookupHost::resolve_addresses(
     component::Call&, wit::wasi_sockets_network::Network&, std::string_view name
 ) {
   using Outcome = SocketOutcome<component::Own<lookup_wit::ResolveAddressStream>>;
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
-  if (!access_.may_look_up(lower)) {
-    return Outcome(std::unexpect, SocketError::PermanentResolverFailure);
+  auto wanted = SocketAccess::parse_name(name);
+  if (!wanted) {
+    return Outcome(std::unexpect, wanted.error());
   }
   auto lookup = std::make_shared<Lookup>();
-  if (!start_lookup(access_.blocking(), lookup, lower)) {
+  if (wanted->address) {
+    lookup->addresses = std::vector{*wanted->address};
+    lookup->is_done = true;
+  } else if (!access_.may_look_up(wanted->text)) {
+    return Outcome(std::unexpect, SocketError::PermanentResolverFailure);
+  } else if (!start_lookup(access_.blocking(), lookup, wanted->text)) {
     return Outcome(std::unexpect, SocketError::TemporaryResolverFailure);
   }
-  return Outcome(
-      std::make_unique<ResolveAddressStream>(around_, access_, std::move(lower), std::move(lookup))
-  );
+  return Outcome(std::make_unique<ResolveAddressStream>(
+      around_, access_, std::move(wanted->text), std::move(lookup)
+  ));
 }
 
 component::HostResult<std::expected<component::Own<wit::wasi_sockets_tcp::TcpSocket>, SocketError>>

@@ -263,12 +263,12 @@ TEST_CASE("addresses that are none, or are another one in disguise") {
 }
 
 TEST_CASE("names are looked up where a grant says them, and cover what they stand for") {
-  const auto resolve = [](World& world, const char* name) {
+  const auto resolve = [](World& world, std::string_view name) {
     IpNameLookupHost host(world.around, world.access);
     return *host.resolve_addresses(world.call, world.network, name);
   };
   World all({"*://*:*", "http://localhost", "*://127.0.0.1:80"});
-  for (const char* name : {"localhost", "example.com", "127.0.0.1", ""}) {
+  for (const char* name : {"localhost", "example.com", "\xc3\xa9.example"}) {
     const auto told = resolve(all, name);
     REQUIRE_FALSE(told);
     CHECK(told.error() == Code::PermanentResolverFailure);
@@ -286,6 +286,48 @@ TEST_CASE("names are looked up where a grant says them, and cover what they stan
   CHECK(world.connect(loopback(81)) == Code::AccessDenied);
   CHECK(world.connect(v4(127, 0, 0, 2, 80)) == Code::AccessDenied);
   world.access.reset();
+  CHECK(world.connect(loopback(80)) == Code::AccessDenied);
+}
+
+TEST_CASE("what is looked up is a name, as the grants and the resolver both see it") {
+  World world({"tcp://*.example.com:*", "tcp://localhost:80"});
+  IpNameLookupHost host(world.around, world.access);
+  // The resolver would see no more than the first of these names, and the grant the whole.
+  for (const std::string_view name :
+       {std::string_view("localhost\0.example.com", 21),
+        std::string_view("127.0.0.1\0.example.com", 21),
+        std::string_view("local host"),
+        std::string_view("localhost%lo"),
+        std::string_view("1.2.3.4:80"),
+        std::string_view("[localhost]"),
+        std::string_view("")}) {
+    CAPTURE(std::string(name));
+    const auto told = *host.resolve_addresses(world.call, world.network, name);
+    REQUIRE_FALSE(told);
+    CHECK(told.error() == Code::InvalidArgument);
+  }
+  const std::string long_name = std::string(243, 'x') + ".example.com";
+  CHECK(
+      (*host.resolve_addresses(world.call, world.network, long_name)).error() ==
+      Code::InvalidArgument
+  );
+  CHECK(world.connect(loopback(80)) == Code::AccessDenied);
+}
+
+TEST_CASE("an address is its own answer, and grants nothing") {
+  World world({"tcp://10.0.0.1:80"});
+  IpNameLookupHost host(world.around, world.access);
+  const auto answers = [&](const char* text, const net_wit::IpAddress& address) {
+    CAPTURE(std::string(text));
+    auto stream = *host.resolve_addresses(world.call, world.network, text);
+    REQUIRE(stream);
+    CHECK(***(*stream)->resolve_next_address(world.call) == address);
+    CHECK(**(*stream)->resolve_next_address(world.call) == std::nullopt);
+  };
+  answers("127.0.0.1", net_wit::IpAddress::ipv4({127, 0, 0, 1}));
+  answers("::1", net_wit::IpAddress::ipv6({0, 0, 0, 0, 0, 0, 0, 1}));
+  answers("[FE80::1]", net_wit::IpAddress::ipv6({0xfe80, 0, 0, 0, 0, 0, 0, 1}));
+  answers("::ffff:127.0.0.1", net_wit::IpAddress::ipv4({127, 0, 0, 1}));
   CHECK(world.connect(loopback(80)) == Code::AccessDenied);
 }
 

@@ -5,8 +5,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
-
 namespace whorl::wasi::p3 {
 namespace {
 
@@ -70,14 +68,19 @@ SocketResult<component::Own<net_wit::UdpSocket>> SocketTypesHost::udp_socket_cre
 component::HostResult<std::expected<std::vector<net_wit::IpAddress>, IpNameLookupHost::LookupError>>
 IpNameLookupHost::resolve_addresses(component::Call& call, std::string name) {
   using Outcome = std::expected<std::vector<net_wit::IpAddress>, LookupError>;
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
-  if (!access_.may_look_up(name)) {
+  auto wanted = p2::SocketAccess::parse_name(name);
+  if (!wanted) {
+    return Outcome(std::unexpect, LookupError::invalid_argument());
+  }
+  if (wanted->address) {
+    return Outcome({to_wit_ip(*wanted->address)});
+  }
+  if (!access_.may_look_up(wanted->text)) {
     return Outcome(std::unexpect, LookupError::permanent_resolver_failure());
   }
-  auto found =
-      run_blocking(access_.blocking(), call.fiber, [name] { return net::resolve_host(name, 0); });
+  auto found = run_blocking(access_.blocking(), call.fiber, [name = wanted->text] {
+    return net::resolve_host(name, 0);
+  });
   if (!found) {
     return found.error().kind() == ErrorKind::Cancelled
                ? component::HostResult<Outcome>(component::trap("the guest is being ended"))
@@ -86,7 +89,7 @@ IpNameLookupHost::resolve_addresses(component::Call& call, std::string name) {
   if (!*found) {
     return Outcome(std::unexpect, LookupError::name_unresolvable());
   }
-  access_.learn(name, **found);
+  access_.learn(wanted->text, **found);
   std::vector<net_wit::IpAddress> addresses;
   for (const net::SocketAddress& address : **found) {
     addresses.push_back(to_wit_ip(address));
