@@ -45,6 +45,8 @@ class ScriptedFiber final : public async::Parkable {
     step();
     return true;
   }
+  /// Whether park() would return at once.
+  [[nodiscard]] bool is_unparked() const noexcept { return unparked_; }
   /// Whether it was unparked; forgets it.
   [[nodiscard]] bool take_unparked() { return std::exchange(unparked_, false); }
   [[nodiscard]] int parks() const noexcept { return parks_; }

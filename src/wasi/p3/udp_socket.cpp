@@ -40,13 +40,41 @@ SocketResult<> UdpSocket::bind(component::Call&, Address local_address) {
   return SocketOutcome<>();
 }
 
+int UdpSocket::bind_anywhere() {
+  if (is_bound_) {
+    return 0;
+  }
+  // Here and not by the system, which without a free port says that something would block.
+  const net::SocketAddress any = to_socket_address(
+      endpoint_->is_v6 ? net_wit::IpSocketAddress::ipv6({}) : net_wit::IpSocketAddress::ipv4({})
+  );
+  if (::bind(fd(), any.data(), any.size()) != 0) {
+    return errno;
+  }
+  is_bound_ = true;
+  return 0;
+}
+
 int UdpSocket::forget_peer() {
+  if (!peer_) {
+    return 0;
+  }
+  const auto before = net::SocketAddress::of_socket(fd());
   // Linux keeps the first peer's route otherwise.
   const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
-  if (peer_ && ::connect(fd(), &nobody, sizeof nobody) != 0) {
+  if (::connect(fd(), &nobody, sizeof nobody) != 0) {
     return errno;
   }
   peer_.reset();
+  // It also gives up a port that it chose itself: the socket would receive nothing any more.
+  const auto after = net::SocketAddress::of_socket(fd());
+  if (before && after && after->port() != before->port()) {
+    const net::SocketAddress again = after->with_port(before->port());
+    if (::bind(fd(), again.data(), again.size()) != 0) {
+      is_bound_ = false;
+      return errno;
+    }
+  }
   return 0;
 }
 
@@ -61,11 +89,13 @@ SocketResult<> UdpSocket::connect(component::Call&, Address remote_address) {
   if (const int error = forget_peer(); error != 0) {
     return refused(to_socket_error(error));
   }
+  if (const int error = bind_anywhere(); error != 0) {
+    return refused(to_socket_error(error));
+  }
   if (::connect(fd(), address.data(), address.size()) != 0) {
     return refused(to_socket_error(errno));
   }
   peer_ = address;
-  is_bound_ = true;
   return SocketOutcome<>();
 }
 
@@ -105,6 +135,9 @@ SocketResult<> UdpSocket::send(
   if (!to) {
     return refused(to.error());
   }
+  if (const int error = bind_anywhere(); error != 0) {
+    return refused(to_socket_error(error));
+  }
   const auto endpoint = endpoint_;
   while (true) {
     const ssize_t count = ::sendto(
@@ -116,7 +149,6 @@ SocketResult<> UdpSocket::send(
         *to ? (*to)->size() : 0
     );
     if (count >= 0) {
-      is_bound_ = true;
       return SocketOutcome<>();
     }
     if (errno == EAGAIN) {

@@ -49,6 +49,9 @@ class UdpSocket final : public net_wit::UdpSocket {
   [[nodiscard]] SocketOutcome<std::optional<net::SocketAddress>> destination(
       const std::optional<Address>& remote_address
   ) const;
+  /// To a port that the system chooses, unless it is bound. @return errno
+  [[nodiscard]] int bind_anywhere();
+  /// The socket stays bound as it is. @return errno
   [[nodiscard]] int forget_peer();
 
   const SocketAccess& access_;
