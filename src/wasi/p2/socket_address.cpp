@@ -15,12 +15,14 @@
 namespace whorl::wasi::p2 {
 namespace {
 
-constexpr std::array<std::pair<int, SocketError>, 27> kCodes{{
+constexpr std::array<std::pair<int, SocketError>, 31> kCodes{{
     {EACCES, SocketError::AccessDenied},
     {EPERM, SocketError::AccessDenied},
     {EOPNOTSUPP, SocketError::NotSupported},
     {EAFNOSUPPORT, SocketError::NotSupported},
     {EPROTONOSUPPORT, SocketError::NotSupported},
+    {EPFNOSUPPORT, SocketError::NotSupported},
+    {ESOCKTNOSUPPORT, SocketError::NotSupported},
     {ENOPROTOOPT, SocketError::NotSupported},
     {EINVAL, SocketError::InvalidArgument},
     {EDESTADDRREQ, SocketError::InvalidArgument},
@@ -39,6 +41,8 @@ constexpr std::array<std::pair<int, SocketError>, 27> kCodes{{
     {EHOSTUNREACH, SocketError::RemoteUnreachable},
     {ENETUNREACH, SocketError::RemoteUnreachable},
     {ENETDOWN, SocketError::RemoteUnreachable},
+    {EHOSTDOWN, SocketError::RemoteUnreachable},
+    {ENONET, SocketError::RemoteUnreachable},
     {ECONNREFUSED, SocketError::ConnectionRefused},
     {ECONNRESET, SocketError::ConnectionReset},
     {ECONNABORTED, SocketError::ConnectionAborted},

@@ -72,9 +72,21 @@ void TcpConnection::flush() noexcept {
     }
   }
   pending_.clear();
+  std::shared_ptr<TcpConnection> last;
   if (shutdown_when_sent_) {
     ::shutdown(fd(), SHUT_WR);
-    const std::shared_ptr<TcpConnection> last = std::move(lingering_);
+    last = std::move(lingering_);
+  }
+  if (auto told = std::exchange(told_, {})) {
+    told(send_error_);
+  }
+}
+
+void TcpConnection::when_sent(Sent told) {
+  if (pending_.empty() || send_error_ != 0) {
+    told(send_error_);
+  } else {
+    told_ = std::move(told);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "wit/wasi_sockets_tcp.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -46,6 +47,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   void send(ByteView bytes);
   /// The end, once what is pending was sent.
   void close_send();
+  /// Called once, when the system has all that was sent so far, or with the error that kept it from
+  /// that; at once where nothing is pending.
+  using Sent = std::move_only_function<void(int error)>;
+  void when_sent(Sent told);
 
   /// Its place among the connections that may be open.
   [[nodiscard]] http::ConnectionPermit& permit() noexcept { return permit_; }
@@ -73,6 +78,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   MemoryCharge charge_;
   http::ConnectionPermit permit_;
   Bytes pending_;
+  Sent told_;             ///< who waits until nothing is pending
   std::size_t sent_ = 0;  ///< of pending_
   int send_error_ = 0;
   int receive_error_ = 0;

@@ -23,7 +23,9 @@ namespace {
 using component::Progress;
 using Tag = SocketError::Tag;
 
-net_wit::IpSocketAddress v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, int port) {
+net_wit::IpSocketAddress v4(
+    std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, int port
+) {
   return net_wit::IpSocketAddress::ipv4(
       {.port = static_cast<std::uint16_t>(port), .address = {a, b, c, d}}
   );
@@ -129,6 +131,122 @@ TEST_CASE("a datagram that is sent binds its socket") {
   CHECK((*socket->bind(call, loopback(0))).error().tag == Tag::InvalidState);
   REQUIRE(*socket->send(call, Bytes{2}, **peer->get_local_address(call)));
   CHECK(port_of(**socket->get_local_address(call)) == port);
+}
+
+// --- connections ---------------------------------------------------------------------------------
+
+/// Gives a text, and then keeps who reads it waiting.
+class Text final : public component::StreamProducer<std::uint8_t> {
+ public:
+  explicit Text(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] Progress produce(MutableByteView room) override {
+    const std::size_t count = std::min(room.size(), text_.size());
+    std::copy_n(text_.begin(), count, room.begin());
+    skip(count);
+    return count == 0 ? Progress::blocked() : Progress::items(count);
+  }
+  [[nodiscard]] ByteView peek() override { return as_bytes(text_); }
+  void skip(std::size_t count) override { text_.erase(0, count); }
+
+ private:
+  std::string text_;
+};
+
+/// What a future came to.
+class Told final : public component::FutureConsumer<SocketOutcome<>> {
+ public:
+  explicit Told(std::shared_ptr<std::optional<SocketOutcome<>>> to) : to_(std::move(to)) {}
+  void resolved(SocketOutcome<> value) override { *to_ = std::move(value); }
+  void dropped() override {}
+
+ private:
+  std::shared_ptr<std::optional<SocketOutcome<>>> to_;
+};
+
+struct Sending : World {
+  Sending() : World({"tcp://127.0.0.1:*"}) {
+    socket = tcp();
+    REQUIRE(*socket->set_send_buffer_size(call, 4096));
+    const int small = 4096;
+    REQUIRE(::setsockopt(listening.socket.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+    drive(4);
+    REQUIRE(*socket->connect(call, loopback(listening.port)));
+    peer = listening.accept();
+    // One buffer of ours full, which is far more than the system takes.
+    auto half = ByteReader(std::make_unique<Text>(std::string(kBytes, 'x'))).take_half();
+    const auto stream = half.shared();
+    auto done = *socket->send(call, ByteReader(std::move(half)));
+    done.consume(std::make_unique<Told>(told));
+    stream->drop(component::CopyEnd::Side::Writable);
+  }
+  static constexpr std::size_t kBytes = p2::TcpConnection::kSendBuffer;
+  Listening listening;
+  component::Own<net_wit::TcpSocket> socket;
+  fs::Fd peer;
+  std::shared_ptr<std::optional<SocketOutcome<>>> told =
+      std::make_shared<std::optional<SocketOutcome<>>>();
+};
+
+TEST_CASE("what was sent is sent when nothing of it is left here") {
+  Sending world;
+  CHECK_FALSE(*world.told);
+  std::size_t received = 0;
+  char part[4096];
+  const bool all = world.run_until([&] {
+    const ssize_t count = ::recv(world.peer.get(), part, sizeof part, MSG_DONTWAIT);
+    received += count > 0 ? static_cast<std::size_t>(count) : 0;
+    return received == Sending::kBytes;
+  });
+  CHECK(all);
+  REQUIRE(*world.told);
+  CHECK((*world.told)->has_value());
+  CHECK(::recv(world.peer.get(), part, sizeof part, 0) == 0);
+}
+
+TEST_CASE("what could not be sent is told with its reason") {
+  Sending world;
+  SUBCASE("while the guest has its socket") {}
+  SUBCASE("when it has let go of it") {
+    world.socket.reset();
+  }
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  REQUIRE(::setsockopt(world.peer.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  world.peer = fs::Fd();
+  REQUIRE(world.run_until([&] { return world.told->has_value(); }));
+  REQUIRE_FALSE((*world.told)->has_value());
+  CHECK((*world.told)->error().tag == Tag::ConnectionReset);
+}
+
+// --- listening -----------------------------------------------------------------------------------
+
+struct NoHeap final : component::GuestHeap {
+  [[nodiscard]] MutableByteView memory() override { return {}; }
+  [[nodiscard]] component::HostResult<std::uint32_t> reallocate(
+      std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t
+  ) override {
+    return component::trap("nothing is made");
+  }
+};
+
+TEST_CASE("who waits at a socket that listens can be asked for without being let in") {
+  World world({"tcp://127.0.0.1:*"});
+  world.access_to.may_listen = true;
+  auto& call = world.call;
+  auto socket = world.tcp();
+  REQUIRE(*socket->bind(call, loopback(0)));
+  auto stream = *socket->listen(call);
+  REQUIRE(stream);
+  const auto half = stream->take_half();
+  NoHeap heap;
+  component::HandleTable handles;
+  component::LowerContext cx(heap, handles);
+  const auto ask = [&] { return half.shared()->source()->store_into(cx, 0, 0); };
+  CHECK(ask().kind == Progress::Kind::Blocked);
+  auto client = world.tcp();
+  world.drive(4);
+  REQUIRE(*client->connect(call, **socket->get_local_address(call)));
+  CHECK(ask().kind == Progress::Kind::Items);
+  CHECK(ask().count == 0);
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include "wasi/p3/tcp_socket.hpp"
 
+#include "async/timer.hpp"
 #include "net/connect.hpp"
 #include "wit/wasi_sockets_types_p3_abi.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,45 +27,75 @@ class AcceptProducer final : public component::StreamProducer<OwnSocket> {
       const SocketAccess& access,
       std::shared_ptr<p2::TcpConnection> listener,
       bool is_v6
-  ) noexcept
-      : around_(around), access_(access), listener_(std::move(listener)), is_v6_(is_v6) {}
+  )
+      : around_(around),
+        access_(access),
+        listener_(std::move(listener)),
+        is_v6_(is_v6),
+        pause_(access.network()->shard) {}
 
   [[nodiscard]] Progress produce(std::size_t room, std::vector<OwnSocket>& items) override {
+    if (room == 0 && is_somebody_there()) {
+      return Progress::items(0);
+    }
+    bool is_full = false;
     while (items.size() < room) {
       MemoryCharge charge(around_.memory);
-      if (!charge.try_resize(p2::kSocketCharge)) {
-        break;  // the next one waits in the kernel until the guest has closed others
+      http::ConnectionPermit permit;
+      is_full =
+          !charge.try_resize(p2::kSocketCharge) || !permit.try_take(access_.network()->limits);
+      if (is_full) {
+        break;
       }
       fs::Fd fd(::accept4(listener_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.is_open()) {
+        auto connection = std::make_shared<p2::TcpConnection>(
+            access_.network()->shard, std::move(fd), std::move(charge)
+        );
+        connection->permit() = std::move(permit);
         items.push_back(std::make_unique<TcpSocket>(
-            around_,
-            access_,
-            std::make_shared<p2::TcpConnection>(
-                access_.network()->shard, std::move(fd), std::move(charge)
-            ),
-            is_v6_,
-            TcpSocket::State::Connected
+            around_, access_, std::move(connection), is_v6_, TcpSocket::State::Connected
         ));
       } else if (errno == EINVAL || errno == EBADF) {
         return items.empty() ? Progress::dropped() : Progress::last(items.size());
-      } else if (errno != EINTR && errno != ECONNABORTED) {
+      } else if (is_out_of_means(errno)) {
+        is_full = true;
+        break;
+      } else if (errno == EAGAIN) {
         break;
       }
     }
-    if (!items.empty() && room != 0) {
+    if (!items.empty()) {
       return Progress::items(items.size());
     }
-    listener_->socket().watch_readable();
-    retry_.arm(&listener_->socket().changed());
+    if (is_full) {
+      // Somebody waits, so that being told of it again would be at once. Nothing says when others
+      // are closed: it is tried again after a while.
+      pause_.start(async::Deadline::after(kPause));
+      retry_.arm(&pause_.event());
+    } else {
+      listener_->socket().watch_readable();
+      retry_.arm(&listener_->socket().changed());
+    }
     return Progress::blocked();
   }
 
  private:
+  static constexpr async::Milliseconds kPause{50};
+
+  [[nodiscard]] bool is_somebody_there() const noexcept {
+    pollfd entry{listener_->fd(), POLLIN, 0};
+    return ::poll(&entry, 1, 0) == 1;
+  }
+  [[nodiscard]] static bool is_out_of_means(int error) noexcept {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  }
+
   const Surroundings& around_;
   const SocketAccess& access_;
   std::shared_ptr<p2::TcpConnection> listener_;
   bool is_v6_;
+  async::Timer pause_;
   Retry retry_{*this};
 };
 
@@ -165,7 +197,8 @@ SocketResult<> TcpSocket::connect(component::Call& call, Address remote_address)
   }
   if (::connect(fd(), address.data(), address.size()) != 0 && errno != EINPROGRESS) {
     state_ = State::Failed;
-    return refused(to_socket_error(errno));
+    // Linux says so where no port is left to bind to.
+    return refused(errno == EADDRNOTAVAIL ? SocketError::address_in_use() : to_socket_error(errno));
   }
   state_ = State::Connecting;
   // The guest may drop its handle while it waits.
@@ -206,14 +239,19 @@ component::HostResult<DoneFuture<SocketError>> TcpSocket::send(component::Call&,
   if (state_ != State::Connected || std::exchange(is_sending_, true)) {
     return DoneFuture<SocketError>::ready(refused(SocketError::invalid_state()));
   }
-  return write_channel<SocketError>(
+  component::FutureWriter<SocketOutcome<>> done;
+  auto future = done.reader();
+  write_to(
       std::move(data),
       make_local<p2::TcpSink>(connection_),
-      SocketError::connection_broken(),
-      [connection = connection_](const IoError&) {
-        return to_socket_error(connection->send_error());
+      [connection = connection_, done = std::move(done)](WriteEnd) mutable {
+        // What the guest has written may still wait for room in the system's buffer.
+        connection->when_sent([done = std::move(done)](int error) mutable {
+          done.resolve(error == 0 ? SocketOutcome<>() : refused(to_socket_error(error)));
+        });
       }
   );
+  return future;
 }
 
 component::HostResult<ReadChannel<SocketError>> TcpSocket::receive(component::Call&) {
