@@ -222,6 +222,9 @@ std::expected<void, FieldError> FieldMap::check_name(std::string_view name) noex
 std::expected<void, FieldError> FieldMap::check_value(
     std::string_view name, std::string_view value
 ) noexcept {
+  if (value.size() > kMaxBytes) {
+    return std::unexpected(FieldError::TooLarge);  // unread: it may be very long
+  }
   const bool valid = http::equals_ignoring_case(name, kContentLength)
                          ? parse_length(value).has_value()
                          // Blanks at the ends are let through, unlike on the wire: other hosts
@@ -292,6 +295,9 @@ std::expected<void, FieldError> FieldMap::set(
       return checked;
     }
     added += charge_of(lower, canonical_value(lower, value));
+    if (added > kMaxBytes) {
+      return std::unexpected(FieldError::TooLarge);
+    }
   }
   std::size_t removed = 0;
   for (const std::string_view value : this->values(lower)) {

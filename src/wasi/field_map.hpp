@@ -79,6 +79,7 @@ class FieldMap {
   /// Checks a name that is to be changed, without changing anything.
   [[nodiscard]] static std::expected<void, FieldError> check_name(std::string_view name) noexcept;
   /// Checks a value of a field. A `content-length` is a number of 64 bits and nothing else.
+  /// TooLarge for one that no map has room for.
   [[nodiscard]] static std::expected<void, FieldError> check_value(
       std::string_view name, std::string_view value
   ) noexcept;

@@ -53,6 +53,9 @@ FieldsHandle::Change FieldsHandle::set(std::string_view name, std::span<const By
   if (!map) {
     return std::unexpected(map.error());
   }
+  if (values.size() > FieldMap::kMaxBytes / FieldMap::kLineCharge) {
+    return std::unexpected(FieldError::TooLarge);
+  }
   std::vector<std::string_view> texts;
   texts.reserve(values.size());
   for (const ByteView bytes : values) {

@@ -20,11 +20,11 @@ constexpr mode_t kDirectoryMode = 0777;
 
 /// As the kernel wants it; EINVAL, ENAMETOOLONG and ENOENT where it cannot be a path.
 OsResult<std::string> checked_path(std::string_view path) {
+  if (path.size() >= PATH_MAX) {
+    return os_error(ENAMETOOLONG);  // unread: it may be very long
+  }
   if (path.find('\0') != std::string_view::npos) {
     return os_error(EINVAL);
-  }
-  if (path.size() >= PATH_MAX) {
-    return os_error(ENAMETOOLONG);
   }
   if (path.empty()) {
     return os_error(ENOENT);

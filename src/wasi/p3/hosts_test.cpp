@@ -104,6 +104,11 @@ TEST_CASE("fields tell a guest why a change was refused") {
   CHECK(refusal(fields->append(scene.call, "A", as_bytes("2"))) == std::nullopt);
   const Bytes large(140'000, 'x');
   CHECK(refusal(fields->append(scene.call, "b", large)) == Tag::SizeExceeded);
+  // What has no place is not read: no matter what is in it.
+  const Bytes unsound(FieldMap::kMaxBytes + 1, '\n');
+  CHECK(refusal(fields->append(scene.call, "b", unsound)) == Tag::SizeExceeded);
+  CHECK(refusal(fields->set(scene.call, "b", {unsound})) == Tag::SizeExceeded);
+  CHECK(refusal(fields->set(scene.call, "b", {large, as_bytes("\n")})) == Tag::SizeExceeded);
   auto taken = fields->get_and_delete(scene.call, "a");
   REQUIRE(*taken);
   CHECK((*taken)->size() == 2);
