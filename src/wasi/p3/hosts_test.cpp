@@ -149,6 +149,33 @@ TEST_CASE("a request starts with nothing but a method") {
   CHECK_FALSE(*scene.request.get_options(scene.call));
 }
 
+TEST_CASE("messages that a guest makes are charged, until they are gone") {
+  Scene scene;
+  HttpTypesHost host(scene.around);
+  auto request = *host.request_new(
+      scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader(), std::nullopt
+  );
+  CHECK(scene.memory.used() == kMessageCharge);
+  CHECK(*std::get<0>(request)->set_authority(scene.call, "example.org"));
+  CHECK(scene.memory.used() == kMessageCharge + 11);
+  auto response = *host.response_new(
+      scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader()
+  );
+  CHECK(scene.memory.used() == 2 * kMessageCharge + 11);
+  std::get<0>(request).reset();
+  std::get<0>(response).reset();
+  CHECK(scene.memory.used() == 0);
+
+  MemoryCharge others(scene.memory);
+  REQUIRE(others.try_resize(HostMemory::kDefaultLimit));
+  CHECK_FALSE(host.request_new(
+      scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader(), std::nullopt
+  ));
+  CHECK_FALSE(host.response_new(
+      scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader()
+  ));
+}
+
 TEST_CASE("parts of a request that have a case of their own are that case") {
   RequestScene scene;
   CHECK(*scene.request.set_method(scene.call, types::Method::other("PUT")));

@@ -41,9 +41,13 @@ HttpTypesHost::request_new(
   if (options) {
     timeouts = static_cast<RequestOptions&>(**options).timeouts();
   }
+  auto request =
+      std::make_unique<Request>(around_, into_map(std::move(headers)), std::move(body), timeouts);
+  if (auto accepted = request->accept(); !accepted) {
+    return std::unexpected(std::move(accepted.error()));
+  }
   return std::tuple<component::Own<types::Request>, SentReader>(
-      std::make_unique<Request>(around_, into_map(std::move(headers)), std::move(body), timeouts),
-      std::move(sent)
+      std::move(request), std::move(sent)
   );
 }
 
@@ -65,9 +69,15 @@ HttpTypesHost::response_new(
     std::optional<ByteReader> contents,
     TrailersReader trailers
 ) {
+  MemoryCharge charge(around_.memory);
+  if (!charge.try_resize(kMessageCharge)) {
+    return component::trap(kOverHostMemory);
+  }
   auto [body, sent] = MessageBody::of_guest(std::move(contents), std::move(trailers));
   return std::tuple<component::Own<types::Response>, SentReader>(
-      std::make_unique<Response>(around_, into_map(std::move(headers)), std::move(body)),
+      std::make_unique<Response>(
+          around_, into_map(std::move(headers)), std::move(body), std::move(charge)
+      ),
       std::move(sent)
   );
 }

@@ -77,7 +77,8 @@ LocalPtr<FieldMap>& Request::headers() {
 }
 
 component::HostResult<Accepted> Request::accept() {
-  std::size_t bytes = method_.tag == Method::Tag::Other ? method_.as<std::string>().size() : 0;
+  std::size_t bytes = kMessageCharge;
+  bytes += method_.tag == Method::Tag::Other ? method_.as<std::string>().size() : 0;
   bytes += path_with_query_ ? path_with_query_->size() : 0;
   bytes += authority_ ? authority_->size() : 0;
   if (!charge_.try_resize(bytes)) {

@@ -7,6 +7,7 @@
 #include "wasi/p3/http_body.hpp"
 #include "wit/wasi_http_types_p3.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -15,6 +16,9 @@
 #include <utility>
 
 namespace whorl::wasi::p3 {
+
+/// What a message costs that a guest makes: the object and what belongs to it. Handles are many.
+inline constexpr std::size_t kMessageCharge = 1024;
 
 class Request final : public types::Request {
  public:
@@ -69,6 +73,8 @@ class Request final : public types::Request {
       component::Call& call
   ) override;
 
+  /// Charges for a guest's request and the texts it now holds. A trap without memory for it.
+  [[nodiscard]] component::HostResult<Accepted> accept();
   [[nodiscard]] MessageBody take_body() noexcept { return std::move(body_); }
   [[nodiscard]] http::ClientTimeouts timeouts() const noexcept;
   /// Hands the request over for sending.
@@ -81,8 +87,6 @@ class Request final : public types::Request {
  private:
   /// Most bytes of a method, target or authority.
   static constexpr std::size_t kMaxPart = 65'534;
-  /// Charges for the texts now held.
-  [[nodiscard]] component::HostResult<Accepted> accept();
   [[nodiscard]] LocalPtr<FieldMap>& headers();
 
   const Surroundings& around_;
@@ -101,8 +105,17 @@ class Request final : public types::Request {
 class Response final : public types::Response {
  public:
   /// A guest's.
-  Response(const Surroundings& around, LocalPtr<FieldMap> headers, MessageBody body) noexcept
-      : around_(around), headers_(std::move(headers)), body_(std::move(body)) {}
+  /// @param charge  of kMessageCharge
+  Response(
+      const Surroundings& around,
+      LocalPtr<FieldMap> headers,
+      MessageBody body,
+      MemoryCharge charge = {}
+  ) noexcept
+      : around_(around),
+        headers_(std::move(headers)),
+        body_(std::move(body)),
+        charge_(std::move(charge)) {}
   /// One that came over the wire.
   /// @param charge  for what the host keeps of it
   Response(const Surroundings& around, http::Response response, MemoryCharge charge);
@@ -127,6 +140,7 @@ class Response final : public types::Response {
   std::uint16_t status_ = 200;
   LocalPtr<FieldMap> headers_;
   MessageBody body_;
+  MemoryCharge charge_;
 };
 
 }  // namespace whorl::wasi::p3
