@@ -1,6 +1,9 @@
 #include "wasi/p3/error.hpp"
 
+#include <optional>
+#include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace whorl::wasi::p3 {
@@ -40,7 +43,44 @@ const T& converted(const T& same) {
   return same;
 }
 
+void cut(std::string& text) {
+  if (text.size() > kMaxErrorText) {
+    std::size_t end = kMaxErrorText;
+    while (end != 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+      --end;  // not within a character
+    }
+    text = text.substr(0, end);
+  }
+}
+void cut(std::optional<std::string>& text) {
+  if (text) {
+    cut(*text);
+  }
+}
+void cut(v3::DnsErrorPayload& payload) {
+  cut(payload.rcode);
+}
+void cut(v3::TlsAlertReceivedPayload& payload) {
+  cut(payload.alert_message);
+}
+void cut(v3::FieldSizePayload& payload) {
+  cut(payload.field_name);
+}
+void cut(std::optional<v3::FieldSizePayload>& payload) {
+  if (payload) {
+    cut(*payload);
+  }
+}
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+void cut(T& /*number*/) {}
+
 }  // namespace
+
+ErrorCode shortened(ErrorCode from) {
+  std::visit([](auto& payload) { cut(payload); }, from.payload);
+  return from;
+}
 
 ErrorCode to_p3(const p2::ErrorCode& from) {
   ErrorCode made;

@@ -9,6 +9,8 @@
 #include "wit/wasi_http_types_p3.hpp"
 #include "wit/wasi_sockets_types_p3.hpp"
 
+#include <cstddef>
+
 namespace whorl::wasi::p3 {
 
 using ErrorCode = wit::wasi_http_types_p3::ErrorCode;
@@ -17,6 +19,11 @@ using SocketError = wit::wasi_sockets_types_p3::ErrorCode;
 
 /// All cases of wasi:http's error-code.
 [[nodiscard]] ErrorCode to_p3(const p2::ErrorCode& from);
+/// The same with its texts cut to what is kept of a guest's: it may be long, and kept behind a
+/// handle that costs the guest nothing.
+[[nodiscard]] ErrorCode shortened(ErrorCode from);
+/// Bytes of each.
+inline constexpr std::size_t kMaxErrorText = 1024;
 /// From Linux's error number.
 [[nodiscard]] FileErrorCode to_file_error(int number);
 /// Cases that 0.3 has not become the nearest one, or `other`.

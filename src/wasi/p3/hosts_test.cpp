@@ -60,6 +60,26 @@ TEST_CASE("errors of HTTP have the same names in both versions") {
   CHECK(to_p3(p2::ErrorCode::loop_detected()) == ErrorCode::loop_detected());
 }
 
+TEST_CASE("of a guest's error no more is kept than a message") {
+  const std::string text(kMaxErrorText - 1, 'x');
+  const auto kept = [](std::string from) {
+    Transmission transmission;
+    transmission.settle(std::unexpected(ErrorCode::internal_error(std::move(from))));
+    return *transmission.outcome->error().as<std::optional<std::string>>();
+  };
+  CHECK(kept(text + "y") == text + "y");
+  CHECK(kept(text + "yz") == text + "y");
+  CHECK(kept(text + "\u00e9") == text);
+  CHECK(kept(std::string(1'000'000, 'x')).capacity() < 2 * kMaxErrorText);
+  const auto dns = shortened(ErrorCode::dns_error({.rcode = text + "yz", .info_code = 7}));
+  CHECK(dns.as<types::DnsErrorPayload>().rcode == text + "y");
+  CHECK(dns.as<types::DnsErrorPayload>().info_code == 7);
+  CHECK(
+      shortened(ErrorCode::http_request_body_size(~std::uint64_t{0})) ==
+      ErrorCode::http_request_body_size(~std::uint64_t{0})
+  );
+}
+
 TEST_CASE("errors of files") {
   struct Case {
     int number;
@@ -158,9 +178,8 @@ TEST_CASE("messages that a guest makes are charged, until they are gone") {
   CHECK(scene.memory.used() == kMessageCharge);
   CHECK(*std::get<0>(request)->set_authority(scene.call, "example.org"));
   CHECK(scene.memory.used() == kMessageCharge + 11);
-  auto response = *host.response_new(
-      scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader()
-  );
+  auto response =
+      *host.response_new(scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader());
   CHECK(scene.memory.used() == 2 * kMessageCharge + 11);
   std::get<0>(request).reset();
   std::get<0>(response).reset();
@@ -171,9 +190,9 @@ TEST_CASE("messages that a guest makes are charged, until they are gone") {
   CHECK_FALSE(host.request_new(
       scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader(), std::nullopt
   ));
-  CHECK_FALSE(host.response_new(
-      scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader()
-  ));
+  CHECK_FALSE(
+      host.response_new(scene.call, *host.fields_new(scene.call), std::nullopt, TrailersReader())
+  );
 }
 
 TEST_CASE("parts of a request that have a case of their own are that case") {

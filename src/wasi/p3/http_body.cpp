@@ -209,7 +209,7 @@ class TrailersConsumer final : public component::FutureConsumer<Trailers> {
 
 void Transmission::settle(Sent how) {
   if (!outcome) {
-    outcome = std::move(how);
+    outcome = how ? std::move(how) : Sent(std::unexpect, shortened(std::move(how.error())));
     changed.notify();
   }
 }
