@@ -146,6 +146,10 @@ class LiftContext : public AbiFailure {
     until_look_ -= bytes;
     return true;
   }
+  /// What charge() was asked for so far, where limit() was not used.
+  [[nodiscard]] std::uint64_t charged() const noexcept {
+    return kMaxLiftedBytes - until_look_ - left_;
+  }
   /// Between pieces of long work. False, and failed, where the guest is being ended.
   [[nodiscard]] bool go_on();
 

@@ -2,6 +2,7 @@
 
 #include "component/async_state.hpp"
 #include "component/fiber_run.hpp"
+#include "component/pieces.hpp"
 
 #include <utility>
 
@@ -15,6 +16,13 @@ FiberRun* run_of(ComponentInstance& instance) noexcept {
 const char* refuse_waiting(ComponentInstance& instance) {
   const FiberRun* run = run_of(instance);
   return run == nullptr ? nullptr : run->refuse_block();
+}
+
+bool keep_arguments(
+    KeptBytes& kept, ComponentInstance& instance, const LiftContext& lift
+) noexcept {
+  const std::uint64_t bytes = lift.charged();
+  return bytes <= kPieceBytes || instance.async() == nullptr || kept.take(*instance.async(), bytes);
 }
 
 HostWait::HostWait(ComponentInstance& instance, engine::Store& store) noexcept

@@ -126,12 +126,14 @@ class HostCallOf final : public HostCall {
       const CallSite& site,
       typename Types::Object& object,
       typename Sig::Lifted arguments,
+      KeptBytes kept,
       std::uint32_t retptr
   )
       : HostCall(instance, store, in),
         site_(site),
         object_(object),
         arguments_(std::move(arguments)),
+        kept_(std::move(kept)),
         retptr_(retptr) {}
 
  private:
@@ -162,6 +164,7 @@ class HostCallOf final : public HostCall {
   const CallSite& site_;
   typename Types::Object& object_;
   typename Sig::Lifted arguments_;
+  KeptBytes kept_;  ///< arguments_
   std::uint32_t retptr_;
 };
 
@@ -196,6 +199,10 @@ engine::HostStatus async_thunk(void* env, engine::Store& store, engine::RawVal* 
   if (lift.failed()) [[unlikely]] {
     return end_guest(store, lift.take_trap());
   }
+  KeptBytes kept;
+  if (!keep_arguments(kept, instance, lift)) [[unlikely]] {
+    return end_guest(store, KeptBytes::kTooMany);
+  }
   typename Types::Object* object = nullptr;
   if constexpr (Types::kOnResource) {
     object = std::get<0>(arguments);
@@ -207,7 +214,7 @@ engine::HostStatus async_thunk(void* env, engine::Store& store, engine::RawVal* 
   }
   const std::uint32_t retptr = Lowered::kHasResult ? slots[Lowered::kParams].u32 : 0;
   auto call = std::make_unique<HostCallOf<kMethod>>(
-      instance, store, *run, site, *object, std::move(arguments), retptr
+      instance, store, *run, site, *object, std::move(arguments), std::move(kept), retptr
   );
   return start_host_call(instance, store, site, std::move(subtask), std::move(call), slots);
 }
@@ -220,7 +227,7 @@ engine::HostStatus waiting_thunk(void* env, engine::Store& store, engine::RawVal
     return end_guest(store, refused);
   }
   HostWait wait(instance, store);
-  return thunk_waiting_on<kMethod>(env, store, slots, &wait);
+  return thunk_waiting_on<kMethod, true>(env, store, slots, &wait);
 }
 
 template <auto kMethod, const auto& kParamNames>

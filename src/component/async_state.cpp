@@ -119,6 +119,23 @@ void AsyncState::count_host_ends(std::uint8_t before, std::uint8_t now) noexcept
   num_host_pairs_ += now == 2 ? 1 : 0;
 }
 
+bool KeptBytes::take(AsyncState& of, std::uint64_t bytes) noexcept {
+  give_back();
+  if (bytes > kMost || of.kept_bytes_ > kMost - bytes) {
+    return false;
+  }
+  of_ = &of;
+  bytes_ = bytes;
+  of.kept_bytes_ += bytes;
+  return true;
+}
+
+void KeptBytes::give_back() noexcept {
+  if (bytes_ != 0) {
+    of_->kept_bytes_ -= std::exchange(bytes_, 0);
+  }
+}
+
 ErrorContextRef AsyncState::make_error_context(std::string_view message) {
   struct Kept {
     Kept(std::string_view from, std::shared_ptr<std::size_t> of)

@@ -101,6 +101,10 @@ class AsyncState {
   /// streams and wait often.
   void count_host_ends(std::uint8_t before, std::uint8_t now) noexcept;
 
+  // --- memory of the host's ----------------------------------------------------------------------
+  /// Of all KeptBytes of the instance.
+  [[nodiscard]] std::uint64_t kept_bytes() const noexcept { return kept_bytes_; }
+
   // --- error contexts ----------------------------------------------------------------------------
   /// Longest message that is kept of a guest's error, and most bytes of messages in one instance.
   /// What goes beyond is left out: the specification lets the host do what it likes with it.
@@ -122,6 +126,8 @@ class AsyncState {
   std::unordered_map<Task*, std::unique_ptr<Task>> tasks_;
   bool was_busy_ = false;
   std::unordered_set<SharedStream*> streams_;
+  friend class KeptBytes;
+  std::uint64_t kept_bytes_ = 0;
   std::size_t num_with_host_ends_ = 0;          ///< streams
   std::size_t num_host_pairs_ = 0;              ///< likewise
   std::shared_ptr<std::size_t> message_bytes_;  ///< null until there is an error context

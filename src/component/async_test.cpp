@@ -553,6 +553,100 @@ TEST_CASE("messages of errors are kept as long as there is room for them") {
   CHECK(length_of(make(kLongest)) == kLongest);
 }
 
+/// Gives nothing, and says that it holds much.
+class Holder final : public StreamProducer<std::uint8_t> {
+ public:
+  explicit Holder(std::uint64_t bytes) noexcept : bytes_(bytes) {}
+  [[nodiscard]] Progress produce(MutableByteView) override { return Progress::blocked(); }
+  [[nodiscard]] std::uint64_t kept_bytes() const noexcept override { return bytes_; }
+
+ private:
+  std::uint64_t bytes_;
+};
+
+TEST_CASE("what the host keeps for a guest behind streams is bounded for all of them together") {
+  AsyncWorld world;
+  const auto give = [&](std::uint64_t bytes) {
+    return world.give(StreamReader<std::uint8_t>(std::make_unique<Holder>(bytes)));
+  };
+  const auto is_refused = [&](std::uint64_t bytes) {
+    InstanceHeap heap(*world.instance, *world.store, world.site);
+    LowerContext cx(heap, world.instance->handles(0));
+    StreamReader<std::uint8_t> reader(std::make_unique<Holder>(bytes));
+    (void)lower_async_value(cx, reader.take_half());
+    return cx.failed() && cx.take_trap().message == KeptBytes::kTooMany;
+  };
+  AsyncState& async = *world.instance->async();
+  const std::uint32_t first = give(KeptBytes::kMost - 5);
+  const std::uint32_t second = give(5);
+  CHECK(async.kept_bytes() == KeptBytes::kMost);
+  CHECK(is_refused(1));
+  CHECK(is_refused(~std::uint64_t{0}));
+  CHECK(async.kept_bytes() == KeptBytes::kMost);
+  SUBCASE("until one of them is dropped") {
+    CHECK(world.call("stream.drop-readable", {second}));
+    CHECK(async.kept_bytes() == KeptBytes::kMost - 5);
+    CHECK_FALSE(is_refused(5));
+  }
+  SUBCASE("and counted once, wherever they are passed on to") {
+    (void)world.give(world.take<StreamReader<std::uint8_t>>(first));
+    CHECK(async.kept_bytes() == KeptBytes::kMost);
+  }
+  SUBCASE("until the event is over") {
+    world.run->end_remaining();
+    world.run.reset();
+    (void)world.instance->end_event();
+    CHECK(async.kept_bytes() == 0);
+  }
+}
+
+struct TextsHost {
+  HostResult<std::uint32_t> take(Call& call, std::vector<std::string> texts) {
+    taken.push_back(texts.size());
+    waiting.push_back(call.fiber);
+    (void)call.fiber->park();
+    return 7;
+  }
+  std::vector<std::size_t> taken;
+  std::deque<async::Parkable*> waiting;
+};
+
+TEST_CASE("arguments of calls that wait are bounded for all of them together") {
+  TextsHost host;
+  AsyncWorld world(&host);
+  AsyncState& async = *world.instance->async();
+  constexpr std::uint32_t kText = 50'000;
+  // The same text again and again: a guest needs no memory for what the host copies.
+  const auto list = [&](std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t text[2] = {0, kText};
+      std::memcpy(world.memory().data() + kText + 8 * i, text, sizeof text);
+    }
+    engine::RawVal slots[3] = {};
+    slots[0].u64 = kText;
+    slots[1].u64 = count;
+    slots[2].u64 = 65'532;
+    const auto status = detail::async_thunk<&TextsHost::take>(&world.site, *world.store, slots);
+    return status == HostStatus::Return ? std::optional(slots[0].u32) : std::nullopt;
+  };
+  const auto outcome = on_fiber(world, nullptr, [&] {
+    REQUIRE(list(1));
+    CHECK(async.kept_bytes() == 0);  // too few to be counted
+    REQUIRE(list(100));
+    const std::uint64_t one = async.kept_bytes();
+    CHECK(one >= std::uint64_t{100} * kText);
+    REQUIRE(list(100));
+    CHECK(async.kept_bytes() == 2 * one);
+    while (list(1900)) {
+      CHECK(async.kept_bytes() <= KeptBytes::kMost);
+    }
+    CHECK(host.taken.size() == 5);
+  });
+  REQUIRE_FALSE(outcome);
+  CHECK(outcome.error().message == KeptBytes::kTooMany);
+  CHECK(async.kept_bytes() == 0);
+}
+
 TEST_CASE("calls of the host are bounded") {
   Host host;
   AsyncWorld world(&host);

@@ -85,6 +85,10 @@ std::uint32_t lower_async_value(LowerContext& cx, ReadableHalf half) {
     cx.fail("a stream or future can't be passed on to another instance");
     return 0;
   }
+  if (!half.shared()->count_kept_bytes()) [[unlikely]] {
+    cx.fail(KeptBytes::kTooMany);
+    return 0;
+  }
   LocalPtr<SharedStream> shared = half.take();
   const ResourceTag& tag = readable_tag(shared->kind());
   auto end = std::make_unique<CopyEnd>(std::move(shared), CopyEnd::Side::Readable);

@@ -144,7 +144,18 @@ bool SharedStream::bind(AsyncState& state) {
   return state_ == &state;
 }
 
+bool SharedStream::count_kept_bytes() noexcept {
+  if (source_ == nullptr || kept_.bytes() != 0) {
+    return true;
+  }
+  const std::uint64_t bytes = source_->kept_bytes();
+  return bytes == 0 || kept_.take(*state_, bytes);
+}
+
 void SharedStream::count_host_ends() noexcept {
+  if (source_ == nullptr) {
+    kept_.give_back();
+  }
   if (state_ != nullptr) {
     const std::uint8_t before = counted_;
     counted_ = static_cast<std::uint8_t>((source_ != nullptr ? 1 : 0) + (sink_ != nullptr ? 1 : 0));
@@ -223,6 +234,7 @@ void SharedStream::abandon() noexcept {
   if (state_ != nullptr) {
     state_->count_host_ends(std::exchange(counted_, 0), 0);
   }
+  kept_.give_back();
   state_ = nullptr;
   pending_ = nullptr;
   const bool was_dropped = std::exchange(dropped_, true);

@@ -9,6 +9,7 @@
 
 #include "base/local_ptr.hpp"
 #include "component/abi_context.hpp"
+#include "component/kept_bytes.hpp"
 #include "component/waitable.hpp"
 
 #include <cstdint>
@@ -91,6 +92,9 @@ class HostSource : public HostEnd {
   [[nodiscard]] virtual Progress store_into(
       LowerContext& cx, std::uint32_t ptr, std::uint32_t room
   ) = 0;
+  /// Memory that it holds until it goes, where a guest can have any amount of it; asked once, when
+  /// a guest is given the readable end.
+  [[nodiscard]] virtual std::uint64_t kept_bytes() const noexcept { return 0; }
 };
 
 /// The host's readable end.
@@ -183,6 +187,10 @@ class SharedStream final : public EnableLocalFromThis<SharedStream> {
   ///
   /// @return false if it belongs to another instance already
   [[nodiscard]] bool bind(AsyncState& state);
+  /// After bind(): counts what its source keeps.
+  ///
+  /// @return false when the host keeps too much for the instance
+  [[nodiscard]] bool count_kept_bytes() noexcept;
   void attach(std::unique_ptr<HostSource> source);
   /// Asks at once what the writing side has. From here on the readable end is the host's.
   void attach(std::unique_ptr<HostSink> sink);
@@ -229,6 +237,7 @@ class SharedStream final : public EnableLocalFromThis<SharedStream> {
   CopyEnd* pending_ = nullptr;  ///< whose copy waits for the other side
   std::unique_ptr<HostSource> source_;
   std::unique_ptr<HostSink> sink_;
+  KeptBytes kept_;               ///< by source_
   LocalPtr<SharedStream> self_;  ///< while only its sink needs it
 };
 

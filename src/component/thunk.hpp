@@ -8,6 +8,7 @@
 #pragma once
 
 #include "component/component.hpp"
+#include "component/kept_bytes.hpp"
 #include "component/signature.hpp"
 #include "engine/fiber.hpp"
 
@@ -173,8 +174,16 @@ engine::HostStatus call_method(
   }
 }
 
-/// @param fiber  what the function waits on; null for the running fiber
-template <auto kMethod>
+/// Counts the arguments of a call that may wait while others of its guest go on, if they are large.
+///
+/// @return false when the host keeps too much for the instance
+[[nodiscard]] bool keep_arguments(
+    KeptBytes& kept, ComponentInstance& instance, const LiftContext& lift
+) noexcept;
+
+/// @tparam kOthersGoOn  while the function waits
+/// @param fiber         what it waits on; null for the running fiber
+template <auto kMethod, bool kOthersGoOn>
 engine::HostStatus thunk_waiting_on(
     void* env, engine::Store& store, engine::RawVal* slots, async::Parkable* fiber
 ) {
@@ -216,13 +225,21 @@ engine::HostStatus thunk_waiting_on(
     if (lift.failed()) [[unlikely]] {
       return end_guest(store, lift.take_trap());
     }
-    return call_method<kMethod>(instance, store, site, memory, arguments, slots, fiber);
+    if constexpr (kOthersGoOn) {
+      KeptBytes kept;
+      if (!keep_arguments(kept, instance, lift)) [[unlikely]] {
+        return end_guest(store, KeptBytes::kTooMany);
+      }
+      return call_method<kMethod>(instance, store, site, memory, arguments, slots, fiber);
+    } else {
+      return call_method<kMethod>(instance, store, site, memory, arguments, slots, fiber);
+    }
   }
 }
 
 template <auto kMethod>
 engine::HostStatus thunk(void* env, engine::Store& store, engine::RawVal* slots) {
-  return thunk_waiting_on<kMethod>(env, store, slots, nullptr);
+  return thunk_waiting_on<kMethod, false>(env, store, slots, nullptr);
 }
 
 template <auto kMethod, const auto& kParamNames>

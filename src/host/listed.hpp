@@ -1,15 +1,21 @@
 /// Lists as the asynchronous interfaces of `spin:*@3` give them: a stream of the items, and a
-/// future that tells whether they are all. @thread shard
+/// future that tells whether they are all. The host keeps the items until the guest has read them
+/// or dropped the stream, so they count for its instance. @thread shard
 #pragma once
 
+#include "async/shard.hpp"
 #include "component/stream.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <iterator>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace whorl::host {
@@ -19,11 +25,57 @@ template <class T, class E>
 using Listed =
     std::tuple<component::StreamReader<T>, component::FutureReader<std::expected<void, E>>>;
 
+namespace detail {
+
+/// Memory that a value holds beside itself: of WIT's types, as they are generated.
+template <class T>
+[[nodiscard]] std::uint64_t held_by(const T& value) noexcept {
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    return 0;
+  } else if constexpr (requires { value.payload; }) {
+    return std::visit([](const auto& payload) { return held_by(payload); }, value.payload);
+  } else if constexpr (requires { value.values; }) {
+    return held_by(value.values);
+  } else if constexpr (requires { value.has_value(); }) {
+    return value ? held_by(*value) : 0;
+  } else if constexpr (requires { std::tuple_size<T>::value; }) {
+    return std::apply([](const auto&... each) { return (0 + ... + held_by(each)); }, value);
+  } else {
+    std::uint64_t bytes = value.size() * sizeof(typename T::value_type);
+    if constexpr (!std::is_trivially_copyable_v<typename T::value_type>) {
+      for (const auto& item : value) {
+        bytes += held_by(item);
+      }
+    }
+    return bytes;
+  }
+}
+
+/// A list of many items goes piece by piece: the guest that has dropped it may be gone, and others
+/// have their turn between them.
+template <class T>
+void free_in_pieces(std::vector<T> items) {
+  constexpr std::size_t kAtOnce = 1024;
+  async::Shard* shard = async::Shard::current();
+  if (items.size() <= kAtOnce || shard == nullptr) {
+    return;
+  }
+  items.erase(items.end() - kAtOnce, items.end());
+  shard->post([items = std::move(items)]() mutable { free_in_pieces(std::move(items)); });
+}
+
+}  // namespace detail
+
 /// Items that are all there.
 template <class T>
 class ListProducer final : public component::StreamProducer<T> {
  public:
-  explicit ListProducer(std::vector<T> items) noexcept : items_(std::move(items)) {}
+  explicit ListProducer(std::vector<T> items) noexcept
+      : items_(std::move(items)), kept_bytes_(detail::held_by(items_)) {}
+
+  ~ListProducer() override { detail::free_in_pieces(std::move(items_)); }
+
+  [[nodiscard]] std::uint64_t kept_bytes() const noexcept override { return kept_bytes_; }
 
   [[nodiscard]] component::Progress produce(std::size_t room, std::vector<T>& items) override {
     const std::size_t count = std::min(room, items_.size() - next_);
@@ -42,6 +94,7 @@ class ListProducer final : public component::StreamProducer<T> {
 
  private:
   std::vector<T> items_;
+  std::uint64_t kept_bytes_;
   std::size_t next_ = 0;
 };
 

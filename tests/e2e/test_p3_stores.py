@@ -79,3 +79,11 @@ def test_sqlite(server):
     assert ask(server, "sqlite", "default", "SELECT a FROM t ORDER BY a LIMIT 5") == "1 2 3 4 5 whole"
     assert ask(server, "sqlite", "default", "SELECT b FROM t").startswith("error: no such column")
     assert ask(server, "sqlite", "other", "SELECT 1") == "error: 1"
+
+
+def test_answers_that_nobody_reads_are_bounded(server):
+    """They are in the host's memory, and cost the guest a handle each."""
+    assert ask(server, "sqlite-keep", "default", "SELECT zeroblob(1000000)") == "kept 64"
+    response = server.post("/sqlite-keep", b"default\nSELECT zeroblob(60000000)", timeout=60)
+    assert response.status == 500
+    server.err.wait_for("the host keeps more than 256 MiB of lists and arguments for the guest")

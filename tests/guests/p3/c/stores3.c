@@ -352,6 +352,25 @@ static void sqlite(void) {
   put_text(done.is_err ? "cut" : "whole");
 }
 
+// Asks sixty-four times and reads no row of any answer.
+static void sqlite_keep(void) {
+  enum { kKept = 64 };
+  spin_sqlite_sqlite_result_own_connection_error_t opened;
+  finish(spin_sqlite_sqlite_static_connection_open_async(address, &opened));
+  const spin_sqlite_sqlite_borrow_connection_t to =
+      spin_sqlite_sqlite_borrow_connection(opened.val.ok);
+  spin_sqlite_sqlite_method_connection_execute_async_args_t ask = {to, statement, {NULL, 0}};
+  int kept = 0;
+  for (int i = 0; i < kKept; i++) {
+    spin_sqlite_sqlite_result_tuple3_list_string_stream_row_result_future_result_void_error_error_t
+        asked;
+    finish(spin_sqlite_sqlite_method_connection_execute_async(&ask, &asked));
+    kept += asked.is_err ? 0 : 1;
+  }
+  put_text("kept ");
+  put_number(kept);
+}
+
 // --- requests -----------------------------------------------------------------------------------
 
 static size_t read_body(wasi_http_types_own_request_t request) {
@@ -420,6 +439,7 @@ stores3_callback_code_t exports_wasi_http_handler_handle(wasi_http_types_own_req
       {"/mysql", mysql},
       {"/postgres", postgres},
       {"/sqlite", sqlite},
+      {"/sqlite-keep", sqlite_keep},
   };
   stores3_string_t path;
   wasi_http_types_method_request_get_path_with_query(
