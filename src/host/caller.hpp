@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "component/host.hpp"
 
+#include <cstddef>
 #include <expected>
 #include <type_traits>
 #include <utility>
@@ -20,6 +21,21 @@ struct Caller {
 
 /// @return a trap when the guest may not wait here: in a start function
 [[nodiscard]] component::HostResult<Caller> caller_of(component::Call& call);
+
+/// Work for a guest that goes on over many values: others of the shard have their turn between some
+/// of them. On the guest's fiber. @thread shard
+class ManyValues {
+ public:
+  explicit ManyValues(component::Call& call) noexcept : store_(call.store) {}
+  /// Before each.
+  /// @return false where the guest is being ended: component::being_ended()
+  [[nodiscard]] bool go_on() { return ++count_ % kAtOnce != 0 || store_.give_way_if_due(); }
+
+ private:
+  static constexpr std::size_t kAtOnce = 1024;
+  engine::Store& store_;
+  std::size_t count_ = 0;
+};
 
 /// Waits for something on behalf of a guest.
 ///

@@ -24,6 +24,15 @@ inline constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{128} << 20;
 /// NULL, an integer, a real number, a text, a blob: the alternatives of the guests' interfaces.
 using Value = std::variant<std::monostate, std::int64_t, double, std::string, Bytes>;
 
+/// Memory that a value takes, beside what its vector knows of it.
+[[nodiscard]] inline std::uint64_t size_of(const Value& value) noexcept {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return sizeof value + text->size();
+  }
+  const auto* bytes = std::get_if<Bytes>(&value);
+  return sizeof value + (bytes == nullptr ? 0 : bytes->size());
+}
+
 struct QueryResult {
   std::vector<std::string> columns{};
   std::vector<std::vector<Value>> rows{};

@@ -44,11 +44,15 @@ std::vector<Value> to_values(std::vector<Theirs>&& values) {
 }
 
 template <class Theirs>
-Theirs from_result(QueryResult&& result) {
+component::HostResult<Theirs> from_result(component::Call& call, QueryResult result) {
   Theirs made;
+  ManyValues many(call);
   made.columns = std::move(result.columns);
   made.rows.reserve(result.rows.size());
   for (auto& row : result.rows) {
+    if (!many.go_on()) {
+      return std::unexpected(component::being_ended());
+    }
     auto& values = made.rows.emplace_back().values;
     values.reserve(row.size());
     for (Value& value : row) {
@@ -96,19 +100,27 @@ component::HostResult<std::expected<Result, TheirError>> run(
     std::string_view statement,
     std::vector<Theirs> parameters
 ) {
-  return answer(
+  using Answer = std::expected<Result, TheirError>;
+  auto ran = answer(
       call,
-      [&](Caller caller) -> whorl::Result<Result> {
+      [&](Caller caller) {
         HostSpan span(kExecute);
         span.set("query", statement).set("sqlite.backend", connection->backend());
-        WHORL_TRY(
-            auto result,
-            span.note(connection->execute(caller, statement, to_values(std::move(parameters))))
-        );
-        return from_result<Result>(std::move(result));
+        return span.note(connection->execute(caller, statement, to_values(std::move(parameters))));
       },
       to_error<TheirError>
   );
+  if (!ran) {
+    return std::unexpected(std::move(ran.error()));
+  }
+  if (!*ran) {
+    return Answer(std::unexpect, std::move(ran->error()));
+  }
+  auto made = from_result<Result>(call, **std::move(ran));
+  if (!made) {
+    return std::unexpected(std::move(made.error()));
+  }
+  return Answer(*std::move(made));
 }
 
 class SpinConnection final : public v2::Connection {

@@ -67,14 +67,6 @@ Result<Value> read_value(const boost::json::value& json) {
   return bytes ? Result<Value>(Value(*std::move(bytes))) : unexpected();
 }
 
-std::uint64_t size_of(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    return sizeof value + text->size();
-  }
-  const auto* blob = std::get_if<Bytes>(&value);
-  return sizeof value + (blob == nullptr ? 0 : blob->size());
-}
-
 Result<QueryResult> read_result(const boost::json::value& json) {
   const auto* columns = remote::find_array(json, {"cols"});
   const auto* rows = remote::find_array(json, {"rows"});

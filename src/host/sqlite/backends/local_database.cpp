@@ -16,6 +16,15 @@
 namespace whorl::host::sqlite {
 namespace {
 
+/// What a statement takes while it waits for its turn.
+std::size_t cost_of(std::string_view sql, const std::vector<Value>& parameters) noexcept {
+  std::size_t bytes = sql.size();
+  for (const Value& value : parameters) {
+    bytes += size_of(value);
+  }
+  return bytes;
+}
+
 constexpr std::string_view kLogTarget = "whorl::sqlite";
 /// Threads for statements that read or have a connection of their own; as many as may be slow at a
 /// time before others wait.
@@ -330,9 +339,10 @@ class LocalConnection final : public Connection {
     if (session_ == nullptr) {
       const Route route = route_of(sql);
       if (route != Route::Session) {
+        const std::size_t cost = cost_of(sql, parameters);
         const auto job = std::make_shared<SqlJob>(sql, std::move(parameters), standing_);
         auto& lane = route == Route::Read ? database_->reading() : database_->writing();
-        WHORL_CHECKED(lane.run(caller.shard, caller.fiber, job, sql.size()));
+        WHORL_CHECKED(lane.run(caller.shard, caller.fiber, job, cost));
         if (!job->needs_session()) {
           standing_ = job->after();
           return job->take_outcome();
@@ -362,9 +372,10 @@ class LocalConnection final : public Connection {
     if (!database_->opener().is_memory() && route_of(sql) != Route::Read) {
       WHORL_CHECKED(session_->take_ticket(caller));
     }
+    const std::size_t cost = cost_of(sql, parameters);
     const auto statement =
         std::make_shared<SessionStatement>(session_, sql, std::move(parameters), standing_);
-    WHORL_CHECKED(session_->lane().run(caller.shard, caller.fiber, statement, sql.size()));
+    WHORL_CHECKED(session_->lane().run(caller.shard, caller.fiber, statement, cost));
     standing_ = statement->after();
     return statement->take_outcome();
   }

@@ -257,6 +257,11 @@ TEST_CASE("answers have a limit; the guest that is ended ends its statement") {
                 "SELECT zeroblob(1000000) FROM c"
       ) == "error: query result exceeds limit of 134217728 bytes"
   );
+  // Short values are many, and each row has a block of memory.
+  CHECK(
+      guest.ask("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1700000) "
+                "SELECT x FROM c") == "error: query result exceeds limit of 134217728 bytes"
+  );
   CHECK(guest.ask("SELECT length(zeroblob(200000000))") == "error: string or blob too big");
   const char* endless =
       "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";

@@ -15,8 +15,8 @@ namespace {
 
 /// How long another connection's lock is waited for; Spin's.
 constexpr std::chrono::milliseconds kBusy{5000};
-/// What a cell costs besides its bytes.
-constexpr std::uint64_t kCellBytes = 16;
+/// What a row costs besides its values: the vector and its block of memory.
+constexpr std::uint64_t kRowBytes = 40;
 
 /// Settings that reach beyond the connection: of the process, or of others who use the file.
 constexpr std::array<std::string_view, 7> kForbiddenPragmas{
@@ -104,16 +104,6 @@ Value value_of(const db::Statement& statement, int column) {
   return std::monostate();
 }
 
-std::uint64_t size_of(const Value& value) noexcept {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    return kCellBytes + text->size();
-  }
-  if (const auto* bytes = std::get_if<Bytes>(&value)) {
-    return kCellBytes + bytes->size();
-  }
-  return kCellBytes;
-}
-
 Result<QueryResult> collect(db::Statement& statement) {
   QueryResult result;
   const int columns = statement.column_count();
@@ -127,6 +117,7 @@ Result<QueryResult> collect(db::Statement& statement) {
       return result;
     }
     auto& row = result.rows.emplace_back();
+    bytes += kRowBytes;
     row.reserve(static_cast<std::size_t>(columns));
     for (int i = 0; i < columns; ++i) {
       bytes += size_of(row.emplace_back(value_of(statement, i)));
