@@ -4,6 +4,7 @@
 #pragma once
 
 #include "host/capability.hpp"
+#include "host/kept_memory.hpp"
 #include "host/key_value/store.hpp"
 #include "wit/fermyon_spin_key_value.hpp"
 #include "wit/fermyon_spin_key_value_v1.hpp"
@@ -105,6 +106,9 @@ class WasiStoreHost final : public wit::wasi_keyvalue_store::Host {
 
 class WasiAtomicsHost final : public wit::wasi_keyvalue_atomics::Host {
  public:
+  /// Bytes of keys and values that the handles of a component's instances hold.
+  static constexpr std::uint64_t kMaxKept = std::uint64_t{256} << 20;
+
   using Error = wit::wasi_keyvalue_atomics::Error;
   using Bucket = wit::wasi_keyvalue_atomics::Bucket;
   using Cas = wit::wasi_keyvalue_atomics::Cas;
@@ -120,6 +124,9 @@ class WasiAtomicsHost final : public wit::wasi_keyvalue_atomics::Host {
   [[nodiscard]] component::HostResult<std::expected<void, CasError>> swap(
       component::Call& call, component::Own<Cas> cas, ByteView value
   ) override;
+
+ private:
+  std::shared_ptr<KeptMemory> kept_ = std::make_shared<KeptMemory>(kMaxKept);
 };
 
 class WasiBatchHost final : public wit::wasi_keyvalue_batch::Host {

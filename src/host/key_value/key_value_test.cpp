@@ -189,6 +189,16 @@ TEST_CASE("wasi:keyvalue") {
     // The new handle has read what is there.
     CHECK((*atomics.swap(world.call, std::move(third), as_bytes("3"))).has_value());
     CHECK(**bucket.get(world.call, "c") == bytes_of("3"));
+
+    // What handles hold is bounded, and given back with them.
+    const std::string long_key(WasiAtomicsHost::kMaxKept / 2, 'k');
+    auto holder = std::move(**atomics.cas_new(world.call, bucket, long_key));
+    CHECK(
+        (*atomics.cas_new(world.call, bucket, long_key)).error() ==
+        wasi_store::Error::other("the component's handles hold too many keys and values")
+    );
+    holder.reset();
+    CHECK((*atomics.cas_new(world.call, bucket, long_key)).has_value());
   });
 }
 

@@ -86,10 +86,23 @@ std::shared_ptr<Store> store_of(const wasi::Bucket& bucket) {
   return static_cast<const WasiBucket&>(bucket).store();
 }
 
+Error too_much_kept() {
+  return Error(ErrorKind::ResourceLimit, "the component's handles hold too many keys and values");
+}
+
 class WasiCas final : public WasiAtomicsHost::Cas {
  public:
-  WasiCas(std::shared_ptr<Store> store, std::string_view key)
-      : state_(std::make_shared<State>(std::move(store), std::string(key), std::nullopt)) {}
+  /// @return ResourceLimit
+  [[nodiscard]] static Result<std::unique_ptr<WasiCas>> make(
+      std::shared_ptr<Store> store, std::string_view key, const std::shared_ptr<KeptMemory>& kept
+  ) {
+    auto state = std::make_shared<State>(std::move(store), kept);
+    if (!state->kept.try_resize(sizeof(State) + key.size())) {
+      return too_much_kept();
+    }
+    state->key = key;
+    return std::make_unique<WasiCas>(std::move(state));
+  }
 
   component::HostResult<std::expected<std::optional<Bytes>, WasiError>> current(
       component::Call& call
@@ -98,7 +111,12 @@ class WasiCas final : public WasiAtomicsHost::Cas {
         call,
         [state = state_](Caller caller) -> Result<Value> {
           HostSpan span(spans::wasi::kCasCurrent);
-          WHORL_TRY(state->seen, span.note(state->store->get(caller, state->key)));
+          WHORL_TRY(Value seen, span.note(state->store->get(caller, state->key)));
+          const std::size_t bytes = sizeof(State) + state->key.size() + (seen ? seen->size() : 0);
+          if (!state->kept.try_resize(bytes)) {
+            return too_much_kept();
+          }
+          state->seen = std::move(seen);
           return state->seen;
         },
         to_wasi
@@ -107,10 +125,14 @@ class WasiCas final : public WasiAtomicsHost::Cas {
 
   /// Outlives the handle while a call waits.
   struct State {
+    State(std::shared_ptr<Store> its_store, std::shared_ptr<KeptMemory> account) noexcept
+        : store(std::move(its_store)), kept(std::move(account)) {}
     std::shared_ptr<Store> store;
     std::string key;
     Value seen;  ///< by current(); before that nothing, as if the key were not there
+    KeptMemory::Share kept;
   };
+  explicit WasiCas(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
   [[nodiscard]] const State& state() const noexcept { return *state_; }
 
  private:
@@ -134,9 +156,10 @@ component::HostResult<std::expected<component::Own<wasi::Bucket>, WasiError>> Wa
 
 component::HostResult<std::expected<component::Own<WasiAtomicsHost::Cas>, WasiError>>
 WasiAtomicsHost::cas_new(component::Call&, Bucket& bucket, std::string_view key) {
+  using Answer = std::expected<component::Own<Cas>, Error>;
   const HostSpan span(spans::wasi::kCasNew);
-  return std::expected<component::Own<Cas>, Error>(std::make_unique<WasiCas>(store_of(bucket), key)
-  );
+  auto made = WasiCas::make(store_of(bucket), key, kept_);
+  return made ? Answer(*std::move(made)) : Answer(std::unexpect, to_wasi(made.error()));
 }
 
 component::HostResult<std::expected<std::int64_t, WasiError>> WasiAtomicsHost::increment(
@@ -176,15 +199,18 @@ component::HostResult<std::expected<void, WasiAtomicsHost::CasError>> WasiAtomic
   if (**swapped) {
     return Answer();
   }
-  auto fresh = std::make_unique<WasiCas>(state.store, state.key);
-  auto read = fresh->current(call);
+  auto fresh = WasiCas::make(state.store, state.key, kept_);
+  if (!fresh) {
+    return Answer(std::unexpect, to_cas_error(fresh.error()));
+  }
+  auto read = (*fresh)->current(call);
   if (!read) {
     return std::unexpected(std::move(read.error()));
   }
   if (!*read) {
     return Answer(std::unexpect, CasError::store_error(std::move(read->error())));
   }
-  return Answer(std::unexpect, CasError::cas_failed(std::move(fresh)));
+  return Answer(std::unexpect, CasError::cas_failed(*std::move(fresh)));
 }
 
 component::HostResult<std::expected<FoundPairs, WasiError>> WasiBatchHost::get_many(

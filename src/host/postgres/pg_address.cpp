@@ -14,7 +14,6 @@ namespace whorl::host::postgres {
 namespace {
 
 constexpr std::size_t kMaxServers = 8;
-constexpr std::size_t kMaxText = 4096;
 /// What a guest may say beside its servers. Files, services and other ways in are the host's.
 constexpr std::array<std::string_view, 9> kSettings{
     "user",
@@ -111,7 +110,7 @@ std::string PgAddress::Server::to_destination() const {
 
 Result<PgAddress> parse_pg_address(std::string_view text) {
   WHORL_TRY(const PgLibrary* pq, PgLibrary::get());
-  if (text.size() > kMaxText || text.find('\0') != std::string_view::npos) {
+  if (text.size() > kMaxPgAddress || text.find('\0') != std::string_view::npos) {
     return no_address("too long, or with a zero byte");
   }
   char* message = nullptr;

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "net/address.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct PgAddress {
 
   [[nodiscard]] bool operator==(const PgAddress&) const = default;
 };
+
+/// Bytes of an address.
+inline constexpr std::size_t kMaxPgAddress = 4096;
 
 /// @return errors: Unavailable (no library), InvalidInput; nothing of the text is in the message
 [[nodiscard]] Result<PgAddress> parse_pg_address(std::string_view text);

@@ -329,12 +329,18 @@ auto open(
   });
 }
 
+constexpr const char* kTooManyBuilders = "the component has too many connection builders";
 /// Longest root certificate, bytes.
 constexpr std::size_t kMaxRoot = std::size_t{256} << 10;
 
 class Builder final : public v4::ConnectionBuilder {
  public:
-  Builder(const PgAccess& access, std::string_view address) : access_(access), address_(address) {}
+  Builder(const PgAccess& access, std::string_view address)
+      : access_(access), address_(address), kept_(access.kept) {}
+  /// Counts what it holds, and would with a certificate of that size.
+  [[nodiscard]] bool keep(std::size_t root) noexcept {
+    return kept_.try_resize(sizeof *this + address_.size() + root);
+  }
   component::HostResult<std::expected<void, v4::Error>> set_ca_root(
       component::Call&, std::string_view certificate
   ) override {
@@ -344,6 +350,9 @@ class Builder final : public v4::ConnectionBuilder {
       return Answer(
           std::unexpect, v4::Error::other("invalid root certificate: it is not in PEM format")
       );
+    }
+    if (!keep(certificate.size())) {
+      return Answer(std::unexpect, v4::Error::other(kTooManyBuilders));
     }
     root_ = certificate;
     return Answer();
@@ -364,6 +373,7 @@ class Builder final : public v4::ConnectionBuilder {
   const PgAccess& access_;
   std::string address_;
   std::string root_;
+  KeptMemory::Share kept_;
 };
 
 }  // namespace
@@ -392,7 +402,12 @@ Outcome<std::shared_ptr<PgSession>> open_session(
 component::HostResult<component::Own<v4::ConnectionBuilder>> Spin4Host::connection_builder_new(
     component::Call&, std::string_view address
 ) {
-  return std::make_unique<Builder>(access_, address);
+  // One that is too long stays so, and is refused when it is used.
+  auto builder = std::make_unique<Builder>(access_, address.substr(0, kMaxPgAddress + 1));
+  if (!builder->keep(0)) {
+    return component::trap(kTooManyBuilders);
+  }
+  return builder;
 }
 
 component::HostResult<std::expected<component::Own<v4::Connection>, v4::Error>>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "host/capability.hpp"
+#include "host/kept_memory.hpp"
 #include "host/postgres/pg_client.hpp"
 #include "http/allowed_hosts.hpp"
 #include "wit/fermyon_spin_postgres.hpp"
@@ -23,6 +24,8 @@ namespace whorl::host::postgres {
 struct PgAccess {
   std::shared_ptr<PgClient> client;
   http::AllowedHosts grants;
+  /// Of connection-builders.
+  std::shared_ptr<KeptMemory> kept = std::make_shared<KeptMemory>(std::uint64_t{16} << 20);
 };
 
 /// Opens a session with servers that the component was granted, all of them; any version's way in.
