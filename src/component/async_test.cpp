@@ -310,6 +310,36 @@ class Answer final : public FutureProducer<std::uint32_t> {
   std::optional<std::uint32_t>& value_;
 };
 
+/// At its end it has the source notify that it waits for.
+struct Waker final : FutureConsumer<std::uint32_t> {
+  Waker(std::vector<std::string>& log, HostEnd& source, std::optional<std::uint32_t>& value)
+      : log_(log), source_(source), value_(value) {}
+  void resolved(std::uint32_t value) override { log_.push_back(std::to_string(value)); }
+  void dropped() override {
+    value_ = 42;
+    source_.notify();
+    log_.emplace_back("dropped");
+  }
+  std::vector<std::string>& log_;
+  HostEnd& source_;
+  std::optional<std::uint32_t>& value_;
+};
+
+TEST_CASE("what waits for a future that waits for it ends once") {
+  std::vector<std::string> log;
+  std::optional<std::uint32_t> value;
+  AsyncWorld world;
+  auto answer = std::make_unique<Answer>(value);
+  HostEnd& asked = *answer;
+  const std::uint32_t handle = world.give(FutureReader<std::uint32_t>(
+      ReadableHalf(detail::make_host_stream(SharedStream::Kind::Future, std::move(answer)))
+  ));
+  world.take<FutureReader<std::uint32_t>>(handle).consume(std::make_unique<Waker>(log, asked, value)
+  );
+  CHECK(world.instance->end_event());
+  CHECK(log == std::vector<std::string>{"dropped"});
+}
+
 TEST_CASE("a future of the host that the guest gives back has its value") {
   std::vector<std::string> log;
   std::optional<std::uint32_t> value;

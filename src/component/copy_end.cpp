@@ -214,8 +214,16 @@ void SharedStream::drop(CopyEnd::Side side) {
   }
 }
 
+bool SharedStream::finish_sink(bool is_aborted) {
+  // What the sink does at its end may make its own source notify: that must not take both away now.
+  const bool was_pumping = std::exchange(is_pumping_, true);
+  const bool is_finished = sink_->finish(is_aborted);
+  is_pumping_ = was_pumping;
+  return is_finished;
+}
+
 void SharedStream::end_sink(bool is_aborted) {
-  if (sink_ == nullptr || !sink_->finish(is_aborted)) {
+  if (sink_ == nullptr || !finish_sink(is_aborted)) {
     return;
   }
   const auto sink = std::move(sink_);
@@ -239,7 +247,7 @@ void SharedStream::abandon() noexcept {
   pending_ = nullptr;
   const bool was_dropped = std::exchange(dropped_, true);
   if (sink_ != nullptr) {
-    (void)sink_->finish(!was_dropped);
+    (void)finish_sink(!was_dropped);
   }
   drop(CopyEnd::Side::Readable);
 }

@@ -224,6 +224,7 @@ class SharedStream final : public EnableLocalFromThis<SharedStream> {
   [[nodiscard]] std::optional<HostTrap> offer_sink(const Call& call, CopyEnd& writer, bool is_new);
   [[nodiscard]] std::optional<HostTrap> settle(CopyEnd& end, Progress progress, bool is_new);
   void pump_between_hosts();
+  [[nodiscard]] bool finish_sink(bool is_aborted);
   void end_sink(bool is_aborted);
   /// To be called when one came or went.
   void count_host_ends() noexcept;
