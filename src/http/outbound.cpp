@@ -18,6 +18,10 @@ constexpr std::string_view kLogTarget = "whorl::outbound";
 constexpr std::string_view kSelfAlias = "self.alt";
 constexpr std::string_view kSelfUrl = "http://self";
 
+/// Each request that comes in has more fields than the one that was sent, what the trigger says of
+/// it: one that is passed on for ever would have no end of them.
+constexpr std::size_t kMaxInProcessFields = std::size_t{128} * 1024;
+
 /// A component can be denied on every request: the operator is not to drown in it.
 constinit log::RateLimit denial_reports{100, std::chrono::seconds(1)};
 
@@ -141,6 +145,14 @@ std::expected<void, std::string> Outbound::start_in_process(
 ) {
   if (in_process_ == nullptr || !in_process_->has_component(component_id)) {
     return std::unexpected(fmt::format("unknown routing destination '{}'", component_id));
+  }
+  if (exchange->request().fields.total_bytes() > kMaxInProcessFields) {
+    // As a server answers it on the wire.
+    if (const auto& body = exchange->request().body) {
+      body->stop_reading();
+    }
+    exchange->resolve(Response{.status = 431, .fields = {}, .body = BodyPipe::empty()});
+    return {};
   }
   Request request = std::move(exchange->request());
   exchange->request().body = request.body;
