@@ -46,7 +46,8 @@ Verdict judge(const Tree& tree, const OsResult<Opened>& opened) {
   return judge(tree, std::get<std::shared_ptr<const Directory>>(*opened)->metadata());
 }
 
-constexpr TimeChanges kLongAgo{{TimeChange::Kind::Set, 1}, {TimeChange::Kind::Set, 1}};
+constexpr TimeChange kFirst{TimeChange::Kind::Set, Timestamp::of_nanoseconds(1)};
+constexpr TimeChanges kLongAgo{kFirst, kFirst};
 
 struct Operation {
   const char* name;

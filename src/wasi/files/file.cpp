@@ -44,7 +44,6 @@ OsResult<std::uint64_t> do_write(int fd, std::span<const iovec> from, off_t offs
 }
 
 struct timespec to_timespec(const TimeChange& change) noexcept {
-  constexpr std::uint64_t kSecond = 1'000'000'000;
   struct timespec out{};
   switch (change.kind) {
     case TimeChange::Kind::Keep:
@@ -54,8 +53,8 @@ struct timespec to_timespec(const TimeChange& change) noexcept {
       out.tv_nsec = UTIME_NOW;
       break;
     case TimeChange::Kind::Set:
-      out.tv_sec = static_cast<time_t>(change.time / kSecond);
-      out.tv_nsec = static_cast<long>(change.time % kSecond);
+      out.tv_sec = change.time.seconds;
+      out.tv_nsec = change.time.nanoseconds;
       break;
   }
   return out;

@@ -2,21 +2,11 @@
 
 #include <sys/stat.h>
 
-#include <limits>
-
 namespace whorl::wasi::files {
 namespace {
 
 Timestamp to_timestamp(const struct timespec& time) noexcept {
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  if (time.tv_sec < 0) {
-    return 0;
-  }
-  const auto seconds = static_cast<std::uint64_t>(time.tv_sec);
-  if (seconds >= std::numeric_limits<std::uint64_t>::max() / kSecond) {
-    return std::numeric_limits<std::uint64_t>::max();
-  }
-  return seconds * kSecond + static_cast<std::uint64_t>(time.tv_nsec);
+  return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 files::TimeChange time_change(bool set, bool now, std::uint64_t time) noexcept {
   using Kind = files::TimeChange::Kind;
-  return {now ? Kind::Now : set ? Kind::Set : Kind::Keep, time};
+  return {now ? Kind::Now : set ? Kind::Set : Kind::Keep, files::Timestamp::of_nanoseconds(time)};
 }
 
 }  // namespace
@@ -20,9 +20,9 @@ void write_filestat(Guest& guest, Ptr out, const files::Metadata& metadata) {
   guest.write(out + 16, std::uint64_t{std::to_underlying(to_file_type(metadata.type))});
   guest.write(out + 24, metadata.links);
   guest.write(out + 32, metadata.size);
-  guest.write(out + 40, metadata.accessed);
-  guest.write(out + 48, metadata.modified);
-  guest.write(out + 56, metadata.changed);
+  guest.write(out + 40, metadata.accessed.nanoseconds_since_1970());
+  guest.write(out + 48, metadata.modified.nanoseconds_since_1970());
+  guest.write(out + 56, metadata.changed.nanoseconds_since_1970());
 }
 
 std::expected<files::TimeChanges, Errno> to_time_changes(

@@ -10,8 +10,6 @@
 namespace whorl::wasi::p2 {
 namespace {
 
-constexpr std::uint64_t kNanoseconds = 1'000'000'000;
-
 std::unexpected<FileErrorCode> refused(int number) {
   return std::unexpected(to_file_error(number));
 }
@@ -19,12 +17,21 @@ std::unexpected<FileErrorCode> refused(int number) {
 }  // namespace
 
 fs_wit::Datetime FilesystemVersion::instant(files::Timestamp time) {
-  return {time / kNanoseconds, static_cast<std::uint32_t>(time % kNanoseconds)};
+  if (time.seconds < 0) {
+    return {0, 0};
+  }
+  return {static_cast<std::uint64_t>(time.seconds), time.nanoseconds};
 }
 
 files::Timestamp FilesystemVersion::timestamp(const Instant& from) {
-  constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max() / kNanoseconds - 1;
-  return std::min(from.seconds, kLast) * kNanoseconds + from.nanoseconds;
+  // Room for the seconds that are in the nanoseconds.
+  constexpr std::uint64_t kLast = std::numeric_limits<std::int64_t>::max() - 4;
+  return {
+      static_cast<std::int64_t>(
+          std::min(from.seconds, kLast) + from.nanoseconds / files::Timestamp::kSecond
+      ),
+      from.nanoseconds % files::Timestamp::kSecond
+  };
 }
 
 component::Own<fs_wit::Descriptor> FilesystemVersion::make(

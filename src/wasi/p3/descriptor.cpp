@@ -12,8 +12,6 @@ namespace {
 
 using component::Progress;
 
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
-
 std::unexpected<FileErrorCode> refused(int number) {
   return std::unexpected(to_file_error(number));
 }
@@ -66,16 +64,16 @@ class EntryProducer final : public component::StreamProducer<fs_wit::DirectoryEn
 }  // namespace
 
 fs_wit::Instant FilesystemVersion::instant(files::Timestamp time) {
-  return {
-      .seconds = static_cast<std::int64_t>(time / kNanoseconds),
-      .nanoseconds = static_cast<std::uint32_t>(time % kNanoseconds),
-  };
+  return {.seconds = time.seconds, .nanoseconds = time.nanoseconds};
 }
 
 files::Timestamp FilesystemVersion::timestamp(const Instant& from) {
-  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max() / kNanoseconds - 1;
-  const std::int64_t seconds = std::clamp<std::int64_t>(from.seconds, 0, kLast);
-  return static_cast<files::Timestamp>(seconds * kNanoseconds) + from.nanoseconds;
+  // Room for the seconds that are in the nanoseconds.
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max() - 4;
+  return {
+      std::min(from.seconds, kLast) + from.nanoseconds / files::Timestamp::kSecond,
+      from.nanoseconds % files::Timestamp::kSecond
+  };
 }
 
 fs_wit::DescriptorType FilesystemVersion::type(files::Type from) {

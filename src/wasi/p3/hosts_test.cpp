@@ -1,5 +1,7 @@
 #include "wasi/p3/hosts.hpp"
 
+#include "wasi/files/test_support.hpp"
+#include "wasi/p3/descriptor.hpp"
 #include "wasi/p3/error.hpp"
 #include "wasi/p3/http_fields.hpp"
 #include "wasi/p3/http_message.hpp"
@@ -105,6 +107,29 @@ TEST_CASE("errors of sockets") {
   CHECK(to_p3(p2::SocketError::WouldBlock).tag == SocketError::Tag::Other);
   CHECK(to_socket_error(EPIPE) == SocketError::connection_broken());
   CHECK(to_socket_error(ECONNREFUSED) == SocketError::connection_refused());
+}
+
+// --- files ---------------------------------------------------------------------------------------
+
+TEST_CASE("times of files may be before 1970") {
+  const files::test::TempFolder folder;
+  Scene scene;
+  Descriptor root(
+      scene.around,
+      nullptr,
+      files::Handle(
+          files::test::grant(folder.at("")),
+          files::DescriptorBits::kRead | files::DescriptorBits::kMutateDirectory
+      )
+  );
+  const auto modified = [&](fs_wit::Instant to) {
+    const auto unchanged = fs_wit::NewTimestamp::no_change();
+    REQUIRE(*root.set_times(scene.call, unchanged, fs_wit::NewTimestamp::timestamp(to)));
+    return *(**root.stat(scene.call)).data_modification_timestamp;
+  };
+  CHECK(modified({7, 5}) == fs_wit::Instant{7, 5});
+  CHECK(modified({-1, 999'999'999}) == fs_wit::Instant{-1, 999'999'999});
+  CHECK(modified({-2, 2'000'000'005}) == fs_wit::Instant{0, 5});
 }
 
 // --- fields and options --------------------------------------------------------------------------
