@@ -64,12 +64,21 @@ std::optional<Place> place_of(std::span<const wasi::Preopen> mounts, std::string
 /// that are built reproducibly (RFC 9110 §8.8.3.3).
 std::string etag_of(const Metadata& file, std::string_view coding) {
   return fmt::format(
-      "\"{:x}-{:x}{}{}\"", file.modified, file.size, coding.empty() ? "" : "-", coding
+      "\"{:x}-{:x}{}{}\"",
+      file.modified.nanoseconds_since_1970(),
+      file.size,
+      coding.empty() ? "" : "-",
+      coding
   );
 }
 
+/// From 1970 to 2554: what is before or behind is the first or the last of them.
+std::int64_t seconds_of(const Metadata& file) noexcept {
+  return static_cast<std::int64_t>(file.modified.nanoseconds_since_1970() / kSecond);
+}
+
 std::string date_of(const Metadata& file) {
-  const auto text = wire::http1::format_date(static_cast<std::int64_t>(file.modified / kSecond));
+  const auto text = wire::http1::format_date(seconds_of(file));
   return {text.data(), text.size()};
 }
 
@@ -251,7 +260,8 @@ void StaticSite::choose_form(
     auto packed = open_file(*found.folder, found.path + std::string(end));
     const auto its = packed ? packed->metadata() : wasi::files::os_error(ENOENT);
     // One that is older was not made from this file.
-    if (its && its->modified >= metadata.modified) {
+    if (its &&
+        its->modified.nanoseconds_since_1970() >= metadata.modified.nanoseconds_since_1970()) {
       fields.append("content-encoding", std::string(coding));
       found.file = std::move(packed);
       metadata = *its;
@@ -278,7 +288,7 @@ void StaticSite::answer(async::Shard& shard, Found found, http::Exchange& exchan
   }
   const http::Validators validators{
       .etag = etag_of(*metadata, fields.find("content-encoding").value_or("")),
-      .modified = static_cast<std::int64_t>(metadata->modified / kSecond)
+      .modified = seconds_of(*metadata)
   };
   fields.append("etag", validators.etag);
   fields.append("last-modified", date_of(*metadata));
