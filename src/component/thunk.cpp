@@ -43,7 +43,8 @@ GuestHeap::Answer InstanceHeap::reallocate_in(
       failure.fail(detail::as_host_trap(std::move(called.error())));
     }
   }
-  if (std::uint64_t{slots[0].u32} + new_size > known_.size()) [[unlikely]] {
+  // Nothing at 0 would fit into a memory that was not looked at yet.
+  if (known_.empty() || std::uint64_t{slots[0].u32} + new_size > known_.size()) [[unlikely]] {
     known_ = memory();
   }
   return {known_, slots[0].u32};

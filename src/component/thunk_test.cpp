@@ -203,6 +203,14 @@ class Running {
   std::string call_u32(std::uint32_t& out, const char* name, A... args) {
     return call<std::uint32_t(A...)>(out, name, args...);
   }
+  [[nodiscard]] CallSite site_of(const char* name) const {
+    const ExportedFunc* func = component_->find_export("test:house/api", "1.0.0", name);
+    CallSite site;
+    site.memory_slot = func->memory_slot;
+    site.realloc_slot = func->realloc_slot;
+    return site;
+  }
+  [[nodiscard]] ComponentInstance& instance() { return *instance_; }
   [[nodiscard]] HandleTable& handles() { return instance_->handles(0); }
   [[nodiscard]] engine::Store& store() { return *store_; }
   void take_host_away() { hosts_[0] = nullptr; }
@@ -332,6 +340,24 @@ TEST_CASE("what realloc returns is checked, whoever asked for it") {
     std::uint32_t out = 0;
     CHECK(running.call<std::uint32_t(std::string_view)>(out, "in", "x") == row.message);
   }
+}
+
+TEST_CASE("the memory is where it is when realloc says 0 for nothing") {
+  Guest guest;
+  guest.module.memory(1);
+  guest.realloc_that(Code().i32_const(0));
+  guest.export_func("in", {{I32, I32}, {I32}}, Code().local_get(1));
+  Running running(guest);
+  CHECK(running.on_fiber([&]() -> std::string {
+    const CallSite site = running.site_of("in");
+    InstanceHeap heap(running.instance(), running.store(), site);
+    AbiFailure failure;
+    const GuestHeap::Answer answer = heap.reallocate_in({}, 1, 0, failure);
+    CHECK(answer.ptr == 0);
+    CHECK(answer.memory.data() == heap.memory().data());
+    CHECK(answer.memory.size() == 65536);
+    return failure.failed() ? "failed" : "";
+  }) == "");
 }
 
 TEST_CASE("hostile pointers of a guest end it, not the host") {
