@@ -153,24 +153,36 @@ class Output:
     """Collects one output stream of the program while it runs."""
 
     def __init__(self, stream) -> None:
+        self._stream = stream
         self._text = ""
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._collect, args=(stream,), daemon=True)
         self._ended = False
+        self._changed = threading.Condition()
+        # One for the thread that waits, one for whoever looks: neither may be used by two at once.
+        self._readable, self._look = select.poll(), select.poll()
+        for each in (self._readable, self._look):
+            each.register(stream, select.POLLIN)
+        self._thread = threading.Thread(target=self._collect, daemon=True)
         self._thread.start()
 
-    def _collect(self, stream) -> None:
-        while piece := os.read(stream.fileno(), 65536):
+    def _collect(self) -> None:
+        while not self._ended:
+            self._readable.poll()
             with self._changed:
-                self._text += piece.decode(errors="replace")
-                self._changed.notify_all()
-        with self._changed:
-            self._ended = True
+                self._take()
+
+    def _take(self) -> None:
+        """Reads what is there without waiting."""
+        while not self._ended and self._look.poll(0):
+            piece = os.read(self._stream.fileno(), 65536)
+            self._ended = not piece
+            self._text += piece.decode(errors="replace")
             self._changed.notify_all()
 
     @property
     def text(self) -> str:
+        """All that the program has written up to now."""
         with self._changed:
+            self._take()
             return self._text
 
     def wait_for(self, pattern: str, timeout: float = IO_TIMEOUT_S) -> re.Match[str] | None:
