@@ -187,7 +187,7 @@ class DescriptorCalls : public V::Base {
       case NewTimestamp::Tag::NoChange:
         return {};
       case NewTimestamp::Tag::Now:
-        return {Kind::Now, 0};
+        return {Kind::Now, {}};
       case NewTimestamp::Tag::Timestamp:
         break;
     }
