@@ -14,8 +14,7 @@ namespace whorl::component {
 namespace {
 
 using testing::AsyncWorld;
-
-constexpr std::uint32_t kBlocked = 0xffff'ffff;
+using testing::kBlocked;
 
 struct Operation final : async::Cancellable {
   void cancel() noexcept override { fiber->unpark(); }

@@ -14,8 +14,7 @@ namespace whorl::component {
 namespace {
 
 using testing::AsyncWorld;
-
-constexpr std::uint32_t kBlocked = 0xffff'ffff;
+using testing::kBlocked;
 
 /// Both sides of a stream or future and the sets they are in, as in definitions.py.
 class Model {

@@ -1,4 +1,4 @@
-// Ends of streams and futures that the host holds, async functions of the host, and the event loop.
+// Ends of streams and futures that the host holds, and what goes with the event.
 #include "component/async_test_support.hpp"
 #include "component/task.hpp"
 
@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,10 +13,8 @@
 namespace whorl::component {
 namespace {
 
-using engine::HostStatus;
 using testing::AsyncWorld;
-
-constexpr std::uint32_t kBlocked = 0xffff'ffff;
+using testing::kBlocked;
 
 /// What a producer or consumer of a test shares with it.
 struct Pipe {
@@ -371,171 +368,6 @@ TEST_CASE("a future of the host that the guest gives back has its value") {
   CHECK(log == std::vector<std::string>{"42"});
 }
 
-// --- async functions of the host -----------------------------------------------------------------
-
-struct Operation final : async::Cancellable {
-  void cancel() noexcept override {
-    ++asked;
-    fiber->unpark();
-  }
-  async::Parkable* fiber = nullptr;
-  int asked = 0;
-};
-
-struct Host {
-  HostResult<std::uint32_t> wait(Call& call, std::uint32_t value) {
-    if (value == 0) {
-      return 1;  // at once
-    }
-    Operation operation;
-    operation.fiber = call.fiber;
-    waiting.push_back(&operation);
-    const bool went_on = call.fiber->park(&operation).has_value();
-    std::erase(waiting, &operation);
-    ended.push_back(went_on ? "done" : "cancelled");
-    return value + 1;
-  }
-  std::deque<Operation*> waiting;
-  std::vector<std::string> ended;
-};
-
-/// Runs a body on the first fiber, as if a guest's task did.
-template <class Body>
-std::expected<void, engine::Trap> on_fiber(AsyncWorld& world, Host* host, Body body) {
-  auto entry = [&]() -> std::expected<void, engine::Trap> {
-    Thread thread(*world.run, nullptr, 0);
-    world.run->push(thread);
-    body();
-    world.run->pop(thread);
-    if (world.store->is_dying()) {
-      return std::unexpected(world.store->call_guest({}, {}).error());
-    }
-    return {};
-  };
-  world.run->start(
-      [](void* env, engine::Fiber&) { return (*static_cast<decltype(entry)*>(env))(); }, &entry
-  );
-  while (world.step() != FiberRun::State::Done) {
-    REQUIRE(host != nullptr);
-    REQUIRE_FALSE(host->waiting.empty());
-    host->waiting.front()->fiber->unpark();
-  }
-  return world.run->outcome();
-}
-
-std::optional<std::uint32_t> call_wait(AsyncWorld& world, std::uint32_t value, std::uint32_t ptr) {
-  engine::RawVal slots[2] = {};
-  slots[0].u64 = value;
-  slots[1].u64 = ptr;
-  const auto status = detail::async_thunk<&Host::wait>(&world.site, *world.store, slots);
-  return status == HostStatus::Return ? std::optional(slots[0].u32) : std::nullopt;
-}
-
-TEST_CASE("an async function of the host runs beside its caller") {
-  Host host;
-  AsyncWorld world(&host);
-  const auto outcome = on_fiber(world, &host, [&] {
-    CHECK(call_wait(world, 0, 2048) == 2U);  // RETURNED
-    CHECK(world.memory()[2048] == 1);
-    std::vector<std::uint32_t> subtasks;
-    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
-    for (std::uint32_t i = 0; i < 10; ++i) {
-      const auto packed = call_wait(world, 10 + i, 2048 + 4 * i);
-      REQUIRE(packed);
-      CHECK((*packed & 0xf) == 1);  // STARTED
-      subtasks.push_back(*packed >> 4);
-      CHECK(world.call("waitable.join", {subtasks.back(), set}));
-    }
-    CHECK(host.waiting.size() == 10);
-    for (std::size_t i = 0; i < subtasks.size(); ++i) {
-      CHECK(world.call("waitable-set.wait", {set, 0}) == 1U);
-      std::uint32_t event[2];
-      std::memcpy(event, world.memory().data(), sizeof event);
-      CHECK(event[1] == 2);
-      CHECK(world.call("subtask.drop", {event[0]}));
-    }
-    for (std::uint32_t i = 0; i < 10; ++i) {
-      CHECK(world.memory()[2048 + 4 * i] == 11 + i);
-    }
-    CHECK(world.call("waitable-set.drop", {set}));
-  });
-  CHECK(outcome);
-  CHECK(world.instance->handles(0).size() == 0);
-}
-
-TEST_CASE("a call of the host that nobody wants any more ends, and it alone") {
-  Host host;
-  AsyncWorld world(&host);
-  const auto outcome = on_fiber(world, &host, [&] {
-    const std::uint32_t first = *call_wait(world, 5, 2048) >> 4;
-    const std::uint32_t second = *call_wait(world, 6, 2052) >> 4;
-    CHECK(world.call("subtask.cancel", {first}) == kBlocked);
-    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
-    CHECK(world.call("waitable.join", {first, set}));
-    CHECK(world.call("waitable-set.wait", {set, 0}) == 1U);
-    std::uint32_t event[2];
-    std::memcpy(event, world.memory().data(), sizeof event);
-    CHECK(event[0] == first);
-    CHECK(event[1] == 4);  // CANCELLED_BEFORE_RETURNED
-    CHECK(world.call("waitable.join", {second, set}));
-    CHECK(world.call("waitable-set.wait", {set, 0}) == 1U);
-    CHECK(world.call("subtask.drop", {first}));
-    CHECK(world.call("subtask.drop", {second}));
-  });
-  CHECK(outcome);
-  CHECK(host.ended == std::vector<std::string>{"cancelled", "done"});
-  CHECK(world.memory()[2048] == 0);
-  CHECK(world.memory()[2052] == 7);
-}
-
-TEST_CASE("a call of the host that is over when the guest traps is unwound with it") {
-  SUBCASE("called back by the guest") {
-    Host host;
-    AsyncWorld world(&host);
-    const auto outcome = on_fiber(world, &host, [&] {
-      const auto started = call_wait(world, 9, 2048);
-      REQUIRE(started);
-      CHECK(world.call("subtask.cancel", {*started >> 4}) == kBlocked);
-      CHECK_FALSE(world.call("subtask.cancel", {*started >> 4}));  // traps
-    });
-    CHECK_FALSE(outcome);
-    CHECK(host.ended == std::vector<std::string>{"cancelled"});
-    CHECK(world.run->is_empty());
-  }
-  SUBCASE("by itself") {
-    Host host;
-    AsyncWorld world(&host);
-    const auto outcome = on_fiber(world, &host, [&] {
-      REQUIRE(call_wait(world, 9, 2048));
-      host.waiting.front()->fiber->unpark();
-      CHECK_FALSE(world.call("subtask.drop", {999}));  // traps
-    });
-    CHECK_FALSE(outcome);
-    CHECK(host.waiting.empty());
-    CHECK(world.run->is_empty());
-  }
-}
-
-TEST_CASE("what a guest leaves going when its event is over is ended") {
-  Host host;
-  {
-    AsyncWorld world(&host);
-    CHECK(on_fiber(world, &host, [&] { CHECK(call_wait(world, 5, 2048)); }));
-    CHECK(host.waiting.size() == 1);
-  }
-  CHECK(host.ended == std::vector<std::string>{"cancelled"});
-}
-
-TEST_CASE("who waits for what never comes is ended") {
-  AsyncWorld world;
-  const auto outcome = on_fiber(world, nullptr, [&] {
-    const auto set = static_cast<std::uint32_t>(*world.call("waitable-set.new", {}));
-    CHECK_FALSE(world.call("waitable-set.wait", {set, 0}));
-  });
-  REQUIRE_FALSE(outcome);
-  CHECK(outcome.error().message == "deadlock detected: event loop cannot make further progress");
-}
-
 TEST_CASE("a run that goes away unwinds what waits in it") {
   AsyncWorld world;
   Pipe pipe;
@@ -628,66 +460,6 @@ TEST_CASE("what the host keeps for a guest behind streams is bounded for all of 
     (void)world.instance->end_event();
     CHECK(async.kept_bytes() == 0);
   }
-}
-
-struct TextsHost {
-  HostResult<std::uint32_t> take(Call& call, std::vector<std::string> texts) {
-    taken.push_back(texts.size());
-    waiting.push_back(call.fiber);
-    (void)call.fiber->park();
-    return 7;
-  }
-  std::vector<std::size_t> taken;
-  std::deque<async::Parkable*> waiting;
-};
-
-TEST_CASE("arguments of calls that wait are bounded for all of them together") {
-  TextsHost host;
-  AsyncWorld world(&host);
-  AsyncState& async = *world.instance->async();
-  constexpr std::uint32_t kText = 50'000;
-  // The same text again and again: a guest needs no memory for what the host copies.
-  const auto list = [&](std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t text[2] = {0, kText};
-      std::memcpy(world.memory().data() + kText + 8 * i, text, sizeof text);
-    }
-    engine::RawVal slots[3] = {};
-    slots[0].u64 = kText;
-    slots[1].u64 = count;
-    slots[2].u64 = 65'532;
-    const auto status = detail::async_thunk<&TextsHost::take>(&world.site, *world.store, slots);
-    return status == HostStatus::Return ? std::optional(slots[0].u32) : std::nullopt;
-  };
-  const auto outcome = on_fiber(world, nullptr, [&] {
-    REQUIRE(list(1));
-    CHECK(async.kept_bytes() == 0);  // too few to be counted
-    REQUIRE(list(100));
-    const std::uint64_t one = async.kept_bytes();
-    CHECK(one >= std::uint64_t{100} * kText);
-    REQUIRE(list(100));
-    CHECK(async.kept_bytes() == 2 * one);
-    while (list(1900)) {
-      CHECK(async.kept_bytes() <= KeptBytes::kMost);
-    }
-    CHECK(host.taken.size() == 5);
-  });
-  REQUIRE_FALSE(outcome);
-  CHECK(outcome.error().message == KeptBytes::kTooMany);
-  CHECK(async.kept_bytes() == 0);
-}
-
-TEST_CASE("calls of the host are bounded") {
-  Host host;
-  AsyncWorld world(&host);
-  const auto outcome = on_fiber(world, &host, [&] {
-    for (std::size_t i = 0; i <= FiberRun::kMaxWorkers; ++i) {
-      if (!call_wait(world, 9, 2048)) {
-        return;
-      }
-    }
-  });
-  CHECK_FALSE(outcome);
 }
 
 }  // namespace

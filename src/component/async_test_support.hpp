@@ -11,13 +11,19 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <expected>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace whorl::component::testing {
+
+/// What a copy returns that waits. @spec definitions.py BLOCKED
+inline constexpr std::uint32_t kBlocked = 0xffff'ffff;
 
 /// A component with a memory of one page and every built-in of streams, futures and waitables, for
 /// u8 and, under the names that end in "-text", for strings.
@@ -153,5 +159,34 @@ class AsyncWorld final : public FiberRun::Driver {
  private:
   void* hosts_[1];
 };
+
+/// Runs a body on the first fiber, as if a guest's task did.
+///
+/// @param wait  called whenever it waits: makes something happen that lets it go on
+template <class Body, class Wait>
+std::expected<void, engine::Trap> on_fiber(AsyncWorld& world, Body body, Wait wait) {
+  auto entry = [&]() -> std::expected<void, engine::Trap> {
+    Thread thread(*world.run, nullptr, 0);
+    world.run->push(thread);
+    body();
+    world.run->pop(thread);
+    if (world.store->is_dying()) {
+      return std::unexpected(world.store->call_guest({}, {}).error());
+    }
+    return {};
+  };
+  world.run->start(
+      [](void* env, engine::Fiber&) { return (*static_cast<decltype(entry)*>(env))(); }, &entry
+  );
+  while (world.step() != FiberRun::State::Done) {
+    wait();
+  }
+  return world.run->outcome();
+}
+/// A body that does not wait, or not for long.
+template <class Body>
+std::expected<void, engine::Trap> on_fiber(AsyncWorld& world, Body body) {
+  return on_fiber(world, std::move(body), [] { FAIL("nothing lets it go on"); });
+}
 
 }  // namespace whorl::component::testing

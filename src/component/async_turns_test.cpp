@@ -16,25 +16,8 @@ namespace whorl::component {
 namespace {
 
 using testing::AsyncWorld;
-
-constexpr std::uint32_t kBlocked = 0xffff'ffff;
-
-/// Runs a body on the first fiber, as if a guest's task did.
-template <class Body>
-std::expected<void, engine::Trap> on_fiber(AsyncWorld& world, Body body) {
-  auto entry = [&]() -> std::expected<void, engine::Trap> {
-    Thread thread(*world.run, nullptr, 0);
-    world.run->push(thread);
-    body();
-    world.run->pop(thread);
-    return {};
-  };
-  world.run->start(
-      [](void* env, engine::Fiber&) { return (*static_cast<decltype(entry)*>(env))(); }, &entry
-  );
-  REQUIRE(world.step() == FiberRun::State::Done);
-  return world.run->outcome();
-}
+using testing::kBlocked;
+using testing::on_fiber;
 
 /// A thread that waits, says so when it goes on, and ends.
 class Waiter final : public Thread {

@@ -163,8 +163,8 @@ class ComponentInstance {
   /// @return false, and nothing entered, when one of them is already entered
   /// @spec definitions.py ComponentInstance.may_enter_from, enter_from
   [[nodiscard]] bool enter(std::uint16_t component_index, std::uint16_t caller) noexcept;
-  /// Whether one of both is nested in the other: such calls are refused for now, as released tools
-  /// do. @spec component model test/async/trap-on-reenter.wast
+  /// Whether one of both is nested in the other: such calls trap, as they do in the engines that
+  /// are out. @spec component model test/async/trap-on-reenter.wast
   [[nodiscard]] bool is_nested(std::uint16_t one, std::uint16_t other) const noexcept;
   /// Undoes enter() after a call that returned. @spec definitions.py ComponentInstance.leave_to
   void leave(std::uint16_t component_index, std::uint16_t caller) noexcept;

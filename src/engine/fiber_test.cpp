@@ -435,20 +435,9 @@ TEST_CASE("a running guest is ended at its deadline, which can be moved") {
 
 TEST_CASE("a yielded guest that is cancelled, or dropped, ends at once") {
   World world([](Store&, RawVal*) { return HostStatus::Return; });
-  QueueScheduler scheduler;
   std::int32_t answer = 0;
   Body body = world.calling("spin", 0, answer);
-  SUBCASE("cancelled") {
-    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-    CHECK(fiber.resume() == Fiber::State::Yielded);
-    fiber.cancel(TrapKind::Cancelled, "stop");
-    CHECK(fiber.resume() == Fiber::State::Done);
-    CHECK(fiber.outcome().error().message == "stop");
-  }
-  SUBCASE("dropped") {
-    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-    CHECK(fiber.resume() == Fiber::State::Yielded);
-  }
+  end_yielded(world, body);
   CHECK(world.store->is_dying());
 }
 

@@ -92,6 +92,22 @@ inline HostStatus park_here(Store& store, RawVal*) {
   return store.current_fiber()->park() ? HostStatus::Return : HostStatus::Trap;
 }
 
+/// A guest that yields is ended at once, either way that there is (two subcases).
+inline void end_yielded(World& world, Body& body) {
+  QueueScheduler scheduler;
+  SUBCASE("cancelled") {
+    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+    CHECK(fiber.resume() == Fiber::State::Yielded);
+    fiber.cancel(TrapKind::Cancelled, "stop");
+    CHECK(fiber.resume() == Fiber::State::Done);
+    CHECK(fiber.outcome().error().message == "stop");
+  }
+  SUBCASE("dropped") {
+    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
+    CHECK(fiber.resume() == Fiber::State::Yielded);
+  }
+}
+
 struct Operation final : async::Cancellable {
   void cancel() noexcept override { ++asked; }
   int asked = 0;

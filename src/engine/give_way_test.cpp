@@ -92,20 +92,9 @@ TEST_CASE("a guest that gave way in a host function is cancelled, or dropped, th
     was_ended = true;
     return HostStatus::Trap;
   });
-  QueueScheduler scheduler;
   std::int32_t answer = 0;
   Body body = world.calling("wait", 1, answer);
-  SUBCASE("cancelled") {
-    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-    CHECK(fiber.resume() == Fiber::State::Yielded);
-    fiber.cancel(TrapKind::Cancelled, "stop");
-    CHECK(fiber.resume() == Fiber::State::Done);
-    CHECK(fiber.outcome().error().message == "stop");
-  }
-  SUBCASE("dropped") {
-    Fiber fiber(*world.store, scheduler, entry_of(body), &body);
-    CHECK(fiber.resume() == Fiber::State::Yielded);
-  }
+  end_yielded(world, body);
   CHECK(was_ended);
   CHECK(world.store->is_dying());
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <expected>
 #include <iterator>
 #include <memory>
@@ -54,14 +55,18 @@ template <class T>
 /// A list of many items goes piece by piece: the guest that has dropped it may be gone, and others
 /// have their turn between them.
 template <class T>
-void free_in_pieces(std::vector<T> items) {
+void free_in_pieces(std::vector<T> items) noexcept {
   constexpr std::size_t kAtOnce = 1024;
   async::Shard* shard = async::Shard::current();
   if (items.size() <= kAtOnce || shard == nullptr) {
     return;
   }
   items.erase(items.end() - kAtOnce, items.end());
-  shard->post([items = std::move(items)]() mutable { free_in_pieces(std::move(items)); });
+  try {
+    shard->post([items = std::move(items)]() mutable { free_in_pieces(std::move(items)); });
+  } catch (const std::exception&) {
+    // Called by destructors: without memory for that they are gone at once.
+  }
 }
 
 }  // namespace detail

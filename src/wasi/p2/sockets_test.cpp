@@ -1,7 +1,6 @@
 // Sockets as a guest uses them, against real peers on this machine.
 #include "wasi/p2/sockets.hpp"
 
-#include "net/listener.hpp"
 #include "wasi/p2/sockets_test_support.hpp"
 
 #include <doctest/doctest.h>
@@ -22,6 +21,7 @@ namespace {
 using component::Own;
 using test::Code;
 using test::Family;
+using test::Listening;
 using test::loopback;
 using test::parse;
 using test::v4;
@@ -33,24 +33,6 @@ udp_wit::OutgoingDatagram datagram(ByteView data, std::optional<net_wit::IpSocke
   made.remote_address = to;
   return made;
 }
-
-struct Listening {
-  Listening() {
-    auto made = net::listen_on(*net::SocketAddress::from_ip("127.0.0.1", 0), 1);
-    REQUIRE(made);
-    socket = std::move(made->sockets[0]);
-    port = made->address.port();
-  }
-  fs::Fd accept() {
-    pollfd entry{socket.get(), POLLIN, 0};
-    REQUIRE(::poll(&entry, 1, 20'000) == 1);
-    fs::Fd peer(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    REQUIRE(peer.is_open());
-    return peer;
-  }
-  fs::Fd socket;
-  int port = 0;
-};
 
 std::string read_to_end(int fd) {
   std::string text;

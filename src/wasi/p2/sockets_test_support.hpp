@@ -1,12 +1,15 @@
 /// What tests of sockets share: a component with grants, on a shard that the test drives.
 #pragma once
 
+#include "net/listener.hpp"
 #include "wasi/p2/sockets.hpp"
 #include "wasi/p2/tcp_socket.hpp"
 #include "wasi/p2/udp_socket.hpp"
 #include "wasi/test_support.hpp"
 
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <cstdint>
 #include <optional>
@@ -34,6 +37,25 @@ inline net_wit::IpSocketAddress loopback(int port) {
 inline net_wit::IpSocketAddress parse(const char* ip, int port) {
   return to_wit(*net::SocketAddress::from_ip(ip, static_cast<std::uint16_t>(port)));
 }
+
+/// Somebody who listens on this machine.
+struct Listening {
+  Listening() {
+    auto made = net::listen_on(*net::SocketAddress::from_ip("127.0.0.1", 0), 1);
+    REQUIRE(made);
+    socket = std::move(made->sockets[0]);
+    port = made->address.port();
+  }
+  fs::Fd accept() {
+    pollfd entry{socket.get(), POLLIN, 0};
+    REQUIRE(::poll(&entry, 1, 20'000) == 1);
+    fs::Fd peer(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    REQUIRE(peer.is_open());
+    return peer;
+  }
+  fs::Fd socket;
+  int port = 0;
+};
 
 /// A component with grants, on a shard that the test drives.
 struct World : wasi::test::Scene {

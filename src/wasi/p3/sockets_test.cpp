@@ -1,7 +1,6 @@
 // Sockets of 0.3 as a guest uses them, against real peers on this machine.
 #include "wasi/p3/sockets.hpp"
 
-#include "net/listener.hpp"
 #include "wasi/p2/sockets_test_support.hpp"
 #include "wasi/p3/udp_socket.hpp"
 #include "wit/wasi_sockets_types_p3_abi.hpp"
@@ -21,6 +20,7 @@ namespace whorl::wasi::p3 {
 namespace {
 
 using component::Progress;
+using p2::test::Listening;
 using Tag = SocketError::Tag;
 
 net_wit::IpSocketAddress v4(
@@ -58,24 +58,6 @@ struct World : p2::test::World {
   }
 
   SocketTypesHost types{around, access};
-};
-
-struct Listening {
-  Listening() {
-    auto made = net::listen_on(*net::SocketAddress::from_ip("127.0.0.1", 0), 1);
-    REQUIRE(made);
-    socket = std::move(made->sockets[0]);
-    port = made->address.port();
-  }
-  fs::Fd accept() {
-    pollfd entry{socket.get(), POLLIN, 0};
-    REQUIRE(::poll(&entry, 1, 20'000) == 1);
-    fs::Fd peer(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    REQUIRE(peer.is_open());
-    return peer;
-  }
-  fs::Fd socket;
-  int port = 0;
 };
 
 // --- datagrams -----------------------------------------------------------------------------------
