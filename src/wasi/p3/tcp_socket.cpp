@@ -58,10 +58,9 @@ class AcceptProducer final : public component::StreamProducer<OwnSocket> {
         ));
       } else if (errno == EINVAL || errno == EBADF) {
         return items.empty() ? Progress::dropped() : Progress::last(items.size());
-      } else if (is_out_of_means(errno)) {
-        is_full = true;
-        break;
-      } else if (errno == EAGAIN) {
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        // No descriptor or memory left for it, or what may not be over at once.
+        is_full = errno != EAGAIN;
         break;
       }
     }
@@ -86,9 +85,6 @@ class AcceptProducer final : public component::StreamProducer<OwnSocket> {
   [[nodiscard]] bool is_somebody_there() const noexcept {
     pollfd entry{listener_->fd(), POLLIN, 0};
     return ::poll(&entry, 1, 0) == 1;
-  }
-  [[nodiscard]] static bool is_out_of_means(int error) noexcept {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
   }
 
   const Surroundings& around_;
